@@ -1,3 +1,5 @@
+export { nearest } from './nearest.ts';
+
 /**
  * The typed errors of this package. Every failure that a user can cause is one of them; its message says
  * where (file, record, line, layer), the rule, and the value that broke it.
