@@ -1,0 +1,3 @@
+export { EventWriter, type EventWriterOptions } from './event-writer.ts';
+export type { HyperparameterValue, SessionStatus } from './hparams.ts';
+export type { RgbPixels } from './png.ts';
