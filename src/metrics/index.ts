@@ -1,0 +1,7 @@
+export {
+  averagePrecision,
+  type ClassificationMetrics,
+  classificationMetrics,
+  meanOf,
+} from './classification.ts';
+export { energyInMask, pointingHit } from './energy.ts';

@@ -1,0 +1,48 @@
+import { PassThrough } from 'node:stream';
+import test from 'ava';
+import { duration, startProgress } from '../../src/progress/index.ts';
+
+const cursorMovement = new RegExp(`${String.fromCharCode(27)}\\[[\\d?;]*[a-zA-Z]`, 'g');
+
+function stream(isTTY: boolean, columns: number): { stream: NodeJS.WriteStream; text: () => string } {
+  const through = new PassThrough();
+  const stream = Object.assign(through, {
+    isTTY,
+    columns,
+    cursorTo() {},
+    clearLine() {},
+  }) as unknown as NodeJS.WriteStream;
+  return { stream, text: () => String(through.read() ?? '') };
+}
+
+test('away from a terminal: a plain line at the end, none in between unless time passes', (t) => {
+  const { stream: out, text } = stream(false, 0);
+  const progress = startProgress('epoch 1/2', 20, { stream: out });
+  progress.update(5, 'loss 1.0');
+  progress.update(20, 'loss 0.5');
+  progress.stop();
+  t.is(text(), 'epoch 1/2: 20/20  loss 0.5\n');
+});
+
+test('on a terminal: no line is ever wider than the window', (t) => {
+  for (const columns of [30, 60, 120]) {
+    const { stream: out, text } = stream(true, columns);
+    const progress = startProgress('epoch 1/2', 4, { stream: out });
+    progress.update(2, 'loss 0.512  cl 0.301  am 0.211  210 images/s');
+    progress.stop();
+    // Cursor movements are not visible text.
+    const rows = text()
+      .replace(cursorMovement, '\n')
+      .split(/[\r\n]+/);
+    const widest = Math.max(...rows.map((row) => [...row].length));
+    t.true(widest < columns, `${widest} of ${columns}`);
+    t.regex(rows.join('\n'), /50 %/);
+    t.is(/images\/s/.test(rows.join('\n')), columns === 120);
+  }
+});
+
+test('durations read as a clock', (t) => {
+  t.is(duration(5), '0:05');
+  t.is(duration(75), '1:15');
+  t.is(duration(3675), '1:01:15');
+});
