@@ -1,0 +1,13 @@
+/** Losses: pure functions from tensors to a scalar. They import no model and hold no state. */
+export { type AttentionMiningOptions, attentionMining, type MiningScore } from './attention-mining.ts';
+export { type AttentionSupervisionOptions, attentionSupervision } from './attention-supervision.ts';
+export {
+  type Link,
+  oneHotRows,
+  probabilities,
+  type SigmoidCrossEntropyOptions,
+  type SoftmaxCrossEntropyOptions,
+  sigmoidCrossEntropy,
+  softmaxCrossEntropy,
+} from './classification.ts';
+export { weightedMean } from './weighted-mean.ts';
