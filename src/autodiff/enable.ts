@@ -1,0 +1,35 @@
+import { activationRules } from './activations.ts';
+import { convolutionRules } from './convolution.ts';
+import { repairEngine } from './engine-repairs.ts';
+import { type GradientRule, registerRule } from './gradient-rule.ts';
+import { poolingRules } from './pooling.ts';
+import { resizingRules } from './resizing.ts';
+import { selectionRules } from './selection.ts';
+
+/** Every kernel whose gradient this package supplies, by the name under which tfjs registers it. */
+export const gradientRules: Readonly<Record<string, GradientRule>> = {
+  ...activationRules,
+  ...convolutionRules,
+  ...poolingRules,
+  ...resizingRules,
+  ...selectionRules,
+};
+
+let enabled = false;
+
+/**
+ * Makes gradients of TensorFlow.js differentiable again, to any order.
+ *
+ * Stock tfjs 4.22 throws for the second derivative of many ops and is silently wrong for those whose gradient uses
+ * their own output (exp, sigmoid, softmax, …). This replaces the registered gradients, for the whole process and
+ * every backend. First derivatives keep their values, except where tfjs has them wrong or not at all;
+ * docs/autodiff.md lists each op.
+ *
+ * Calling it again does nothing.
+ */
+export function enableHigherOrderGradients(): void {
+  if (enabled) return;
+  enabled = true;
+  for (const [kernelName, rule] of Object.entries(gradientRules)) registerRule(kernelName, rule);
+  repairEngine();
+}

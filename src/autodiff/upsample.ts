@@ -1,0 +1,71 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+/**
+ * The matrix R of linear interpolation along one axis with half-pixel centres: target i lies at
+ * s = max(0, (i + ½) · from / to − ½), and R[i, ⌊s⌋] = 1 − (s − ⌊s⌋), R[i, ⌊s⌋ + 1] = s − ⌊s⌋, held at the end.
+ *
+ * The same samples as PyTorch's `interpolate(…, align_corners=False)` and TensorFlow's
+ * `resize(…, half_pixel_centers=True)`.
+ *
+ * @param from number of source samples
+ * @param to number of target samples
+ * @returns [to, from], row by row; each row sums to 1
+ */
+export function interpolationMatrix(from: number, to: number): Float32Array {
+  return linearInterpolation(from, to, (index) => Math.max(0, ((index + 0.5) * from) / to - 0.5));
+}
+
+/** The matrix [to, from] of linear interpolation at `position(i)`, for i = 0 … to − 1. */
+export function linearInterpolation(
+  from: number,
+  to: number,
+  position: (index: number) => number,
+): Float32Array {
+  const matrix = new Float32Array(to * from);
+  for (let index = 0; index < to; index++) {
+    const source = Math.min(Math.max(position(index), 0), from - 1);
+    const left = Math.floor(source);
+    const weight = source - left;
+    matrix[index * from + left]! += 1 - weight;
+    if (weight > 0) matrix[index * from + left + 1]! += weight;
+  }
+  return matrix;
+}
+
+/**
+ * Left · M · Rightᵀ for each of P matrices M, without broadcasting a batch (not every engine can).
+ *
+ * @param maps [P, h, w]
+ * @param left [H, h]
+ * @param right [W, w]
+ * @returns [P, H, W]
+ */
+export function separableProduct(maps: tf.Tensor3D, left: tf.Tensor2D, right: tf.Tensor2D): tf.Tensor3D {
+  const [count, h, w] = maps.shape;
+  const [H, W] = [left.shape[0], right.shape[0]];
+  const columns = tf.reshape(tf.transpose(maps, [0, 2, 1]), [count * w, h]);
+  const tall = tf.reshape(tf.matMul(columns, left, false, true), [count, w, H]);
+  const rows = tf.reshape(tf.transpose(tall, [0, 2, 1]), [count * H, w]);
+  return tf.reshape(tf.matMul(rows, right, false, true), [count, H, W]);
+}
+
+/**
+ * Bilinear upsampling with half-pixel centres (PyTorch's `align_corners=False`): R_H · M · R_Wᵀ.
+ *
+ * Two products with constant matrices, so the result is linear in the maps and its gradients are exact to any order,
+ * which those of `tf.image.resizeBilinear` are not.
+ *
+ * @param maps [P, h, w]
+ * @param size [H, W] in pixels
+ * @returns [P, H, W]
+ */
+export function upsampleBilinear(maps: tf.Tensor3D, [height, width]: [number, number]): tf.Tensor3D {
+  const [, h, w] = maps.shape;
+  return tf.tidy(() =>
+    separableProduct(
+      maps,
+      tf.tensor2d(interpolationMatrix(h, height), [height, h]),
+      tf.tensor2d(interpolationMatrix(w, width), [width, w]),
+    ),
+  );
+}
