@@ -1,0 +1,25 @@
+/** Explanation maps as differentiable functions of any tfjs layers-model. */
+export {
+  type AttentionMaps,
+  type AttentionMapsOptions,
+  attentionMaps,
+  type ForwardOptions,
+  forward,
+  type TargetFunction,
+} from './attention-maps.ts';
+export type { BatchNormMode } from './batch-norm.ts';
+export { type Layer, withoutActivation } from './layer.ts';
+export { type MapMethod, type MapWeights, mapMethods } from './methods/index.ts';
+export { deadMaps, type Normalization, normalizations, normalizeMaps } from './normalize.ts';
+export type { Pair } from './pairs.ts';
+export { type ApplyLayer, type PassOptions, runModel } from './run-model.ts';
+export { type SoftMaskOptions, softMask } from './soft-mask.ts';
+export {
+  type Features,
+  type HeadOutputs,
+  type SplitModel,
+  type SplitOptions,
+  splitModel,
+} from './split-model.ts';
+export { resolveTargetLayer, spatialLayers, type TargetLayer } from './target-layer.ts';
+export { upsampleMaps } from './upsample.ts';

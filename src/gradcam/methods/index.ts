@@ -1,0 +1,31 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import { gradCamWeights } from './grad-cam.ts';
+import { gradCamPlusPlusNormalizedWeights, gradCamPlusPlusWeights } from './grad-cam-plus-plus.ts';
+import { hiResCamWeights } from './hires-cam.ts';
+import { layerCamWeights } from './layer-cam.ts';
+import { xGradCamWeights } from './x-grad-cam.ts';
+
+export { camWeights, classKernel } from './cam.ts';
+
+/**
+ * A class map is M = ReLU(Σ_k w_k ⊙ A^k); the methods differ in w.
+ *
+ * From A and ∂s/∂A, both [B, …spatial, K], to w, [B, …spatial, K] or [B, …1, K].
+ */
+export type MapWeights = (activations: tf.Tensor, gradients: tf.Tensor) => tf.Tensor;
+
+/** The methods that take their weights from the gradient of the score. */
+export const gradientMethods = {
+  'grad-cam': gradCamWeights,
+  'grad-cam++': gradCamPlusPlusWeights,
+  'grad-cam++-normalized': gradCamPlusPlusNormalizedWeights,
+  'layer-cam': layerCamWeights,
+  'hires-cam': hiResCamWeights,
+  'x-grad-cam': xGradCamWeights,
+} satisfies Record<string, MapWeights>;
+
+/** The names of the class map methods; `cam` is the closed form, which takes no gradient. */
+export type MapMethod = 'cam' | keyof typeof gradientMethods;
+
+/** All class map methods. */
+export const mapMethods = ['cam', ...Object.keys(gradientMethods)] as readonly MapMethod[];

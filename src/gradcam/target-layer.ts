@@ -1,0 +1,177 @@
+import type * as tfl from '@tensorflow/tfjs-layers';
+import { ModelError, nearest } from '../errors/index.ts';
+import { type LayerGraph, layerGraph, type Site } from './layer-graph.ts';
+import { scheduleAll } from './schedule.ts';
+
+/** The layer whose output is explained. */
+export interface TargetLayer {
+  /** Address of the layer: `conv5`, `backbone/conv5`; `shared#0` for the first of several calls. */
+  readonly path: string;
+  /** Symbolic output shape, batch first, channels last; `null` where the model leaves a size open. */
+  readonly shape: readonly (number | null)[];
+  /** Why it was taken, for a log line. */
+  readonly reason: string;
+  /** Set when the maps of this layer will say little. */
+  readonly warning?: string;
+  /** Number of the value in the layer graph. */
+  readonly slot: number;
+}
+
+const noiseLayers = ['Dropout', 'SpatialDropout1D', 'GaussianNoise', 'GaussianDropout', 'AlphaDropout'];
+
+/**
+ * Finds the layer whose output the maps explain.
+ *
+ * `auto` takes the last layer with spatial extent that leads to the output: the last value of rank 4 or 5
+ * that is larger than 1×1, which is the one that global pooling or a flatten reads. Where an activation or a
+ * batch norm follows the last convolution, that is the one taken. Noise layers are passed over.
+ *
+ * @param name path of a layer (`conv5`, `backbone/conv5`), also of an input or a nested model. A layer that is
+ *   called several times means its last call; `name#0` is the first. @default 'auto'
+ * @param options.output index or name of the output to be explained @default 0
+ * @throws ModelError when there is no such layer, or no layer with spatial extent
+ */
+export function resolveTargetLayer(
+  model: tfl.LayersModel,
+  name: string = 'auto',
+  { output = 0 }: { output?: number | string | undefined } = {},
+): TargetLayer {
+  const graph = layerGraph(model);
+  return name === 'auto' ? lastSpatial(model, graph, outputIndex(model, output)) : named(model, graph, name);
+}
+
+/** Paths of the layers with spatial extent, in the order of execution. */
+export function spatialLayers(model: tfl.LayersModel): string[] {
+  return addressed(layerGraph(model))
+    .filter(({ site }) => site.kind === 'layer' && isSpatial(site))
+    .map(({ path }) => path);
+}
+
+/**
+ * The index of an output.
+ *
+ * @throws ModelError when the model has no such output
+ */
+export function outputIndex(model: tfl.LayersModel, output: number | string): number {
+  const { outputs } = layerGraph(model);
+  const index = typeof output === 'number' ? output : outputs.findIndex(({ name }) => name === output);
+  if (outputs[index] === undefined) {
+    const names = outputs.map((one, i) => `${i} ("${one.name}")`).join(', ');
+    throw new ModelError(`Model "${model.name}": no output ${quote(output)}; its outputs are ${names}`);
+  }
+  return index;
+}
+
+function lastSpatial(model: tfl.LayersModel, graph: LayerGraph, output: number): TargetLayer {
+  const { slot, logits, name } = graph.outputs[output]!;
+  const leading = new Set(scheduleAll(graph, [logits]).steps.flatMap((step) => step.outputs));
+  const candidates = addressed(graph).filter(
+    ({ site }) =>
+      site.kind === 'layer' &&
+      leading.has(site.slot) &&
+      site.slot !== slot &&
+      site.slot !== logits &&
+      isSpatial(site) &&
+      !noiseLayers.includes(site.layer.getClassName()),
+  );
+  const last = candidates.at(-1);
+  if (!last) {
+    throw new ModelError(
+      `Model "${model.name}": no layer before output "${name}" has spatial extent (an output ` +
+        '[batch, height, width, channels] or [batch, depth, height, width, channels] larger than 1x1), ' +
+        'so there is nothing to draw a map on',
+    );
+  }
+  const reader = graph.steps.find((step) => step.inputs.includes(last.site.slot));
+  return target(
+    last,
+    `the last of ${candidates.length} layers with spatial extent (${extent(last.site)})` +
+      (reader ? `, read by "${reader.path}"` : ''),
+  );
+}
+
+function named(model: tfl.LayersModel, graph: LayerGraph, name: string): TargetLayer {
+  const sites = addressed(graph);
+  const found =
+    sites.find(({ path }) => path === name) ?? sites.find(({ site, i }) => `${site.path}#${i}` === name);
+  if (!found) {
+    const near = nearest(
+      name,
+      sites.map(({ path }) => path),
+    );
+    const spatial = spatialLayers(model);
+    throw new ModelError(
+      `Model "${model.name}": no layer "${name}".` +
+        (near.length > 0 ? ` Did you mean ${near.map(quote).join(' or ')}?` : '') +
+        (spatial.length > 0
+          ? ` Layers with spatial extent: ${spatial.join(', ')}`
+          : ' It has no layer with spatial extent.'),
+    );
+  }
+  const { site } = found;
+  if (site.shape.length < 3) {
+    throw new ModelError(
+      `Model "${model.name}": layer "${name}" answers [${shapeText(site.shape)}], which has no spatial extent; ` +
+        `layers that have: ${spatialLayers(model).join(', ') || 'none'}`,
+    );
+  }
+  if ((site.layer as { dataFormat?: string }).dataFormat === 'channelsFirst') {
+    throw new ModelError(
+      `Model "${model.name}": layer "${name}" has its channels first; only channels-last layers are explained`,
+    );
+  }
+  return target(found, 'asked for by name');
+}
+
+interface Addressed {
+  path: string;
+  site: Site;
+  /** Which call of the layer. */
+  i: number;
+}
+
+/** The sites under the shortest address that is theirs alone. */
+function addressed(graph: LayerGraph): Addressed[] {
+  const calls = new Map<string, number>();
+  const numbered = graph.sites.map((site) => {
+    const i = calls.get(site.path) ?? 0;
+    calls.set(site.path, i + 1);
+    return { site, i };
+  });
+  return numbered.map(({ site, i }) => {
+    const isLast = i + 1 === calls.get(site.path);
+    return { site, i, path: isLast ? site.path : `${site.path}#${i}` };
+  });
+}
+
+function target({ path, site }: Addressed, reason: string): TargetLayer {
+  const single = site.shape.slice(1, -1).every((size) => size === 1);
+  return {
+    path,
+    shape: site.shape,
+    reason,
+    slot: site.slot,
+    ...(single && {
+      warning: `layer "${path}" answers [${shapeText(site.shape)}]: its map is a single number per image`,
+    }),
+  };
+}
+
+function isSpatial({ shape }: Site): boolean {
+  return (shape.length === 4 || shape.length === 5) && shape.slice(1, -1).some((size) => size !== 1);
+}
+
+function extent({ shape }: Site): string {
+  return shape
+    .slice(1, -1)
+    .map((size) => size ?? 'any')
+    .join('x');
+}
+
+function shapeText(shape: readonly (number | null)[]): string {
+  return shape.map((size, i) => size ?? (i === 0 ? 'batch' : 'any')).join(', ');
+}
+
+function quote(value: number | string): string {
+  return typeof value === 'string' ? `"${value}"` : String(value);
+}
