@@ -1,0 +1,24 @@
+import { mobilenetV1 } from './mobilenet-v1.ts';
+import { mobilenetV2 } from './mobilenet-v2.ts';
+import { resnet18, resnet50 } from './resnet.ts';
+import { simpleConvNet } from './simple-conv-net.ts';
+import { smallCnn } from './small-cnn.ts';
+import { vgg11, vgg16 } from './vgg.ts';
+import { wideResnet } from './wide-resnet.ts';
+
+export type { Backbone } from './backbone.ts';
+
+/** The built-in networks by name. */
+export const backbones = {
+  'small-cnn': smallCnn,
+  'simple-conv-net': simpleConvNet,
+  vgg11,
+  vgg16,
+  resnet18,
+  resnet50,
+  'wide-resnet': wideResnet,
+  'mobilenet-v1': mobilenetV1,
+  'mobilenet-v2': mobilenetV2,
+} as const;
+
+export type BackboneName = keyof typeof backbones;

@@ -1,0 +1,76 @@
+import * as tfl from '@tensorflow/tfjs-layers';
+import * as z from 'zod';
+import type { SeededLayers } from './seeded-layers.ts';
+
+/** How features become logits. */
+export const headKinds = ['gap', 'flatten', 'hidden'] as const;
+
+export type HeadKind = (typeof headKinds)[number];
+
+/** The options of a head, as part of the options of a backbone. */
+export const headOptions = {
+  head: z
+    .enum(headKinds)
+    .default('gap')
+    .describe(
+      'gap: global average pooling, then one dense layer (the head that CAM needs); flatten: one dense layer ' +
+        'on all pixels; hidden: flatten, hidden dense layers, one dense layer.',
+    ),
+  hiddenUnits: z
+    .union([z.int().min(1), z.array(z.int().min(1)).min(1)])
+    .default(256)
+    .describe('Units of the hidden layer, or of each hidden layer, of the head `hidden`.'),
+  dropout: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0)
+    .describe('Share of the values dropped before each dense layer.'),
+};
+
+export interface HeadOptions {
+  /** @default 'gap' */
+  head?: HeadKind | undefined;
+  /** @default 256 */
+  hiddenUnits?: number | number[] | undefined;
+  /** @default 0 */
+  dropout?: number | undefined;
+}
+
+/**
+ * Puts a classification head on features.
+ *
+ * The dropout layers carry no seed: with one, tfjs would drop the same values at every step.
+ *
+ * @param features [B,h,w,K]; a [B,K] tensor is taken as pooled already
+ * @param unique makes a layer name that is not taken yet
+ * @returns logits [B,C]
+ */
+export function classificationHead(
+  features: tfl.SymbolicTensor,
+  layers: SeededLayers,
+  { classes, head = 'gap', hiddenUnits = 256, dropout = 0 }: HeadOptions & { classes: number },
+  unique: (name: string) => string = (name) => name,
+): tfl.SymbolicTensor {
+  let x = features;
+  if (x.shape.length > 2) {
+    const layer =
+      head === 'gap'
+        ? tfl.layers.globalAveragePooling2d({ name: unique('pool'), dataFormat: 'channelsLast' })
+        : tfl.layers.flatten({ name: unique('flatten') });
+    x = layer.apply(x) as tfl.SymbolicTensor;
+  }
+  const drop = (name: string) => {
+    if (dropout > 0) {
+      x = tfl.layers.dropout({ name: unique(name), rate: dropout }).apply(x) as tfl.SymbolicTensor;
+    }
+  };
+  if (head === 'hidden') {
+    for (const [i, units] of [hiddenUnits].flat().entries()) {
+      drop(`dropout${i + 1}`);
+      x = layers.dense(x, unique(`hidden${i + 1}`), { units, activation: 'relu' });
+    }
+  }
+  drop('dropout');
+  return layers.dense(x, unique('logits'), { units: classes });
+}

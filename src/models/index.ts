@@ -1,0 +1,20 @@
+export type { BackboneName } from './backbones/index.ts';
+export {
+  type BackboneOptions,
+  type BuildOptions,
+  buildModel,
+  modelNames,
+  modelOptionsSchema,
+} from './build-model.ts';
+export type { HeadKind, HeadOptions } from './classification-head.ts';
+export {
+  countMultiplyAdds,
+  countParameters,
+  describeModel,
+  type ModelDescription,
+} from './describe-model.ts';
+export { freezeLayers, unfreezeLayers } from './freeze-layers.ts';
+export { type InputScaling, type Standardization, withInputScaling } from './input-scaling.ts';
+export { loadLayersModel, saveLayersModel } from './layers-model-file.ts';
+export { type NewHeadOptions, withInputSize, withNewHead } from './new-head.ts';
+export { toLogits } from './to-logits.ts';

@@ -1,0 +1,52 @@
+import * as tfl from '@tensorflow/tfjs-layers';
+import { ModelError } from '../errors/index.ts';
+import { rebuildModel } from './rebuild-model.ts';
+
+/** What a network expects of pixels that come in [0,1]: x' = (x - mean) / std, per channel. */
+export interface Standardization {
+  mean: number[];
+  std: number[];
+}
+
+export type InputScaling = 'zero-one' | 'minus-one-one' | 'imagenet' | Standardization;
+
+/** Mean and standard deviation of ImageNet's training images, as torchvision's weights expect them. */
+const imagenet: Standardization = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+
+/**
+ * Lets a model take pixels in [0,1], whatever it was trained on: puts a fixed layer `input_scaling` before it
+ * (tfjs's own `Rescaling`, so that stock tfjs loads the saved model). What is done to
+ * images outside of the model, masking above all, is then always done to pixels in [0,1].
+ *
+ * @param scaling `zero-one`: as they are; `minus-one-one`: 2 x - 1; `imagenet`: standardised; or mean and std
+ * @returns the model itself for `zero-one`, otherwise a new one with copies of its layers
+ * @throws ModelError when mean or std do not fit the channels
+ */
+export function withInputScaling(model: tfl.LayersModel, scaling: InputScaling): tfl.LayersModel {
+  if (scaling === 'zero-one') return model;
+  return rebuildModel(model, {
+    afterInput: (input) => {
+      const layer = tfl.layers.rescaling({
+        name: 'input_scaling',
+        ...rescaling(scaling, input.shape.at(-1)!),
+      });
+      return layer.apply(input) as tfl.SymbolicTensor;
+    },
+  });
+}
+
+function rescaling(scaling: Exclude<InputScaling, 'zero-one'>, channels: number) {
+  if (scaling === 'minus-one-one') return { scale: 2, offset: -1 };
+  const { mean, std } = scaling === 'imagenet' ? imagenet : scaling;
+  if (mean.length !== channels || std.length !== channels || !std.every((s) => s > 0)) {
+    throw new ModelError(
+      `Input scaling needs a mean and a positive std for each of ${channels} channels, ` +
+        `received mean [${mean}], std [${std}]`,
+    );
+  }
+  // The layer multiplies tensors, so that it takes a value per channel; its type knows only a number.
+  return {
+    scale: std.map((s) => 1 / s) as unknown as number,
+    offset: mean.map((m, i) => -m / std[i]!) as unknown as number,
+  };
+}

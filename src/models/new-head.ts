@@ -1,0 +1,67 @@
+import type * as tfl from '@tensorflow/tfjs-layers';
+import { ModelError } from '../errors/index.ts';
+import { classificationHead, type HeadOptions } from './classification-head.ts';
+import { findLayer } from './find-layer.ts';
+import { rebuildModel } from './rebuild-model.ts';
+import { SeededLayers } from './seeded-layers.ts';
+
+export interface NewHeadOptions extends HeadOptions {
+  /** Number of classes C. */
+  classes: number;
+  /** The layer whose output becomes the features; what comes after it is left away. @default the last layer */
+  from?: string | null | undefined;
+  /** [H,W] of the images, when it is not the one that the model was made for. */
+  inputSize?: [number, number] | null | undefined;
+  /** Of the head's initial weights. @default 1 */
+  seed?: number | undefined;
+}
+
+/**
+ * Puts a new classification head on a model, for example on pretrained features.
+ *
+ * The result is one flat model with the layers and weights of the original up to `from`, and a head whose
+ * layers are called `pool` or `flatten`, `hidden1` …, and `logits`. The original stays as it is.
+ *
+ * @returns a model with raw logits [B,C]
+ * @throws ModelError there is no layer `from`, its output is not [B,h,w,K] or [B,K], or the network cannot
+ *   take the input size
+ */
+export function withNewHead(
+  features: tfl.LayersModel,
+  { classes, from, inputSize, seed = 1, ...head }: NewHeadOptions,
+): tfl.LayersModel {
+  const end = from ? (findLayer(features, from).output as tfl.SymbolicTensor) : features.outputs[0]!;
+  if (end.shape.length !== 4 && end.shape.length !== 2) {
+    const name = end.sourceLayer.name;
+    throw new ModelError(
+      `A head needs features [B,h,w,K] or [B,K]; the output of layer "${name}" is [${end.shape}]`,
+    );
+  }
+  return rebuildModel(features, {
+    outputs: [end],
+    ...(inputSize && { inputShapes: resized(features, inputSize) }),
+    afterOutputs: ([x]) => {
+      const taken = new Set(features.layers.map(({ name }) => name));
+      const unique = (name: string): string => (taken.has(name) ? unique(`new_${name}`) : name);
+      return [classificationHead(x!, new SeededLayers(seed), { classes, ...head }, unique)];
+    },
+  });
+}
+
+/**
+ * The same network with the same weights for images of another size.
+ *
+ * @param inputSize [H,W]
+ * @throws ModelError when it is not fully convolutional
+ */
+export function withInputSize(model: tfl.LayersModel, inputSize: [number, number]): tfl.LayersModel {
+  return rebuildModel(model, { inputShapes: resized(model, inputSize) });
+}
+
+function resized(model: tfl.LayersModel, inputSize: [number, number]): number[][] {
+  const { shape } = model.inputs[0]!;
+  if (model.inputs.length !== 1 || shape.length !== 4) {
+    throw new ModelError(`Only a model with one input [B,H,W,channels] can change its input size`);
+  }
+  return [[...inputSize, shape[3]!]];
+}
