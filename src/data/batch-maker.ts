@@ -1,0 +1,132 @@
+import {
+  type Augmentation,
+  type Fit,
+  fixedPlacement,
+  jitterColors,
+  type Placement,
+  placeBox,
+  randomPlacement,
+} from './augmentation.ts';
+import type { BatchBox, BatchMask, HostBatch } from './batch.ts';
+import type { ClassMask, DecodedExample, ExampleReader, Shrink } from './example-reader.ts';
+import { randomFor } from './random.ts';
+import { resample } from './resampling.ts';
+
+/** How samples are made from examples, the same for all batches of an epoch. */
+export interface SampleSpec {
+  height: number;
+  width: number;
+  classes: number;
+  fit: Fit;
+  augment: Augmentation | null;
+  seed: number;
+  epoch: number;
+}
+
+/** Which examples a batch holds. Plain data, so that it can be sent to a worker. */
+export interface BatchTask {
+  spec: SampleSpec;
+  examples: number[];
+  /** For each example: whether its masks and boxes may supervise. */
+  supervised: boolean[];
+  /** Position of the first sample in the epoch; a sample's augmentation is drawn from (seed, epoch, position). */
+  firstPosition: number;
+}
+
+/**
+ * Makes a batch: reads, decodes, augments.
+ *
+ * @throws {DataError} of the first example of the batch that is broken
+ */
+export async function makeBatch(reader: ExampleReader, task: BatchTask): Promise<HostBatch> {
+  const { spec, examples, supervised, firstPosition } = task;
+  const shrink = shrinkFor(spec);
+  const reads = await Promise.allSettled(
+    examples.map((example, sample) => reader.read(example, supervised[sample]!, shrink)),
+  );
+  const size = examples.length;
+  const pixels = spec.height * spec.width;
+  const batch: HostBatch = {
+    size,
+    images: new Float32Array(size * pixels * 3),
+    labels: new Float32Array(size * spec.classes),
+    masks: [],
+    boxes: [],
+    supervised: Uint8Array.from(supervised, Number),
+    ids: [],
+  };
+  for (const [sample, read] of reads.entries()) {
+    if (read.status === 'rejected') throw read.reason;
+    const example = read.value;
+    const random = randomFor(spec.seed, 'augment', spec.epoch, firstPosition + sample);
+    const placement = spec.augment
+      ? randomPlacement(example.pixels, spec, spec.fit, spec.augment, random)
+      : fixedPlacement(example.pixels, spec, spec.fit);
+
+    const target = {
+      data: batch.images,
+      offset: sample * pixels * 3,
+      width: spec.width,
+      height: spec.height,
+    };
+    resample(example.pixels, 3, placement.window, target, 1 / 255, placement.flip);
+    if (spec.augment?.color) {
+      jitterColors(
+        batch.images.subarray(target.offset, target.offset + pixels * 3),
+        spec.augment.color,
+        random,
+      );
+    }
+    for (const label of example.labels) batch.labels[sample * spec.classes + label] = 1;
+    batch.boxes.push(...placedBoxes(example, sample, placement));
+    batch.masks.push(...placedMasks(example, sample, placement, spec));
+    batch.ids.push(example.id);
+  }
+  return batch;
+}
+
+function placedBoxes({ objects, pixels }: DecodedExample, sample: number, placement: Placement): BatchBox[] {
+  return objects.flatMap((object) => placeBox({ sample, ...object }, pixels, placement) ?? []);
+}
+
+/** Moves the masks with their image; a pixel belongs to the object when half of it does. */
+function placedMasks(
+  { masks, pixels }: DecodedExample,
+  sample: number,
+  placement: Placement,
+  { height, width }: SampleSpec,
+): BatchMask[] {
+  return masks.flatMap((source) => {
+    const mask = new Float32Array(height * width);
+    const window = scaled(placement.window, source, pixels);
+    resample(source, 1, window, { data: mask, offset: 0, width, height }, 1, placement.flip);
+    let area = 0;
+    for (let i = 0; i < mask.length; i++) area += mask[i] = mask[i]! >= 0.5 ? 1 : 0;
+    return area > 0 ? [{ sample, class: source.class, mask }] : [];
+  });
+}
+
+/** A window of the pixels, on a mask: the same unless the image was shrunk while it was decoded. */
+function scaled(window: Placement['window'], mask: ClassMask, pixels: { width: number; height: number }) {
+  const x = mask.width / pixels.width;
+  const y = mask.height / pixels.height;
+  return { left: window.left * x, top: window.top * y, width: window.width * x, height: window.height * y };
+}
+
+/**
+ * Images much larger than the target are decoded at 1/2, 1/4, … of their size, which JPEG does at a fraction of the
+ * cost; the smallest crop still has twice the pixels of the target on each axis.
+ */
+function shrinkFor({ width, height, augment }: SampleSpec): Shrink {
+  const smallestCrop = Math.sqrt(augment?.crop?.scale[0] ?? 1);
+  return (fullWidth, fullHeight) => {
+    const room = Math.min(fullWidth / (2 * width), fullHeight / (2 * height)) * smallestCrop;
+    return 2 ** Math.max(0, Math.floor(Math.log2(room)));
+  };
+}
+
+/** The buffers of a batch, for handing them from a worker without a copy. */
+export function buffersOf(batch: HostBatch): ArrayBuffer[] {
+  const arrays = [batch.images, batch.labels, batch.supervised, ...batch.masks.map(({ mask }) => mask)];
+  return arrays.map((array) => array.buffer as ArrayBuffer);
+}

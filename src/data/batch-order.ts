@@ -1,0 +1,89 @@
+import { randomFor } from './random.ts';
+
+/** Which examples make up the batches of an epoch. Examples are numbered over the whole data set. */
+export interface OrderOptions {
+  batchSize: number;
+  seed: number;
+  epoch: number;
+  /** Size of the shuffle buffer; 0: no shuffling. */
+  shuffleBuffer: number;
+  dropRemainder: boolean;
+  /** Examples whose masks may be used, in the order of choice. */
+  masked: readonly number[];
+  maskedPerBatch: number;
+}
+
+/** One batch to make: its examples, and the position of the first in the epoch (which seeds the augmentation). */
+export interface BatchPlan {
+  batch: number;
+  firstPosition: number;
+  examples: number[];
+}
+
+/**
+ * The batches of an epoch, as a function of (seed, epoch) alone: nothing is read, so starting at batch k costs
+ * nothing.
+ *
+ * @param splits the examples of each split, as [first, end)
+ */
+export function* planBatches(
+  splits: readonly (readonly [number, number])[],
+  options: OrderOptions,
+): Generator<BatchPlan> {
+  const { batchSize, seed, epoch, maskedPerBatch, masked } = options;
+  const order = epochOrder(splits, options);
+  const maskedInTurn = maskedCycle(masked, seed);
+  const batches = batchCount(order.length, batchSize, options.dropRemainder);
+  for (let batch = 0; batch < batches; batch++) {
+    const examples = Array.from(order.subarray(batch * batchSize, (batch + 1) * batchSize));
+    const replaced = Math.min(masked.length > 0 ? maskedPerBatch : 0, examples.length);
+    for (let slot = 0; slot < replaced; slot++) {
+      const turn = (epoch * batches + batch) * maskedPerBatch + slot;
+      examples[examples.length - replaced + slot] = maskedInTurn(turn);
+    }
+    yield { batch, firstPosition: batch * batchSize, examples };
+  }
+}
+
+/** Number of batches that `examples` examples make. */
+export function batchCount(examples: number, batchSize: number, dropRemainder: boolean): number {
+  return dropRemainder ? Math.floor(examples / batchSize) : Math.ceil(examples / batchSize);
+}
+
+/**
+ * The order of an epoch: what a reader with a shuffle buffer would yield, which takes a random element out of the
+ * buffer and puts the next of the stream in its place. A buffer as large as the stream shuffles it evenly; a smaller
+ * one keeps the reading nearly sequential, for data sets on slow disks.
+ */
+function epochOrder(splits: readonly (readonly [number, number])[], options: OrderOptions): Uint32Array {
+  const stream = Uint32Array.from(
+    splits.flatMap(([first, end]) => Array.from({ length: end - first }, (_, i) => first + i)),
+  );
+  if (options.shuffleBuffer <= 1) return stream;
+  const random = randomFor(options.seed, 'order', options.epoch);
+  if (options.shuffleBuffer >= stream.length) return random.shuffle(stream);
+
+  const buffer = stream.slice(0, options.shuffleBuffer);
+  const order = new Uint32Array(stream.length);
+  const refills = stream.length - buffer.length;
+  for (let i = 0; i < refills; i++) {
+    const slot = random.integer(buffer.length);
+    order[i] = buffer[slot]!;
+    buffer[slot] = stream[buffer.length + i]!;
+  }
+  order.set(random.shuffle(buffer), refills);
+  return order;
+}
+
+/** Goes round the masked examples, in another seeded order each time, across epochs. */
+function maskedCycle(masked: readonly number[], seed: number): (turn: number) => number {
+  let round = -1;
+  let order: number[] = [];
+  return (turn) => {
+    if (Math.floor(turn / masked.length) !== round) {
+      round = Math.floor(turn / masked.length);
+      order = randomFor(seed, 'masked', round).shuffle([...masked]);
+    }
+    return order[turn % masked.length]!;
+  };
+}

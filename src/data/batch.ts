@@ -1,0 +1,42 @@
+/** A box of a class, normalised to [0, 1] of the image. */
+export interface Box {
+  class: number;
+  xmin: number;
+  ymin: number;
+  xmax: number;
+  ymax: number;
+}
+
+/** The union of the objects of one class in one sample. */
+export interface BatchMask {
+  sample: number;
+  class: number;
+  /** [H*W], 0 or 1. */
+  mask: Float32Array;
+}
+
+/** A box of one object in one sample. */
+export interface BatchBox extends Box {
+  sample: number;
+}
+
+/**
+ * A batch on the host, ready to become tensors. B samples of H×W pixels, C classes.
+ *
+ * Labels are those of the whole image: a random crop can cut an object off, the label stays, as is usual in
+ * training with random crops. The mask or box of an object that left the crop is absent.
+ */
+export interface HostBatch {
+  /** B: the last batch of an epoch may be smaller than the others. */
+  size: number;
+  /** [B,H,W,3], RGB in [0, 1]. */
+  images: Float32Array;
+  /** [B,C], 0 or 1. */
+  labels: Float32Array;
+  masks: BatchMask[];
+  boxes: BatchBox[];
+  /** [B], 1 where the `masks` option lets the masks and boxes of a sample supervise. */
+  supervised: Uint8Array;
+  /** File and record of each sample: `train-00000-of-00002.tfrecord#417`. */
+  ids: string[];
+}

@@ -1,0 +1,157 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { finished } from 'node:stream/promises';
+import { RecordWriter } from 'tfrecord-stream';
+import { DataError } from '../errors/index.ts';
+import { type DatasetInfo, INFO_FILE, readDatasetInfo } from './dataset-info.ts';
+import { encodeExample, type ImageExample } from './image-example.ts';
+
+const PARTIAL = '.partial';
+
+export interface DatasetWriterOptions {
+  /** A new shard is begun when one holds this many bytes. @default 64 MiB */
+  shardBytes?: number;
+}
+
+/**
+ * Writes a data set: shards `train-00000-of-00008.tfrecord` of each split, and `dataset.json`.
+ *
+ * Nothing half-written can be taken for a data set: shards grow under names that end in `.partial`; only
+ * {@link DatasetWriter.finish} gives them their names and writes `dataset.json`, last. A data set that was in the
+ * folder before stays whole until then.
+ */
+export class DatasetWriter {
+  readonly #dir: string;
+  readonly #info: Omit<DatasetInfo, 'splits'>;
+  readonly #shardBytes: number;
+  readonly #splits = new Map<string, SplitWriter>();
+
+  private constructor(dir: string, info: Omit<DatasetInfo, 'splits'>, options: DatasetWriterOptions) {
+    this.#dir = dir;
+    this.#info = info;
+    this.#shardBytes = options.shardBytes ?? 64 * 2 ** 20;
+  }
+
+  /**
+   * @param dir made when it is not there
+   * @param info name, classes and kind of the data set
+   * @param splits names of its splits, in the order in which `dataset.json` will list them
+   */
+  static async create(
+    dir: string,
+    info: Omit<DatasetInfo, 'splits'>,
+    splits: readonly string[],
+    options: DatasetWriterOptions = {},
+  ): Promise<DatasetWriter> {
+    try {
+      await mkdir(dir, { recursive: true });
+      await removeFiles(dir, (file) => file.endsWith(PARTIAL));
+    } catch (cause) {
+      throw new DataError(`${dir}: cannot be written: ${(cause as Error).message}`, { cause });
+    }
+    const writer = new DatasetWriter(dir, info, options);
+    for (const split of splits) writer.#splits.set(split, new SplitWriter(dir, split, writer.#shardBytes));
+    return writer;
+  }
+
+  /** Appends an example to a split. Calls for one split must wait for one another. */
+  async write(split: string, example: ImageExample): Promise<void> {
+    const writer = this.#splits.get(split);
+    if (!writer) throw new Error(`the writer was created without the split ${split}`);
+    await writer.write(encodeExample(example, this.#info.classes));
+  }
+
+  /** Gives the shards their names and writes `dataset.json`: from here on the data set exists. */
+  async finish(): Promise<DatasetInfo> {
+    const writers = [...this.#splits];
+    await Promise.all(writers.map(([, writer]) => writer.close()));
+    await this.#removeFormer();
+
+    const splits: DatasetInfo['splits'] = {};
+    for (const [split, writer] of writers) {
+      splits[split] = { examples: writer.examples, shards: await writer.publish() };
+    }
+    const info: DatasetInfo = { ...this.#info, splits };
+    const path = join(this.#dir, INFO_FILE);
+    await writeFile(path + PARTIAL, `${JSON.stringify(info, undefined, 2)}\n`);
+    await syncFile(path + PARTIAL);
+    await rename(path + PARTIAL, path);
+    return info;
+  }
+
+  /** Removes the data set that is being replaced, and no other files. */
+  async #removeFormer(): Promise<void> {
+    const former = await readDatasetInfo(this.#dir).catch(() => undefined);
+    await rm(join(this.#dir, INFO_FILE), { force: true });
+    const shards = new Set(Object.values(former?.splits ?? {}).flatMap((split) => split.shards));
+    await removeFiles(this.#dir, (file) => shards.has(file));
+  }
+
+  /** Removes what was written. For the way out after an error. */
+  async abort(): Promise<void> {
+    await Promise.all([...this.#splits.values()].map((writer) => writer.close().catch(() => {})));
+    await removeFiles(this.#dir, (file) => file.endsWith(PARTIAL));
+  }
+}
+
+class SplitWriter {
+  examples = 0;
+  readonly #dir: string;
+  readonly #split: string;
+  readonly #shardBytes: number;
+  readonly #partial: string[] = [];
+  #current: { records: RecordWriter; closed: Promise<void>; bytes: number } | undefined;
+
+  constructor(dir: string, split: string, shardBytes: number) {
+    this.#dir = dir;
+    this.#split = split;
+    this.#shardBytes = shardBytes;
+  }
+
+  async write(record: Uint8Array): Promise<void> {
+    if (this.#current && this.#current.bytes >= this.#shardBytes) await this.close();
+    this.#current ??= await this.#begin();
+    await this.#current.records.writeRecord(Buffer.from(record.buffer, record.byteOffset, record.length));
+    this.#current.bytes += record.length;
+    this.examples++;
+  }
+
+  async close(): Promise<void> {
+    if (!this.#current) return;
+    const { records, closed } = this.#current;
+    this.#current = undefined;
+    await records.close();
+    await closed;
+    await syncFile(this.#partial.at(-1)!);
+  }
+
+  async publish(): Promise<string[]> {
+    const total = String(this.#partial.length).padStart(5, '0');
+    const names = this.#partial.map(
+      (_, i) => `${this.#split}-${String(i).padStart(5, '0')}-of-${total}.tfrecord`,
+    );
+    for (const [i, name] of names.entries()) await rename(this.#partial[i]!, join(this.#dir, name));
+    return names;
+  }
+
+  async #begin() {
+    const path = join(this.#dir, `${this.#split}-${String(this.#partial.length).padStart(5, '0')}${PARTIAL}`);
+    const stream = createWriteStream(path);
+    this.#partial.push(path);
+    const closed = finished(stream);
+    closed.catch(() => {}); // reported by the write that fails, or by close()
+    return { records: await RecordWriter.createFromStream(stream), closed, bytes: 0 };
+  }
+}
+
+async function removeFiles(dir: string, matches: (file: string) => boolean): Promise<void> {
+  const files = (await readdir(dir)).filter(matches);
+  await Promise.all(files.map((file) => rm(join(dir, file), { force: true })));
+}
+
+/** Forces a file to the disk, so that a rename cannot overtake its content when the power fails. */
+async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, 'r+');
+  await handle.sync().finally(() => handle.close());
+}

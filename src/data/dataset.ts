@@ -1,0 +1,271 @@
+import { join } from 'node:path';
+import { DataError, nearest, UsageError } from '../errors/index.ts';
+import type { Augmentation, Fit } from './augmentation.ts';
+import type { HostBatch } from './batch.ts';
+import type { SampleSpec } from './batch-maker.ts';
+import { BatchMakers } from './batch-makers.ts';
+import { batchCount, planBatches } from './batch-order.ts';
+import { type DatasetInfo, readDatasetInfo } from './dataset-info.ts';
+import type { Shard } from './example-reader.ts';
+import { ImageCache } from './image-cache.ts';
+import { type ExampleLabels, type LabelStatistics, readLabels, summarise } from './label-statistics.ts';
+import { randomFor } from './random.ts';
+import { RecordFile } from './record-file.ts';
+
+/** How to walk over splits in batches. */
+export interface BatchOptions {
+  batchSize: number;
+  /** [height, width] of the images that come out. */
+  imageSize: readonly [number, number];
+  /** @default 0 */
+  seed?: number;
+  /** Together with the seed it determines the order and every augmentation. @default 0 */
+  epoch?: number;
+  /** A number is the size of the shuffle buffer; true shuffles the whole. @default false */
+  shuffle?: boolean | number;
+  /** @default null: none */
+  augment?: Augmentation | null;
+  /** How an image of another shape is brought to `imageSize`. @default 'squash' */
+  fit?: Fit;
+  /** Begin with this batch, for resuming within an epoch; nothing before it is read. @default 0 */
+  skipBatches?: number;
+  /** Leave out a last batch that is smaller than the others. @default false */
+  dropRemainder?: boolean;
+  /** Batches that are made ahead. @default 4 */
+  prefetch?: number;
+  /** Threads that decode and augment; 0: in this thread. The batches are the same. @default 1 */
+  workers?: number;
+  /**
+   * Which examples may supervise with their masks and boxes: all, none, or `count` of a split, chosen by the seed
+   * (a smaller count chooses a part of a larger one). Examples of a split that is not walked over are added.
+   * @default 'all'
+   */
+  masks?: 'all' | 'none' | { split: string; count: number | 'all' };
+  /** Slots of each batch that go to the examples chosen by `masks`, in turn, instead of to what the order brings. @default 0 */
+  maskedPerBatch?: number;
+}
+
+export interface DatasetOptions {
+  /** Memory for decoded images, shared by all workers. @default 256 MiB */
+  cacheBytes?: number;
+  /** Told once when workers cannot be used. @default a process warning */
+  onWarning?: (message: string) => void;
+}
+
+/**
+ * Opens a data set: a folder with `dataset.json` and shards.
+ *
+ * @throws {DataError} when it is missing or damaged
+ */
+export async function openDataset(dir: string, options: DatasetOptions = {}): Promise<Dataset> {
+  return new Dataset(dir, await readDatasetInfo(dir), options);
+}
+
+/** A data set on disk. Made by {@link openDataset}; {@link Dataset.close} ends its workers. */
+export class Dataset {
+  readonly dir: string;
+  readonly info: DatasetInfo;
+  readonly #makers: BatchMakers;
+  /** Examples of each split, numbered over the whole data set, as [first, end). */
+  readonly #ranges = new Map<string, readonly [number, number]>();
+  readonly #shards = new Map<string, Promise<Shard[]>>();
+  readonly #labels = new Map<string, Promise<ExampleLabels[]>>();
+
+  constructor(dir: string, info: DatasetInfo, options: DatasetOptions = {}) {
+    this.dir = dir;
+    this.info = info;
+    let first = 0;
+    for (const [split, { examples }] of Object.entries(info.splits)) {
+      this.#ranges.set(split, [first, first + examples]);
+      first += examples;
+    }
+    const cache = ImageCache.create(first, options.cacheBytes ?? 256 * 2 ** 20);
+    const warn = options.onWarning ?? ((message: string) => process.emitWarning(message));
+    this.#makers = new BatchMakers({ classes: info.classes, multiLabel: info.multiLabel }, cache, warn);
+  }
+
+  /** Class names; a label is an index into them. */
+  get classes(): string[] {
+    return this.info.classes;
+  }
+
+  /**
+   * Walks over one or several splits, once.
+   *
+   * The batches are a function of (seed, epoch) and the options that shape them, not of `workers`, `prefetch`,
+   * `skipBatches` or what was read before.
+   *
+   * @throws {UsageError} at once, for an unknown split or a wrong option
+   * @throws {DataError} while walking, that names file and record
+   */
+  batches(splits: string | readonly string[], options: BatchOptions): AsyncIterable<HostBatch> {
+    const names = this.#checkSplits(splits);
+    checkOptions(options);
+    if (typeof options.masks === 'object') this.#checkSplits(options.masks.split);
+    return this.#walk(names, options);
+  }
+
+  /** Number of batches that {@link Dataset.batches} yields in a whole epoch. */
+  async countBatches(splits: string | readonly string[], options: BatchOptions): Promise<number> {
+    const ranges = await this.#rangesOf(this.#checkSplits(splits), options);
+    const examples = ranges.reduce((sum, [first, end]) => sum + end - first, 0);
+    return batchCount(examples, options.batchSize, options.dropRemainder ?? false);
+  }
+
+  /** Labels of all examples, in their order on disk. Reads the records without decoding images; remembered. */
+  async labels(splits: string | readonly string[]): Promise<ExampleLabels[]> {
+    const lists = this.#checkSplits(splits).map((split) => {
+      let labels = this.#labels.get(split);
+      if (!labels) {
+        labels = this.#shardsOf(split).then((shards) => readLabels(shards, this.info));
+        this.#labels.set(split, labels);
+      }
+      return labels;
+    });
+    return (await Promise.all(lists)).flat();
+  }
+
+  /** Counts of the classes and of labels per image. */
+  async labelStatistics(splits: string | readonly string[]): Promise<LabelStatistics> {
+    return summarise(await this.labels(splits), this.classes.length);
+  }
+
+  /** Ends the workers and closes the files. */
+  async close(): Promise<void> {
+    await this.#makers.close();
+  }
+
+  async *#walk(splits: string[], options: BatchOptions): AsyncGenerator<HostBatch> {
+    const { seed = 0, epoch = 0, shuffle = false, prefetch = 4, workers = 1, masks = 'all' } = options;
+    const chosen = await this.#chooseMasked(splits, options);
+    const ranges = await this.#rangesOf(splits, options);
+    const walked = typeof masks === 'object' ? new Set([...splits, masks.split]) : new Set(splits);
+    for (const split of walked) await this.#shardsOf(split);
+    await this.#makers.start(workers);
+
+    const spec: SampleSpec = {
+      height: options.imageSize[0],
+      width: options.imageSize[1],
+      classes: this.classes.length,
+      fit: options.fit ?? 'squash',
+      augment: options.augment ?? null,
+      seed,
+      epoch,
+    };
+    const plans = planBatches(ranges, {
+      batchSize: options.batchSize,
+      seed,
+      epoch,
+      shuffleBuffer: shuffle === true ? Number.POSITIVE_INFINITY : Number(shuffle),
+      dropRemainder: options.dropRemainder ?? false,
+      masked: chosen ?? [],
+      maskedPerBatch: options.maskedPerBatch ?? 0,
+    });
+    const supervising = typeof masks === 'object' ? new Set(chosen) : undefined;
+    const ahead: Promise<HostBatch>[] = [];
+    for (const { batch, firstPosition, examples } of plans) {
+      if (batch < (options.skipBatches ?? 0)) continue;
+      const supervised = examples.map((example) => supervising?.has(example) ?? masks === 'all');
+      const made = this.#makers.make({ spec, examples, supervised, firstPosition }, workers);
+      made.catch(() => {}); // thrown when its turn comes; not at all when the caller has left by then
+      ahead.push(made);
+      if (ahead.length > prefetch) yield await ahead.shift()!;
+    }
+    while (ahead.length > 0) yield await ahead.shift()!;
+  }
+
+  /** The examples that `masks` chooses, in the order of choice; undefined where the order does not need them. */
+  async #chooseMasked(splits: string[], options: BatchOptions): Promise<number[] | undefined> {
+    const { masks = 'all', maskedPerBatch = 0, seed = 0 } = options;
+    if (masks === 'none' || (masks === 'all' && maskedPerBatch === 0)) return undefined;
+    if (masks === 'all')
+      return (await Promise.all(splits.map((split) => this.#maskedExamples(split)))).flat();
+
+    const masked = randomFor(seed, 'choose masked').shuffle(await this.#maskedExamples(masks.split));
+    const count = masks.count === 'all' ? masked.length : masks.count;
+    if (count > masked.length) {
+      throw new UsageError(
+        `${this.dir}: ${count} masked examples are asked for, the split ${masks.split} has ${masked.length}`,
+      );
+    }
+    return masked.slice(0, count);
+  }
+
+  /** Examples of a split that have a mask; where none has, those that have a box. */
+  async #maskedExamples(split: string): Promise<number[]> {
+    const [first] = this.#ranges.get(split)!;
+    const labels = await this.labels(split);
+    const having = (what: 'masks' | 'boxes') =>
+      labels.flatMap((example, i) => (example[what] > 0 ? first + i : []));
+    const masked = having('masks');
+    return masked.length > 0 ? masked : having('boxes');
+  }
+
+  /** What an epoch walks over: the splits, and the chosen masked examples where their split is not among them. */
+  async #rangesOf(splits: string[], options: BatchOptions): Promise<(readonly [number, number])[]> {
+    const ranges = splits.map((split) => this.#ranges.get(split)!);
+    if (typeof options.masks !== 'object' || splits.includes(options.masks.split)) return ranges;
+    const added = (await this.#chooseMasked(splits, options)) ?? [];
+    return [...ranges, ...added.map((example) => [example, example + 1] as const)];
+  }
+
+  /** The shards of a split, their records found and counted, known to the makers. */
+  #shardsOf(split: string): Promise<Shard[]> {
+    let shards = this.#shards.get(split);
+    if (!shards) {
+      shards = this.#openShards(split);
+      this.#shards.set(split, shards);
+    }
+    return shards;
+  }
+
+  async #openShards(split: string): Promise<Shard[]> {
+    const [start, end] = this.#ranges.get(split)!;
+    const shards: Shard[] = [];
+    let firstExample = start;
+    for (const name of this.info.splits[split]!.shards) {
+      const path = join(this.dir, name);
+      const file = await RecordFile.open(path);
+      file.close();
+      shards.push({ path, firstExample, boundaries: file.boundaries });
+      firstExample += file.count;
+    }
+    if (firstExample !== end) {
+      throw new DataError(
+        `${join(this.dir, 'dataset.json')}: split ${split} should have ${end - start} examples, its shards have ${firstExample - start}`,
+      );
+    }
+    this.#makers.addShards(shards);
+    return shards;
+  }
+
+  #checkSplits(splits: string | readonly string[]): string[] {
+    const names = [splits].flat() as string[];
+    for (const split of names) {
+      if (this.#ranges.has(split)) continue;
+      const known = [...this.#ranges.keys()];
+      const [guess] = nearest(split, known);
+      throw new UsageError(
+        `${this.dir} has no split ${split}${guess ? `; did you mean ${guess}?` : ''} It has ${known.join(', ')}`,
+      );
+    }
+    return names;
+  }
+}
+
+function checkOptions(options: BatchOptions): void {
+  const atLeast = (name: string, value: number | undefined, least: number) => {
+    if (value !== undefined && !(Number.isInteger(value) && value >= least)) {
+      throw new UsageError(`${name} must be an integer of at least ${least}, not ${value}`);
+    }
+  };
+  atLeast('batchSize', options.batchSize, 1);
+  atLeast('imageSize (height)', options.imageSize[0], 1);
+  atLeast('imageSize (width)', options.imageSize[1], 1);
+  for (const name of ['seed', 'epoch', 'skipBatches', 'prefetch', 'workers', 'maskedPerBatch'] as const) {
+    atLeast(name, options[name], 0);
+  }
+  if (typeof options.shuffle === 'number') atLeast('shuffle', options.shuffle, 0);
+  if (typeof options.masks === 'object' && options.masks.count !== 'all')
+    atLeast('masks.count', options.masks.count, 0);
+}

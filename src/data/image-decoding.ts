@@ -1,0 +1,85 @@
+import sharp from 'sharp';
+import { DataError } from '../errors/index.ts';
+
+/** Pixels of an upright image: [height, width, channels] bytes. */
+export interface Pixels {
+  data: Uint8Array;
+  width: number;
+  height: number;
+}
+
+/** Broken files are errors; files that only break a detail of their format (stray bytes, odd profiles) are read. */
+const FAIL_ON = 'truncated';
+
+/**
+ * Decodes JPEG, PNG, WebP, GIF (first frame), TIFF, AVIF to 8-bit RGB. Grey and CMYK are converted, 16 bits
+ * become 8, transparency is dropped, and the orientation that a camera wrote (EXIF) is applied.
+ *
+ * @param encoded the image file
+ * @param where beginning of the error message
+ * @param stored size that the record states. A record whose width and height are those of the file *before* it is
+ * turned upright was written by a program that does not know EXIF: its image is left as it lies.
+ * @param shrink decode at 1/shrink of the size, for images much larger than what is needed
+ * @returns the pixels, and the size of the image before it was shrunk
+ * @throws {DataError} when the file is no image, or cut short
+ */
+export async function decodeImage(
+  encoded: Uint8Array,
+  where: string,
+  stored: { width?: number; height?: number } = {},
+  shrink: (width: number, height: number) => number = () => 1,
+): Promise<{ pixels: Pixels; full: { width: number; height: number } }> {
+  try {
+    const image = sharp(encoded, { failOn: FAIL_ON, limitInputPixels: 0x3fff * 0x3fff });
+    const metadata = await image.metadata();
+    const { width, height } = metadata.autoOrient;
+    const lying = width !== height && stored.width === height && stored.height === width;
+    const upright = lying ? image : image.autoOrient();
+    const full = lying ? { width: height, height: width } : { width, height };
+    const factor = shrink(full.width, full.height);
+    if (factor > 1) {
+      upright.resize(Math.round(full.width / factor), Math.round(full.height / factor), { fit: 'fill' });
+    }
+    const { data, info } = await upright
+      .toColourspace('srgb')
+      .removeAlpha()
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true });
+    if (info.channels !== 3) throw new Error(`${info.channels} channels instead of 3`);
+    return { pixels: { data, width: info.width, height: info.height }, full };
+  } catch (cause) {
+    throw new DataError(`${where}: image cannot be decoded: ${oneLine(cause)}`, { cause });
+  }
+}
+
+/**
+ * Decodes a mask: one channel, not 0 inside the object.
+ *
+ * @param size what the mask must measure, that of its image
+ * @returns [H*W], 0 or 1
+ * @throws {DataError} when it is no image, or of another size
+ */
+export async function decodeMask(
+  encoded: Uint8Array,
+  size: { width: number; height: number },
+  where: string,
+): Promise<Uint8Array> {
+  const { data, info } = await sharp(encoded, { failOn: FAIL_ON })
+    .extractChannel(0)
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true })
+    .catch((cause) => {
+      throw new DataError(`${where}: mask cannot be decoded: ${oneLine(cause)}`, { cause });
+    });
+  if (info.width !== size.width || info.height !== size.height) {
+    throw new DataError(
+      `${where}: mask is ${info.width}x${info.height}, its image ${size.width}x${size.height} (width x height)`,
+    );
+  }
+  for (let i = 0; i < data.length; i++) data[i] = data[i]! > 0 ? 1 : 0;
+  return data;
+}
+
+function oneLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).trim().replace(/\s*\n\s*/g, '; ');
+}

@@ -1,0 +1,206 @@
+import { Example } from 'tfrecord-stream';
+import { DataError } from '../errors/index.ts';
+import type { Box } from './batch.ts';
+
+/**
+ * One image with what is known about it: the content of a record.
+ *
+ * As `tf.train.Example` (names follow the TensorFlow Object Detection API and TFDS):
+ *
+ * | feature | type | |
+ * |---|---|---|
+ * | `image/encoded` | bytes | the image file |
+ * | `image/format` | bytes | `jpeg`, `png`, … |
+ * | `image/height`, `image/width` | int64 | pixels, upright |
+ * | `image/filename` | bytes | where it came from |
+ * | `image/class/label`, `image/class/text` | int64 list, bytes list | classes in the image, from 0 |
+ * | `image/object/bbox/{xmin,ymin,xmax,ymax}` | float lists | boxes, from 0 to 1 |
+ * | `image/object/class/label` | int64 list | class of each object |
+ * | `image/object/mask` | bytes list | a PNG of the image's size for each object, 0 outside; empty where unknown |
+ */
+export interface ImageExample {
+  encoded: Uint8Array;
+  format: string;
+  height?: number;
+  width?: number;
+  filename: string;
+  /** Class indices, each once. */
+  labels: number[];
+  objects: ImageObject[];
+}
+
+/** An object in an image: class, box, and its mask as PNG bytes where there is one. */
+export interface ImageObject extends Box {
+  mask?: Uint8Array;
+}
+
+/** What the classes of a data set allow an example to hold. */
+export interface LabelRule {
+  classes: readonly string[];
+  /** Whether an image may have none or several labels. */
+  multiLabel: boolean;
+}
+
+/** Encodes an image and its annotations as the bytes of a `tf.train.Example`. */
+export function encodeExample(example: ImageExample, classes: readonly string[]): Uint8Array {
+  const { objects, labels } = example;
+  const feature: Record<string, object> = {
+    'image/encoded': { bytesList: { value: [example.encoded] } },
+    'image/format': texts([example.format]),
+    'image/filename': texts([example.filename]),
+    'image/class/label': integers(labels),
+    'image/class/text': texts(labels.map((label) => classes[label]!)),
+  };
+  if (example.height !== undefined) feature['image/height'] = integers([example.height]);
+  if (example.width !== undefined) feature['image/width'] = integers([example.width]);
+  if (objects.length > 0) {
+    for (const side of SIDES) {
+      feature[`image/object/bbox/${side}`] = { floatList: { value: objects.map((object) => object[side]) } };
+    }
+    feature['image/object/class/label'] = integers(objects.map((object) => object.class));
+  }
+  if (objects.some((object) => object.mask)) {
+    const value = objects.map((object) => object.mask ?? new Uint8Array(0));
+    feature['image/object/mask'] = { bytesList: { value } };
+  }
+  return Example.encode(Example.fromObject({ features: { feature } })).finish();
+}
+
+/**
+ * Decodes and checks a record.
+ *
+ * @param bytes of the record; the image and the masks of the result are views of it
+ * @param rule classes and number of labels that the data set declares
+ * @param where `file, record N`, the beginning of every error message
+ * @throws {DataError} that names the feature: absent, of another type, of another length, or out of range
+ */
+export function decodeExample(bytes: Uint8Array, rule: LabelRule, where: string): ImageExample {
+  const features = new FeatureReader(bytes, where);
+  const label = (name: string) => (value: number) => {
+    if (!Number.isInteger(value) || value < 0 || value >= rule.classes.length) {
+      features.fail(
+        name,
+        `class ${value} is out of range: the data set has ${rule.classes.length} classes, 0 to ${rule.classes.length - 1}`,
+      );
+    }
+    return value;
+  };
+
+  const encoded = features.bytes('image/encoded')[0];
+  if (!encoded || encoded.length === 0) features.fail('image/encoded', 'is empty');
+  const objects = readObjects(features, label('image/object/class/label'));
+  const named = features.has('image/class/label') || objects.length === 0;
+  const listed = named
+    ? features.integers('image/class/label').map(label('image/class/label'))
+    : objects.map((object) => object.class);
+  const labels = [...new Set(listed)];
+  if (!rule.multiLabel && labels.length !== 1) {
+    features.fail('image/class/label', `expected one label, found ${labels.length}`);
+  }
+
+  const [height, width] = ['image/height', 'image/width'].map((name) =>
+    features.has(name) ? features.integers(name)[0] : undefined,
+  );
+  return {
+    encoded: encoded!,
+    format: features.text('image/format'),
+    ...(height !== undefined && { height }),
+    ...(width !== undefined && { width }),
+    filename: features.text('image/filename'),
+    labels,
+    objects,
+  };
+}
+
+const SIDES = ['xmin', 'ymin', 'xmax', 'ymax'] as const;
+
+/** How far outside [0, 1] a side may lie before it is an error rather than float32 rounding. */
+const BOX_TOLERANCE = 1e-4;
+
+function readObjects(features: FeatureReader, label: (value: number) => number): ImageObject[] {
+  const name = 'image/object/class/label';
+  if (!features.has(name)) return [];
+  const classes = features.integers(name);
+  const optional = <T>(list: string, read: (list: string) => T[]): T[] | undefined => {
+    if (!features.has(list)) return undefined;
+    const values = read(list);
+    if (values.length !== classes.length) {
+      features.fail(list, `has ${values.length} values for ${classes.length} objects`);
+    }
+    return values;
+  };
+  const sides = SIDES.map((side) => optional(`image/object/bbox/${side}`, (list) => features.floats(list)));
+  const masks = optional('image/object/mask', (list) => features.bytes(list));
+
+  return classes.map((value, i) => {
+    const [xmin, ymin, xmax, ymax] = sides.map((values, side) => values?.[i] ?? (side < 2 ? 0 : 1));
+    const box = { xmin: xmin!, ymin: ymin!, xmax: xmax!, ymax: ymax! };
+    for (const side of SIDES) {
+      if (!(box[side] >= -BOX_TOLERANCE && box[side] <= 1 + BOX_TOLERANCE)) {
+        features.fail(`image/object/bbox/${side}`, `${box[side]} of object ${i} is outside 0 to 1`);
+      }
+    }
+    if (box.xmin > box.xmax || box.ymin > box.ymax) {
+      features.fail(
+        'image/object/bbox',
+        `object ${i} ends before it begins: ${SIDES.map((s) => `${s} ${box[s]}`).join(', ')}`,
+      );
+    }
+    const mask = masks?.[i];
+    return { class: label(value), ...box, ...(mask && mask.length > 0 && { mask }) };
+  });
+}
+
+const integers = (value: number[]) => ({ int64List: { value } });
+const texts = (value: string[]) => ({ bytesList: { value: value.map((text) => Buffer.from(text)) } });
+
+/** Typed access to the features of one example, with errors that name them. */
+class FeatureReader {
+  readonly #features: NonNullable<NonNullable<Example['features']>['feature']>;
+  readonly #where: string;
+
+  constructor(bytes: Uint8Array, where: string) {
+    this.#where = where;
+    try {
+      this.#features = Example.decode(bytes).features?.feature ?? {};
+    } catch (cause) {
+      throw new DataError(`${where}: is not a tf.train.Example: ${(cause as Error).message}`, { cause });
+    }
+  }
+
+  has(name: string): boolean {
+    return Object.hasOwn(this.#features, name);
+  }
+
+  bytes(name: string): Uint8Array[] {
+    return this.#list(name, 'bytesList') as Uint8Array[];
+  }
+
+  floats(name: string): number[] {
+    return this.#list(name, 'floatList') as number[];
+  }
+
+  /** int64 arrives as a Long; all that we store fits a double. */
+  integers(name: string): number[] {
+    return this.#list(name, 'int64List').map(Number);
+  }
+
+  /** The first of a list of strings, '' where the feature is absent. */
+  text(name: string): string {
+    return this.has(name) ? Buffer.from(this.bytes(name)[0] ?? []).toString() : '';
+  }
+
+  fail(name: string, rule: string): never {
+    throw new DataError(`${this.#where}: feature ${name}: ${rule}`);
+  }
+
+  #list(name: string, kind: keyof typeof LISTS): unknown[] {
+    const feature = this.has(name) ? this.#features[name] : undefined;
+    if (!feature) return this.fail(name, 'is missing');
+    const found = (Object.keys(LISTS) as (keyof typeof LISTS)[]).find((list) => feature[list]);
+    if (found && found !== kind) this.fail(name, `expected ${LISTS[kind]}, found ${LISTS[found]}`);
+    return feature[kind]?.value ?? [];
+  }
+}
+
+const LISTS = { bytesList: 'bytes', floatList: 'floats', int64List: 'int64s' } as const;

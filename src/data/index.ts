@@ -1,0 +1,16 @@
+export type { Augmentation, Fit } from './augmentation.ts';
+export type { BatchBox, BatchMask, Box, HostBatch } from './batch.ts';
+export { type BatchOptions, type Dataset, type DatasetOptions, openDataset } from './dataset.ts';
+export { type DatasetInfo, readDatasetInfo } from './dataset-info.ts';
+export { DatasetWriter, type DatasetWriterOptions } from './dataset-writer.ts';
+export {
+  decodeExample,
+  encodeExample,
+  type ImageExample,
+  type ImageObject,
+  type LabelRule,
+} from './image-example.ts';
+export type { ExampleLabels, LabelStatistics } from './label-statistics.ts';
+export { type Random, randomFor } from './random.ts';
+export { RecordFile, readRecords } from './record-file.ts';
+export { maskedCrc32c } from './record-framing.ts';

@@ -1,0 +1,139 @@
+/**
+ * A part of an image that becomes the whole of another, in pixels of the source; edges need not be whole.
+ */
+export interface Window {
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+}
+
+/**
+ * Resamples a window of an image to H×W: bilinear where the image grows, the triangle filter over all covered
+ * pixels where it shrinks (what Pillow calls BILINEAR, PyTorch `antialias=True`), so that shrinking a photo does
+ * not alias. The two axes are resampled one after the other; a window's pixels outside it do not contribute.
+ *
+ * @param source [h,w,channels] bytes
+ * @param target written from `offset` on: [H,W,channels], source values times `scale`
+ * @param flip mirror the result horizontally
+ */
+export function resample(
+  source: { data: Uint8Array; width: number; height: number },
+  channels: 1 | 3,
+  window: Window,
+  target: { data: Float32Array; offset: number; width: number; height: number },
+  scale: number,
+  flip: boolean,
+): void {
+  const columns = taps(window.left, window.width, source.width, target.width, flip);
+  const rows = taps(window.top, window.height, source.height, target.height, false);
+  const firstRow = rows.first[0]!;
+  const lastRow = rows.first.at(-1)! + rows.count.at(-1)!;
+  const stride = target.width * channels;
+
+  const narrow = scratch((lastRow - firstRow) * stride);
+  for (let y = firstRow; y < lastRow; y++) {
+    const to = (y - firstRow) * stride;
+    const line = y * source.width * channels;
+    if (channels === 3) resampleRgbLine(source.data, line, columns, narrow, to, target.width);
+    else resampleLine(source.data, line, columns, narrow, to, target.width);
+  }
+  const out = target.data;
+  for (let y = 0; y < target.height; y++) {
+    const to = target.offset + y * stride;
+    for (let i = 0; i < stride; i++) out[to + i] = 0;
+    for (let tap = 0; tap < rows.count[y]!; tap++) {
+      const weight = rows.weights[y * rows.width + tap]! * scale;
+      const from = (rows.first[y]! + tap - firstRow) * stride;
+      for (let i = 0; i < stride; i++) out[to + i]! += weight * narrow[from + i]!;
+    }
+  }
+}
+
+/** For each target pixel of an axis: the first source pixel, how many, and their weights (rows of `width`). */
+interface Taps {
+  first: Int32Array;
+  count: Int32Array;
+  weights: Float64Array;
+  width: number;
+}
+
+function taps(start: number, length: number, sourceSize: number, targetSize: number, reverse: boolean): Taps {
+  const ratio = length / targetSize;
+  const support = Math.max(1, ratio);
+  const width = Math.ceil(support) * 2 + 1;
+  const result = {
+    first: new Int32Array(targetSize),
+    count: new Int32Array(targetSize),
+    weights: new Float64Array(targetSize * width),
+    width,
+  };
+  const inside = [Math.max(0, Math.floor(start)), Math.min(sourceSize, Math.ceil(start + length))] as const;
+  for (let i = 0; i < targetSize; i++) {
+    const centre = start + (i + 0.5) * ratio;
+    const first = Math.max(inside[0], Math.floor(centre - support + 0.5));
+    const end = Math.max(first + 1, Math.min(inside[1], Math.floor(centre + support + 0.5)));
+    const at = reverse ? targetSize - 1 - i : i;
+    result.first[at] = Math.min(first, inside[1] - 1);
+    result.count[at] = end - first;
+    let sum = 0;
+    for (let tap = 0; tap < end - first; tap++) {
+      const distance = Math.abs(first + tap + 0.5 - centre) / support;
+      const weight = Math.max(0, 1 - distance);
+      result.weights[at * width + tap] = weight;
+      sum += weight;
+    }
+    for (let tap = 0; tap < end - first; tap++) {
+      result.weights[at * width + tap] = sum > 0 ? result.weights[at * width + tap]! / sum : 1;
+    }
+  }
+  return result;
+}
+
+function resampleRgbLine(
+  source: Uint8Array,
+  line: number,
+  { first, count, weights, width }: Taps,
+  out: Float32Array,
+  to: number,
+  targetWidth: number,
+): void {
+  for (let x = 0; x < targetWidth; x++) {
+    let [red, green, blue] = [0, 0, 0];
+    let from = line + first[x]! * 3;
+    const end = x * width + count[x]!;
+    for (let tap = x * width; tap < end; tap++, from += 3) {
+      const weight = weights[tap]!;
+      red += weight * source[from]!;
+      green += weight * source[from + 1]!;
+      blue += weight * source[from + 2]!;
+    }
+    out[to + x * 3] = red;
+    out[to + x * 3 + 1] = green;
+    out[to + x * 3 + 2] = blue;
+  }
+}
+
+function resampleLine(
+  source: Uint8Array,
+  line: number,
+  { first, count, weights, width }: Taps,
+  out: Float32Array,
+  to: number,
+  targetWidth: number,
+): void {
+  for (let x = 0; x < targetWidth; x++) {
+    let sum = 0;
+    const from = line + first[x]!;
+    for (let tap = 0; tap < count[x]!; tap++) sum += weights[x * width + tap]! * source[from + tap]!;
+    out[to + x] = sum;
+  }
+}
+
+let scratchArray = new Float32Array(0);
+
+/** Working memory, kept between calls: allocating it for every image costs as much as filling it. */
+function scratch(length: number): Float32Array {
+  if (scratchArray.length < length) scratchArray = new Float32Array(length);
+  return scratchArray;
+}
