@@ -125,8 +125,9 @@ function pickTaps(filter: tf.Tensor, axis: number, dilation: number): tf.Tensor 
   return tf.reshape(first, withLength(filter.shape, axis, taps));
 }
 
-function dilationsOf({ dilations = 1 }: ConvAttrs, spatial: number): number[] {
-  return typeof dilations === 'number' ? Array<number>(spatial).fill(dilations) : dilations;
+function dilationsOf({ dilations }: ConvAttrs, spatial: number): number[] {
+  // The DepthwiseConv2D of tfjs-layers passes null.
+  return Array.isArray(dilations) ? dilations : Array<number>(spatial).fill(dilations ?? 1);
 }
 
 /** Gradients of a convolution with any stride, padding and dilation (tfjs has none for dilated convolutions). */

@@ -126,7 +126,9 @@ function applyStep(
   { training = false, batchNorm = training ? 'update' : 'inference', dropoutSeed, applyLayer }: PassOptions,
 ): tf.Tensor[] {
   const mask = masks.find((one) => one !== undefined);
-  const kwargs = { ...callArgs, training, ...(mask && { mask }) };
+  // A batch norm whose own call is used is in inference mode, also in a pass that trains.
+  const trains = training && layer.getClassName() !== 'BatchNormalization';
+  const kwargs = { ...callArgs, training: trains, ...(mask && { mask }) };
   const output =
     applyLayer?.(layer, inputs, kwargs, path) ??
     (needsOwnBatchNorm(layer, inputs[0]!, batchNorm)
