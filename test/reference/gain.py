@@ -91,7 +91,10 @@ class Net:
             elif kind == "depthwise":
                 x = F.conv2d(x, w[0].permute(2, 3, 0, 1), w[1], padding=layer["size"] // 2, groups=x.shape[1])
             elif kind == "batchNorm":
-                if batch_norm == "batch":
+                if batch_norm == "update":
+                    for j, value in ((2, x.mean((0, 2, 3))), (3, x.var((0, 2, 3), unbiased=False))):
+                        self.weights[i + j] = (0.99 * w[j] + 0.01 * value).detach()
+                if batch_norm != "inference":
                     x = F.batch_norm(x, None, None, w[0], w[1], training=True, eps=1e-3)
                 else:
                     x = F.batch_norm(x, w[2].detach(), w[3].detach(), w[0], w[1], training=False, eps=1e-3)
@@ -191,7 +194,7 @@ def loss(case):
     for b, c in pairs:
         labels[b, c] = 1
 
-    first = "batch" if o.get("training") else "inference"
+    first = "update" if o.get("training") else "inference"
     features = net.run(images, first, stop=cut)
     logits = net.run(features, first, start=cut)
     out = {"classification": classification(o["link"], logits, labels)}

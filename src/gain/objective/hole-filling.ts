@@ -1,0 +1,116 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { separableProduct } from '../../autodiff/index.ts';
+import { UsageError } from '../../errors/index.ts';
+
+/**
+ * What stands where a region was removed from an image:
+ * - `zero`: the paper's choice (Eq 3); for images centred on 0 that is the mean colour;
+ * - `mean`: one pixel, or else the mean pixel of each image;
+ * - `blur`: the image under a Gaussian of a standard deviation of `sigma` pixels, an eighth of the shorter
+ *   side unless told;
+ * - `noise`: Gaussian noise with the mean and the deviation of each image's own channels, drawn with the
+ *   objective's seed.
+ */
+export type HoleFilling =
+  | 'zero'
+  | 'mean'
+  | 'blur'
+  | 'noise'
+  | { readonly kind: 'zero' | 'noise' }
+  | { readonly kind: 'mean'; readonly pixel?: readonly number[] | undefined }
+  | { readonly kind: 'blur'; readonly sigma?: number | undefined };
+
+/**
+ * Removes a soft region from images.
+ *
+ *     I* = I ⊙ (1 − T) + F ⊙ T     (Eq 3, where the filling F is 0)
+ *
+ * @param images I `[N,H,W,c]`
+ * @param softMasks T `[N,H,W]`, 1 where the image is removed
+ * @param filling F: zeros when `undefined`, else a shape that broadcasts to the images
+ * @returns `[N,H,W,c]`
+ */
+export function removeRegion(
+  images: tf.Tensor4D,
+  softMasks: tf.Tensor3D,
+  filling: tf.Tensor4D | undefined,
+): tf.Tensor4D {
+  return tf.tidy(() => {
+    const removed = tf.expandDims(softMasks, 3);
+    return filling === undefined
+      ? tf.mul(images, tf.sub(1, removed))
+      : tf.add(images, tf.mul(removed, tf.sub(filling, images)));
+  });
+}
+
+/**
+ * The filling F of the holes of images.
+ *
+ * @param images `[B,H,W,c]`
+ * @param seed of the noise
+ * @returns `[B,H,W,c]`, or `[B,1,1,c]` or `[1,1,1,c]` for a single pixel; `undefined` for zeros
+ * @throws UsageError when the pixel has not c values or sigma is not above 0
+ */
+export function holeFilling(
+  images: tf.Tensor4D,
+  filling: HoleFilling,
+  seed: number,
+): tf.Tensor4D | undefined {
+  const chosen = typeof filling === 'string' ? { kind: filling } : filling;
+  const [batch, height, width, channels] = images.shape;
+  switch (chosen.kind) {
+    case 'zero':
+      return undefined;
+    case 'mean': {
+      const { pixel } = chosen as { pixel?: readonly number[] };
+      if (pixel === undefined) return tf.mean(images, [1, 2], true);
+      if (pixel.length !== channels) {
+        throw new UsageError(
+          `fill.pixel: must have one value per channel (${channels}), had ${pixel.length}`,
+        );
+      }
+      return tf.tensor4d(Array.from(pixel), [1, 1, 1, channels]);
+    }
+    case 'blur': {
+      const { sigma = Math.min(height, width) / 8 } = chosen as { sigma?: number };
+      if (!(sigma > 0)) throw new UsageError(`fill.sigma: must be above 0, was ${sigma}`);
+      return gaussianBlur(images, sigma);
+    }
+    case 'noise':
+      return tf.tidy(() => {
+        const { mean, variance } = tf.moments(images, [1, 2], true);
+        const noise = tf.randomNormal<tf.Rank.R4>([batch, height, width, channels], 0, 1, 'float32', seed);
+        return tf.add(mean, tf.mul(noise, tf.sqrt(variance)));
+      });
+    default:
+      throw new UsageError(`fill: must be zero, mean, blur or noise, was ${JSON.stringify(filling)}`);
+  }
+}
+
+/** G_H · I · G_Wᵀ per channel; what of a kernel would fall off the edge goes to the rest of it. */
+function gaussianBlur(images: tf.Tensor4D, sigma: number): tf.Tensor4D {
+  const [batch, height, width, channels] = images.shape;
+  return tf.tidy(() => {
+    const planes = tf.reshape(tf.transpose(images, [0, 3, 1, 2]), [batch * channels, height, width]);
+    const blurred = separableProduct(
+      planes as tf.Tensor3D,
+      gaussianMatrix(height, sigma),
+      gaussianMatrix(width, sigma),
+    );
+    return tf.transpose(tf.reshape(blurred, [batch, channels, height, width]), [0, 2, 3, 1]);
+  });
+}
+
+/** `[size,size]`: row i holds the weights of the samples that make blurred sample i. */
+function gaussianMatrix(size: number, sigma: number): tf.Tensor2D {
+  const matrix = new Float32Array(size * size);
+  for (let i = 0; i < size; i++) {
+    const row = Float32Array.from({ length: size }, (_, j) => Math.exp(-((i - j) ** 2) / (2 * sigma ** 2)));
+    const sum = row.reduce((a, b) => a + b, 0);
+    matrix.set(
+      row.map((weight) => weight / sum),
+      i * size,
+    );
+  }
+  return tf.tensor2d(matrix, [size, size]);
+}

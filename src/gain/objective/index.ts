@@ -1,0 +1,12 @@
+/** The guided objective: which streams there are, what they share, and how they add up. */
+export { type HoleFilling, holeFilling, removeRegion } from './hole-filling.ts';
+export { type GainLoss, gainLoss } from './objective.ts';
+export type {
+  GainBatch,
+  GainLossOptions,
+  MiningGradient,
+  StreamWeights,
+  SupervisionOptions,
+} from './options.ts';
+export { type MaskedBatch, type PairBox, rasterizeBox } from './pair-masks.ts';
+export { classesPerImage, type Labels } from './pairs.ts';

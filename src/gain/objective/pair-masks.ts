@@ -1,0 +1,167 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { separableProduct } from '../../autodiff/index.ts';
+import { UsageError } from '../../errors/index.ts';
+import type { Pair } from '../../gradcam/index.ts';
+import { shareOfImage } from './pairs.ts';
+
+/** A box of an object, its edges as shares of the image's width and height (0..1). */
+export interface PairBox extends Pair {
+  readonly xmin: number;
+  readonly ymin: number;
+  readonly xmax: number;
+  readonly ymax: number;
+}
+
+/** The part of a batch that says where objects are, for any subset of its images. */
+export interface MaskedBatch {
+  /** H `[M,H,W]`, 1 on the object and 0 elsewhere; of any size. */
+  readonly masks?: tf.Tensor3D | undefined;
+  /**
+   * The pair that each mask belongs to. Masks beyond the end of this list are padding. Without the list, M
+   * must be B and mask b holds for every label of image b.
+   */
+  readonly maskPairs?: readonly Pair[] | undefined;
+  /** B flags: whether the masks of an image count. @default every image's do */
+  readonly hasMask?: readonly boolean[] | tf.Tensor1D | undefined;
+  /** Boxes, drawn as masks for the pairs that have no pixel mask; several boxes of a pair are united. */
+  readonly boxes?: readonly PairBox[] | undefined;
+}
+
+/** One mask per pair, and the pairs that have one. */
+export interface PairMasks {
+  /** `[P,H,W]`, zeros for a pair without mask. */
+  readonly masks: tf.Tensor3D;
+  /** P numbers: 1 / (masked pairs of the pair's image), 0 without mask. */
+  readonly weights: readonly number[];
+}
+
+/**
+ * Brings the masks and boxes of a batch into the order of its pairs.
+ *
+ * @param pairs P pairs, some of which (padding) may be marked as not real
+ * @param isReal whether pair p counts
+ * @param imageSize `[H,W]` that boxes are drawn at when there is no pixel mask to take the size from
+ * @returns `undefined` when the batch knows neither masks nor boxes
+ * @throws UsageError when masks, maskPairs and hasMask do not fit each other
+ */
+export function masksOfPairs(
+  batch: MaskedBatch,
+  pairs: readonly Pair[],
+  isReal: (pair: number) => boolean,
+  batchSize: number,
+  imageSize: readonly [number, number],
+): PairMasks | undefined {
+  const { masks, boxes } = batch;
+  if (masks === undefined && boxes === undefined) return undefined;
+
+  const source = pixelMaskOfEachPair(batch, pairs, batchSize);
+  const [height, width] = masks === undefined ? imageSize : [masks.shape[1], masks.shape[2]];
+  const drawn = new Float32Array(boxes === undefined ? 0 : pairs.length * height * width);
+  const hasBox = pairs.map(() => false);
+  for (const box of boxes ?? []) {
+    pairs.forEach((pair, p) => {
+      if (pair.sample !== box.sample || pair.class !== box.class || source[p] !== undefined) return;
+      hasBox[p] = true;
+      rasterizeBox(box, height, width, drawn.subarray(p * height * width, (p + 1) * height * width));
+    });
+  }
+  const weights = shareOfImage(pairs, (p) => isReal(p) && (source[p] !== undefined || hasBox[p]!));
+  const made = tf.tidy(() => {
+    const parts: tf.Tensor3D[] = [];
+    if (masks !== undefined && masks.shape[0] > 0) parts.push(inPairOrder(masks, source));
+    if (boxes !== undefined) parts.push(tf.tensor3d(drawn, [pairs.length, height, width]));
+    return parts.length === 0 ? tf.zeros<tf.Rank.R3>([pairs.length, height, width]) : tf.addN(parts);
+  });
+  return { masks: made, weights };
+}
+
+/** For each pair the index of its pixel mask, if it has one. */
+function pixelMaskOfEachPair(
+  { masks, maskPairs, hasMask }: MaskedBatch,
+  pairs: readonly Pair[],
+  batchSize: number,
+): (number | undefined)[] {
+  if (masks === undefined) return pairs.map(() => undefined);
+  if (masks.rank !== 3) {
+    throw new UsageError(`batch.masks: must have shape [M,H,W], had [${masks.shape}]`);
+  }
+  if (maskPairs === undefined && masks.shape[0] !== batchSize) {
+    throw new UsageError(
+      `batch.masks: without maskPairs there must be one mask per image (${batchSize}), were ${masks.shape[0]}`,
+    );
+  }
+  if (maskPairs !== undefined && maskPairs.length > masks.shape[0]) {
+    throw new UsageError(
+      `batch.maskPairs: must be at most one per mask (${masks.shape[0]}), were ${maskPairs.length}`,
+    );
+  }
+  const flags = hasMask instanceof tf.Tensor ? Array.from(hasMask.dataSync(), (flag) => flag > 0) : hasMask;
+  if (flags !== undefined && flags.length !== batchSize) {
+    throw new UsageError(`batch.hasMask: must be one flag per image (${batchSize}), were ${flags.length}`);
+  }
+  const indexOf = new Map(maskPairs?.map((pair, m) => [`${pair.sample}/${pair.class}`, m]));
+  return pairs.map((pair) => {
+    if (flags !== undefined && !flags[pair.sample]) return undefined;
+    return maskPairs === undefined ? pair.sample : indexOf.get(`${pair.sample}/${pair.class}`);
+  });
+}
+
+/** `[M,H,W]` to `[P,H,W]`, zeros for a pair without mask. */
+function inPairOrder(masks: tf.Tensor3D, source: readonly (number | undefined)[]): tf.Tensor3D {
+  const order = tf.tensor1d(
+    source.map((m) => m ?? 0),
+    'int32',
+  );
+  const present = tf.tensor3d(
+    source.map((m) => Number(m !== undefined)),
+    [source.length, 1, 1],
+  );
+  return tf.mul(tf.gather(tf.cast(masks, 'float32'), order), present);
+}
+
+/**
+ * Sets the pixels of a region to 1 whose centre lies in a box.
+ *
+ * @param box edges as shares of width and height; what lies outside the image is cut off
+ * @param region `[height * width]`, row by row
+ */
+export function rasterizeBox(
+  box: Omit<PairBox, 'sample' | 'class'>,
+  height: number,
+  width: number,
+  region: Float32Array,
+): void {
+  const first = (edge: number, size: number) => Math.max(0, Math.ceil(edge * size - 0.5));
+  const end = (edge: number, size: number) => Math.min(size, Math.floor(edge * size - 0.5) + 1);
+  const [left, right] = [first(box.xmin, width), end(box.xmax, width)];
+  if (left >= right) return;
+  for (let y = first(box.ymin, height); y < end(box.ymax, height); y++) {
+    region.fill(1, y * width + left, y * width + right);
+  }
+}
+
+/**
+ * Masks at the size of the maps: each cell takes the mean of the mask over its own area.
+ *
+ * @param masks `[P,H,W]`
+ * @param size `[h,w]`
+ * @returns `[P,h,w]`
+ */
+export function shrinkMasks(masks: tf.Tensor3D, [height, width]: readonly [number, number]): tf.Tensor3D {
+  return tf.tidy(() =>
+    separableProduct(masks, areaMatrix(masks.shape[1], height), areaMatrix(masks.shape[2], width)),
+  );
+}
+
+/** `[to,from]`: the share of each of `from` pixels in each of `to` equal stretches. */
+function areaMatrix(from: number, to: number): tf.Tensor2D {
+  const stretch = from / to;
+  const matrix = new Float32Array(to * from);
+  for (let i = 0; i < to; i++) {
+    for (let j = Math.floor(i * stretch); j < Math.min(from, Math.ceil((i + 1) * stretch)); j++) {
+      const overlap = Math.min(j + 1, (i + 1) * stretch) - Math.max(j, i * stretch);
+      matrix[i * from + j] = Math.max(0, overlap) / stretch;
+    }
+  }
+  return tf.tensor2d(matrix, [to, from]);
+}
