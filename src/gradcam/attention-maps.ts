@@ -69,7 +69,7 @@ export interface AttentionMaps<M extends tf.Tensor = tf.Tensor3D> {
  */
 export function attentionMaps<M extends tf.Tensor = tf.Tensor3D>(
   model: tfl.LayersModel,
-  images: tf.Tensor | tf.Tensor[],
+  images: tf.Tensor | readonly tf.Tensor[],
   pairs: readonly Pair[],
   {
     method = 'grad-cam',
@@ -138,7 +138,7 @@ export function attentionMaps<M extends tf.Tensor = tf.Tensor3D>(
  */
 export function forward(
   model: tfl.LayersModel,
-  images: tf.Tensor | tf.Tensor[],
+  images: tf.Tensor | readonly tf.Tensor[],
   { output = 0, ...pass }: ForwardOptions = {},
 ): tf.Tensor2D {
   const graph = layerGraph(model);

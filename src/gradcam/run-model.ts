@@ -49,7 +49,7 @@ export interface Values {
  */
 export function runModel(
   model: tfl.LayersModel,
-  inputs: tf.Tensor | tf.Tensor[],
+  inputs: tf.Tensor | readonly tf.Tensor[],
   options: PassOptions = {},
 ): tf.Tensor[] {
   const graph = layerGraph(model);
@@ -60,7 +60,7 @@ export function runModel(
 /** The values at some slots, from the model's inputs. */
 export function runToSlots(
   graph: LayerGraph,
-  inputs: tf.Tensor | tf.Tensor[],
+  inputs: tf.Tensor | readonly tf.Tensor[],
   slots: readonly number[],
   options: PassOptions,
 ): tf.Tensor[] {
@@ -74,8 +74,8 @@ export function runToSlots(
  *
  * @throws UsageError when their number or shape does not fit the model
  */
-export function feed(graph: LayerGraph, inputs: tf.Tensor | tf.Tensor[]): Values {
-  const list = Array.isArray(inputs) ? inputs : [inputs];
+export function feed(graph: LayerGraph, inputs: tf.Tensor | readonly tf.Tensor[]): Values {
+  const list = inputs instanceof tf.Tensor ? [inputs] : inputs;
   if (list.length !== graph.inputs.length) {
     const names = graph.inputs.map(({ name }) => name).join(', ');
     throw new UsageError(

@@ -40,7 +40,7 @@ export interface SplitModel {
   /** Slot of the logits, for following `headSteps`. */
   readonly logitsSlot: number;
   /** Runs the model up to the target layer. */
-  features(inputs: tf.Tensor | tf.Tensor[], options?: PassOptions): Features;
+  features(inputs: tf.Tensor | readonly tf.Tensor[], options?: PassOptions): Features;
   /**
    * Runs the rest. Whatever bypasses the target layer is reused as it was, so that the derivative with respect
    * to `activations` is the partial derivative through the target layer.

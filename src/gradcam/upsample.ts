@@ -25,9 +25,10 @@ export function upsampleMaps<T extends tf.Tensor>(maps: T, size: readonly number
   const [pairs, d, h, w] = maps.shape as [number, number, number, number];
   return tf.tidy(() => {
     const slices = upsampleBilinear(tf.reshape(maps, [pairs * d, h, w]), [height, width]);
+    const lines = tf.transpose(tf.reshape(slices, [pairs, d, height * width]), [0, 2, 1]);
     const alongDepth = tf.tensor2d(interpolationMatrix(d, depth), [depth, d]);
-    const columns = tf.reshape(slices, [pairs, d, height * width]);
-    const resized = tf.matMul(tf.tile(tf.expandDims(alongDepth, 0), [pairs, 1, 1]), columns);
+    const long = tf.matMul(tf.reshape(lines, [pairs * height * width, d]), alongDepth, false, true);
+    const resized = tf.transpose(tf.reshape(long, [pairs, height * width, depth]), [0, 2, 1]);
     return tf.reshape(resized, [pairs, depth, height, width]) as unknown as T;
   });
 }
