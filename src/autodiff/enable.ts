@@ -2,6 +2,7 @@ import { activationRules } from './activations.ts';
 import { convolutionRules } from './convolution.ts';
 import { repairEngine } from './engine-repairs.ts';
 import { type GradientRule, registerRule } from './gradient-rule.ts';
+import { normalizationRules } from './normalization.ts';
 import { poolingRules } from './pooling.ts';
 import { resizingRules } from './resizing.ts';
 import { selectionRules } from './selection.ts';
@@ -10,6 +11,7 @@ import { selectionRules } from './selection.ts';
 export const gradientRules: Readonly<Record<string, GradientRule>> = {
   ...activationRules,
   ...convolutionRules,
+  ...normalizationRules,
   ...poolingRules,
   ...resizingRules,
   ...selectionRules,
