@@ -26,23 +26,23 @@ export interface BatchPlan {
  *
  * @param splits the examples of each split, as [first, end)
  */
-export function* planBatches(
+export function planBatches(
   splits: readonly (readonly [number, number])[],
   options: OrderOptions,
-): Generator<BatchPlan> {
+): BatchPlan[] {
   const { batchSize, seed, epoch, maskedPerBatch, masked } = options;
   const order = epochOrder(splits, options);
   const maskedInTurn = maskedCycle(masked, seed);
   const batches = batchCount(order.length, batchSize, options.dropRemainder);
-  for (let batch = 0; batch < batches; batch++) {
+  return Array.from({ length: batches }, (_, batch) => {
     const examples = Array.from(order.subarray(batch * batchSize, (batch + 1) * batchSize));
     const replaced = Math.min(masked.length > 0 ? maskedPerBatch : 0, examples.length);
     for (let slot = 0; slot < replaced; slot++) {
       const turn = (epoch * batches + batch) * maskedPerBatch + slot;
       examples[examples.length - replaced + slot] = maskedInTurn(turn);
     }
-    yield { batch, firstPosition: batch * batchSize, examples };
-  }
+    return { batch, firstPosition: batch * batchSize, examples };
+  });
 }
 
 /** Number of batches that `examples` examples make. */

@@ -7,7 +7,8 @@ import { DataError } from '../errors/index.ts';
 import { type DatasetInfo, INFO_FILE, readDatasetInfo } from './dataset-info.ts';
 import { encodeExample, type ImageExample } from './image-example.ts';
 
-const PARTIAL = '.partial';
+/** Unfinished files carry the id of their process, so that two imports do not write into one another's. */
+const PARTIAL = `.${process.pid}.partial`;
 
 export interface DatasetWriterOptions {
   /** A new shard is begun when one holds this many bytes. @default 64 MiB */
@@ -46,7 +47,7 @@ export class DatasetWriter {
   ): Promise<DatasetWriter> {
     try {
       await mkdir(dir, { recursive: true });
-      await removeFiles(dir, (file) => file.endsWith(PARTIAL));
+      await removeFiles(dir, isAbandoned);
     } catch (cause) {
       throw new DataError(`${dir}: cannot be written: ${(cause as Error).message}`, { cause });
     }
@@ -142,6 +143,17 @@ class SplitWriter {
     const closed = finished(stream);
     closed.catch(() => {}); // reported by the write that fails, or by close()
     return { records: await RecordWriter.createFromStream(stream), closed, bytes: 0 };
+  }
+}
+
+/** Whether a file was left unfinished by a process that is no more, or by this one. */
+function isAbandoned(file: string): boolean {
+  const pid = Number(/\.(\d+)\.partial$/.exec(file)?.[1]);
+  if (!pid) return false;
+  try {
+    return pid === process.pid || !process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }
 }
 

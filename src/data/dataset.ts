@@ -9,6 +9,7 @@ import { type DatasetInfo, readDatasetInfo } from './dataset-info.ts';
 import type { Shard } from './example-reader.ts';
 import { ImageCache } from './image-cache.ts';
 import { type ExampleLabels, type LabelStatistics, readLabels, summarise } from './label-statistics.ts';
+import { mapAhead } from './map-ahead.ts';
 import { randomFor } from './random.ts';
 import { RecordFile } from './record-file.ts';
 
@@ -162,16 +163,11 @@ export class Dataset {
       maskedPerBatch: options.maskedPerBatch ?? 0,
     });
     const supervising = typeof masks === 'object' ? new Set(chosen) : undefined;
-    const ahead: Promise<HostBatch>[] = [];
-    for (const { batch, firstPosition, examples } of plans) {
-      if (batch < (options.skipBatches ?? 0)) continue;
+    const rest = plans.filter(({ batch }) => batch >= (options.skipBatches ?? 0));
+    yield* mapAhead(rest, prefetch, ({ firstPosition, examples }) => {
       const supervised = examples.map((example) => supervising?.has(example) ?? masks === 'all');
-      const made = this.#makers.make({ spec, examples, supervised, firstPosition }, workers);
-      made.catch(() => {}); // thrown when its turn comes; not at all when the caller has left by then
-      ahead.push(made);
-      if (ahead.length > prefetch) yield await ahead.shift()!;
-    }
-    while (ahead.length > 0) yield await ahead.shift()!;
+      return this.#makers.make({ spec, examples, supervised, firstPosition }, workers);
+    });
   }
 
   /** The examples that `masks` chooses, in the order of choice; undefined where the order does not need them. */

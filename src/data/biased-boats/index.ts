@@ -1,0 +1,1 @@
+export { type BiasedBoatsOptions, type Generated, generateBiasedBoats } from './generate.ts';
