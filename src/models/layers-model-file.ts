@@ -36,8 +36,8 @@ export async function loadLayersModel(fileOrFolder: string): Promise<tfl.LayersM
   } catch (error) {
     throw new ModelError(`${file}: tfjs cannot build this model: ${firstLine(error)}`, { cause: error });
   }
-  for (const { path, layer } of layersOf(model)) {
-    if (frozen.has(path)) layer.trainable = false;
+  for (const { layer } of layersOf(model)) {
+    if (frozen.has(layer.name)) layer.trainable = false;
   }
   return model;
 }
@@ -50,8 +50,16 @@ export async function loadLayersModel(fileOrFolder: string): Promise<tfl.LayersM
  * old description, which for the same network is the new model.
  *
  * @param dir is made when it does not exist
+ * @throws ModelError two weights have one name, which tfjs would save but never load
  */
 export async function saveLayersModel(model: tfl.LayersModel, dir: string): Promise<void> {
+  const names = model.weights.map(({ originalName }) => originalName);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) {
+    throw new ModelError(
+      `${dir}: a model with two weights called "${twice}" cannot be saved; give its layers different names`,
+    );
+  }
   const target = resolve(dir);
   await model.save(
     io.withSaveHandler(async (artifacts) => {
@@ -174,30 +182,18 @@ const bytesOf = {
   string: Number.NaN,
 };
 
-interface LayerJson {
-  class_name: string;
-  config: { name: string; trainable?: boolean; layers?: LayerJson[] } | LayerJson[];
-}
-
 /**
  * tfjs gives a layer that was saved with `trainable: false` weights that cannot be trained again. So the
- * flags are taken out of the description, and set on the layers that were built from it.
+ * flags are taken out of the description, and set on the layers that were built from it. Names suffice: a
+ * file cannot hold two layers of one name that both have weights.
  */
 function withoutFrozenFlags(modelTopology: object): { topology: object; frozen: Set<string> } {
-  const topology = structuredClone(modelTopology) as LayerJson & { model_config?: LayerJson };
   const frozen = new Set<string>();
-  const visit = ({ config }: LayerJson, prefix: string) => {
-    for (const layer of Array.isArray(config) ? config : (config?.layers ?? [])) {
-      if (Array.isArray(layer.config)) continue;
-      const path = `${prefix}${layer.config.name}`;
-      if (layer.config.trainable === false) {
-        frozen.add(path);
-        layer.config.trainable = true;
-      }
-      visit(layer, `${path}/`);
-    }
-  };
-  visit(topology.model_config ?? topology, '');
+  const topology = JSON.parse(JSON.stringify(modelTopology), (_, value) => {
+    if (value?.trainable !== false) return value;
+    frozen.add(value.name);
+    return { ...value, trainable: true };
+  }) as object;
   return { topology, frozen };
 }
 

@@ -40,8 +40,7 @@ export function withNewHead(
   return rebuildModel(features, {
     outputs: [end],
     ...(inputSize && { inputShapes: resized(features, inputSize) }),
-    afterOutputs: ([x]) => {
-      const taken = new Set(features.layers.map(({ name }) => name));
+    afterOutputs: ([x], taken) => {
       const unique = (name: string): string => (taken.has(name) ? unique(`new_${name}`) : name);
       return [classificationHead(x!, new SeededLayers(seed), { classes, ...head }, unique)];
     },

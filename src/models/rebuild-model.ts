@@ -15,8 +15,8 @@ export interface RebuildChanges {
   afterInput?: (input: Tensor) => Tensor;
   /** Where the model ends. @default the outputs of the model */
   outputs?: Tensor[];
-  /** Put after the outputs. */
-  afterOutputs?: (outputs: Tensor[]) => Tensor[];
+  /** Put after the outputs; `taken` are the names that layers have already. */
+  afterOutputs?: (outputs: Tensor[], taken: ReadonlySet<string>) => Tensor[];
   /** The configuration of a layer, changed; or a layer instead of it; undefined leaves it as it is. */
   changeLayer?: (layer: Layer) => serialization.ConfigDict | Layer | undefined;
 }
@@ -60,8 +60,11 @@ export function rebuildModel(model: tfl.LayersModel, changes: RebuildChanges = {
     return made.get(tensor.id)!;
   };
 
-  const results = afterOutputs(outputs.map(resolve));
-  return tfl.model({ inputs, outputs: results, name: model.name });
+  const ends = outputs.map(resolve);
+  const taken = new Set(
+    [...model.inputs.map(({ sourceLayer }) => sourceLayer), ...copies.keys()].map(({ name }) => name),
+  );
+  return tfl.model({ inputs, outputs: afterOutputs(ends, taken), name: model.name });
 }
 
 function copyLayer(layer: Layer, from: Tensor[], { changeLayer }: RebuildChanges): Layer {
