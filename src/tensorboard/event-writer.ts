@@ -138,7 +138,10 @@ export class EventWriter {
     this.#summary(null, [experimentValue(values, metricTags, time), sessionStartValue(values, time)]);
   }
 
-  /** Marks this run in the HPARAMS tab as finished. */
+  /**
+   * Marks this run in the HPARAMS tab as finished. TensorBoard keeps the first status that it reads in a run's
+   * folder, so a run that is interrupted and may be resumed is better left without one.
+   */
   endSession(status: SessionStatus = 'success'): void {
     this.#summary(null, [sessionEndValue(status, now())]);
   }

@@ -25,16 +25,21 @@ function exponentialLimits(): Float64Array {
   return Float64Array.from([...positive.map((edge) => -edge).reverse(), 0, ...positive]);
 }
 
-/** Index of the smallest limit above `value`; the last one for a value that no limit exceeds. */
+const LAST = LIMITS.length - 1;
+const ZERO = LAST / 2;
+const PER_NATURAL_LOG = 1 / Math.log(1.1);
+
+/**
+ * Index of the smallest limit above `value`; the last one for a value that no limit exceeds. The logarithm
+ * leads to the right limit or to its neighbour, which the comparisons settle exactly.
+ */
 function bucketOf(value: number): number {
-  let low = 0;
-  let high = LIMITS.length - 1;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (LIMITS[middle]! > value) high = middle;
-    else low = middle + 1;
-  }
-  return low;
+  const steps = Math.ceil(Math.log(Math.abs(value) * 1e12) * PER_NATURAL_LOG);
+  const fromZero = Math.min(Math.max(steps, 0), ZERO - 1);
+  let index = value < 0 ? ZERO - fromZero : ZERO + 1 + fromZero;
+  while (index > 0 && LIMITS[index - 1]! > value) index -= 1;
+  while (index < LAST && LIMITS[index]! <= value) index += 1;
+  return index;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { maskedCrc32c } from 'tfrecord-stream/lib/crc32c.js';
+import { maskedCrc32c } from '../data/index.ts';
 
 /**
  * Frames one event as a TFRecord, the unit that event files are made of.
@@ -12,8 +12,8 @@ import { maskedCrc32c } from 'tfrecord-stream/lib/crc32c.js';
 export function frameRecord(data: Uint8Array): Uint8Array {
   const record = Buffer.alloc(data.length + 16);
   record.writeBigUInt64LE(BigInt(data.length), 0);
-  record.writeUInt32LE(maskedCrc32c(record.subarray(0, 8)) >>> 0, 8);
+  record.writeUInt32LE(maskedCrc32c(record.subarray(0, 8)), 8);
   record.set(data, 12);
-  record.writeUInt32LE(maskedCrc32c(record.subarray(12, 12 + data.length)) >>> 0, 12 + data.length);
+  record.writeUInt32LE(maskedCrc32c(record.subarray(12, 12 + data.length)), 12 + data.length);
   return record;
 }
