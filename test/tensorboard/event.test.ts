@@ -107,6 +107,22 @@ test('a histogram holds the largest and the smallest numbers', (t) => {
   );
 });
 
+test('a bucket holds its lower limit and not its upper one, over the whole range', (t) => {
+  const limitOf = (value: number) => {
+    const { bucket, bucketLimit } = summarizeHistogram([value]);
+    return [bucketLimit[bucket.indexOf(1) - 1], bucketLimit[bucket.indexOf(1)]];
+  };
+  t.deepEqual(limitOf(1e-12), [1e-12, 1e-12 * 1.1]);
+  t.deepEqual(limitOf(-1e-12), [-1e-12, 0]);
+  t.deepEqual(limitOf(-1e-12 * 1.1), [-1e-12 * 1.1, -1e-12]);
+  for (let edge = 1e-12; edge < 1e20; edge *= 1.1) {
+    for (const value of [edge, -edge, edge * 1.05, -edge * 1.05]) {
+      const [lower, upper] = limitOf(value);
+      if (!(lower! <= value && value < upper!)) t.fail(`${value} is counted in ${lower} .. ${upper}`);
+    }
+  }
+});
+
 test('a histogram is written as packed doubles', (t) => {
   const value = histogramValue('h', {
     min: -1,
