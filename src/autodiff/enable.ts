@@ -1,7 +1,11 @@
+// For its side effect: in Node it is this package, not tfjs-core, that registers the stock gradients. It has to do so
+// before they are replaced, and an `import` of it that comes later does nothing.
+import '@tensorflow/tfjs-layers';
 import { activationRules } from './activations.ts';
 import { convolutionRules } from './convolution.ts';
 import { repairEngine } from './engine-repairs.ts';
 import { type GradientRule, registerRule } from './gradient-rule.ts';
+import { matMulRules } from './matmul.ts';
 import { normalizationRules } from './normalization.ts';
 import { poolingRules } from './pooling.ts';
 import { resizingRules } from './resizing.ts';
@@ -11,6 +15,7 @@ import { selectionRules } from './selection.ts';
 export const gradientRules: Readonly<Record<string, GradientRule>> = {
   ...activationRules,
   ...convolutionRules,
+  ...matMulRules,
   ...normalizationRules,
   ...poolingRules,
   ...resizingRules,

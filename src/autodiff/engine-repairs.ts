@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { conv2dGradients, depthwiseConv2dGradients } from './convolution.ts';
 import { type InputGradients, sumTo } from './gradient-rule.ts';
+import { matMulGradients } from './matmul.ts';
 import { isRecording } from './tape.ts';
 
 type Inputs = Record<string, tf.Tensor>;
@@ -36,14 +37,6 @@ const fusedKernels: Record<string, { inputs: [string, string]; gradients: Linear
   [tf.FusedDepthwiseConv2D]: { inputs: ['x', 'filter'], gradients: depthwiseConv2dGradients },
   [tf._FusedMatMul]: { inputs: ['a', 'b'], gradients: matMulGradients },
 };
-
-function matMulGradients(dy: tf.Tensor, a: tf.Tensor, b: tf.Tensor, attrs: object): InputGradients {
-  const { transposeA, transposeB } = attrs as { transposeA: boolean; transposeB: boolean };
-  return {
-    a: () => (transposeA ? tf.matMul(b, dy, transposeB, true) : tf.matMul(dy, b, false, !transposeB)),
-    b: () => (transposeB ? tf.matMul(dy, a, true, transposeA) : tf.matMul(a, dy, !transposeA, false)),
-  };
-}
 
 /** Saves the inputs only and runs `f` again in the backward pass, where it is recorded like everything else. */
 function recomputing(f: CustomGradient): CustomGradient {

@@ -37,6 +37,7 @@ export function outputOf<T extends tf.Tensor>(saved: T, recompute: () => T): T {
 
 /** Sums `tensor` down to `shape`, the shape that was broadcast to get it. */
 export function sumTo(tensor: tf.Tensor, shape: number[]): tf.Tensor {
+  if (tf.util.arraysEqual(tensor.shape, shape)) return tensor;
   const axes = tf.broadcast_util.getReductionAxes(shape, tensor.shape);
   return tf.reshape(axes.length > 0 ? tf.sum(tensor, axes) : tensor, shape);
 }

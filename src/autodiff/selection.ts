@@ -6,6 +6,8 @@ type Comparison = (a: tf.Tensor, b: tf.Tensor) => tf.Tensor;
 
 const zeros = (like: tf.Tensor) => () => tf.zeros(like.shape, 'float32');
 
+const unaryStep: GradientRule = { inputs: ['x'], backward: (_dy, [x]) => ({ x: zeros(x) }) };
+
 const binaryStep: GradientRule = {
   inputs: ['a', 'b'],
   backward: (_dy, [a, b]) => ({ a: zeros(a), b: zeros(b) }),
@@ -60,7 +62,7 @@ export const selectionRules: Record<string, GradientRule> = {
       tf.LogicalOr,
     ].map((kernelName) => [kernelName, binaryStep]),
   ),
-  [tf.LogicalNot]: { inputs: ['x'], backward: (_dy, [x]) => ({ x: zeros(x) }) },
+  ...Object.fromEntries([tf.LogicalNot, tf.Any, tf.All].map((kernelName) => [kernelName, unaryStep])),
 
   [tf.Select]: {
     inputs: ['condition'],

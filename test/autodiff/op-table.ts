@@ -108,6 +108,7 @@ export const opTable: Record<string, OpFunction> = {
   thresholdedRelu: (x) => tfl.layers.thresholdedReLU({ theta: 0.4 }).apply(x) as tf.Tensor,
   clipByValue: (x) => tf.clipByValue(x, -0.5, 0.8),
   'where on a comparison': (x, y) => tf.where(tf.greater(x, y), tf.square(x), tf.mul(x, y)),
+  'layers.masking': (x) => tfl.layers.masking({ maskValue: 0 }).apply(x) as tf.Tensor,
   'floor, sign, step as factors': (x) => tf.mul(x, tf.addN([tf.floor(x), tf.sign(x), tf.step(x)])),
   maximum: (x, y) => tf.maximum(x, y),
   minimum: (x, y) => tf.minimum(x, y),
@@ -130,7 +131,7 @@ export const opTable: Record<string, OpFunction> = {
   sum: (x) => tf.sum(x, 1),
   mean: (x) => tf.mean(x, [1, 2]),
   max: (x) => tf.max(x, [1, 2]),
-  'max, ties': (x) => tf.max(x, [1, 2]),
+  'max: ties': (x) => tf.max(x, [1, 2]),
   min: (x) => tf.min(x, -1),
   moments: (x) => {
     const { mean, variance } = tf.moments(x, [0, 1, 2]);
@@ -139,55 +140,55 @@ export const opTable: Record<string, OpFunction> = {
 
   ...Object.fromEntries(
     Object.entries(pools).flatMap(([label, [window, strides, pad]]): [string, OpFunction][] => [
-      [`maxPool ${label}`, (x) => tf.maxPool(x, window, strides, pad)],
-      [`avgPool ${label}`, (x) => tf.avgPool(x, window, strides, pad)],
+      [`maxPool: ${label}`, (x) => tf.maxPool(x, window, strides, pad)],
+      [`avgPool: ${label}`, (x) => tf.avgPool(x, window, strides, pad)],
     ]),
   ),
-  'maxPool 2x2, stride 2, ties': (x) => tf.maxPool(x, 2, 2, 'valid'),
-  'maxPool 3x3, stride 2, ties': (x) => tf.maxPool(x, 3, 2, 'same'),
-  'maxPool3d 2x2x2, stride 2, valid': (x) => tf.maxPool3d(x, 2, 2, 'valid'),
-  'maxPool3d 3x3x3, stride 2, same': (x) => tf.maxPool3d(x, 3, 2, 'same'),
-  'avgPool3d 2x2x2, stride 2, valid': (x) => tf.avgPool3d(x, 2, 2, 'valid'),
-  'avgPool3d 3x3x3, stride 2, same': (x) => tf.avgPool3d(x, 3, 2, 'same'),
+  'maxPool: 2x2, stride 2, ties': (x) => tf.maxPool(x, 2, 2, 'valid'),
+  'maxPool: 3x3, stride 2, ties': (x) => tf.maxPool(x, 3, 2, 'same'),
+  'maxPool3d: 2x2x2, stride 2, valid': (x) => tf.maxPool3d(x, 2, 2, 'valid'),
+  'maxPool3d: 3x3x3, stride 2, same': (x) => tf.maxPool3d(x, 3, 2, 'same'),
+  'avgPool3d: 2x2x2, stride 2, valid': (x) => tf.avgPool3d(x, 2, 2, 'valid'),
+  'avgPool3d: 3x3x3, stride 2, same': (x) => tf.avgPool3d(x, 3, 2, 'same'),
   'layers.globalAveragePooling2d': (x) => tfl.layers.globalAveragePooling2d({}).apply(x) as tf.Tensor,
   'layers.globalMaxPooling2d': (x) => tfl.layers.globalMaxPooling2d({}).apply(x) as tf.Tensor,
   'layers.averagePooling2d': (x) =>
     tfl.layers.averagePooling2d({ poolSize: 2, strides: 2, padding: 'same' }).apply(x) as tf.Tensor,
   'layers.maxPooling1d': (x) => tfl.layers.maxPooling1d({ poolSize: 2, strides: 2 }).apply(x) as tf.Tensor,
 
-  'conv2d 3x3, stride 1, same': conv2d(1, 'same'),
-  'conv2d 3x3, stride 2, valid': conv2d(2, 'valid'),
-  'conv2d 3x3, stride 2, pad 1': conv2d(2, 1),
-  'conv2d 3x2, stride 2x1, same': conv2d([2, 1], 'same'),
-  'conv2d 3x3, stride 2, explicit pad': conv2d(2, explicitPad),
-  'conv2d 3x3, dilation 2, same': conv2d(1, 'same', 2),
-  'conv2d 2x3, dilation 2x1, valid': conv2d(1, 'valid', [2, 1]),
-  'conv1d 3, stride 2, same': (x, filter) => tf.conv1d(x, filter, 2, 'same'),
-  'conv1d 3, dilation 2, valid': (x, filter) => tf.conv1d(x, filter, 1, 'valid', 'NWC', 2),
-  'conv3d 2x2x2, stride 1, same': (x, filter) => tf.conv3d(x, filter, 1, 'same'),
-  'conv3d 3x3x3, stride 2, same': (x, filter) => tf.conv3d(x, filter, 2, 'same'),
-  'conv2dTranspose 3x3, stride 2, same': (x, filter) =>
+  'conv2d: 3x3, stride 1, same': conv2d(1, 'same'),
+  'conv2d: 3x3, stride 2, valid': conv2d(2, 'valid'),
+  'conv2d: 3x3, stride 2, pad 1': conv2d(2, 1),
+  'conv2d: 3x2, stride 2x1, same': conv2d([2, 1], 'same'),
+  'conv2d: 3x3, stride 2, explicit pad': conv2d(2, explicitPad),
+  'conv2d: 3x3, dilation 2, same': conv2d(1, 'same', 2),
+  'conv2d: 2x3, dilation 2x1, valid': conv2d(1, 'valid', [2, 1]),
+  'conv1d: 3, stride 2, same': (x, filter) => tf.conv1d(x, filter, 2, 'same'),
+  'conv1d: 3, dilation 2, valid': (x, filter) => tf.conv1d(x, filter, 1, 'valid', 'NWC', 2),
+  'conv3d: 2x2x2, stride 1, same': (x, filter) => tf.conv3d(x, filter, 1, 'same'),
+  'conv3d: 3x3x3, stride 2, same': (x, filter) => tf.conv3d(x, filter, 2, 'same'),
+  'conv2dTranspose: 3x3, stride 2, same': (x, filter) =>
     tf.conv2dTranspose(x, filter, [1, 6, 6, 2], 2, 'same'),
-  'conv2dTranspose 3x3, stride 1, valid': (x, filter) =>
+  'conv2dTranspose: 3x3, stride 1, valid': (x, filter) =>
     tf.conv2dTranspose(x, filter, [1, 5, 5, 2], 1, 'valid'),
-  'conv3dTranspose 2x2x2, stride 2, same': (x, filter) =>
+  'conv3dTranspose: 2x2x2, stride 2, same': (x, filter) =>
     tf.conv3dTranspose(x, filter, [1, 4, 4, 4, 2], 2, 'same'),
-  'depthwiseConv2d 3x3, stride 1, same': depthwise(1, 'same'),
-  'depthwiseConv2d 3x3, stride 2, valid': depthwise(2, 'valid'),
-  'depthwiseConv2d 3x3, stride 2, pad 1': depthwise(2, 1),
-  'depthwiseConv2d 3x3, dilation 2, same': depthwise(1, 'same', 2),
-  'separableConv2d 3x3, stride 1, same': (x, depth, point) => tf.separableConv2d(x, depth, point, 1, 'same'),
-  'fused.conv2d with bias, linear': fusedConv2d('linear'),
-  'fused.conv2d with bias, relu': fusedConv2d('relu'),
-  'fused.conv2d with bias, relu6': fusedConv2d('relu6'),
-  'fused.conv2d with bias, elu': fusedConv2d('elu'),
-  'fused.conv2d with bias, sigmoid': fusedConv2d('sigmoid'),
-  'fused.conv2d with bias, leakyrelu': fusedConv2d('leakyrelu'),
-  'fused.conv2d without bias, stride 2': (x, filter) =>
+  'depthwiseConv2d: 3x3, stride 1, same': depthwise(1, 'same'),
+  'depthwiseConv2d: 3x3, stride 2, valid': depthwise(2, 'valid'),
+  'depthwiseConv2d: 3x3, stride 2, pad 1': depthwise(2, 1),
+  'depthwiseConv2d: 3x3, dilation 2, same': depthwise(1, 'same', 2),
+  'separableConv2d: 3x3, stride 1, same': (x, depth, point) => tf.separableConv2d(x, depth, point, 1, 'same'),
+  'fused.conv2d: with bias, linear': fusedConv2d('linear'),
+  'fused.conv2d: with bias, relu': fusedConv2d('relu'),
+  'fused.conv2d: with bias, relu6': fusedConv2d('relu6'),
+  'fused.conv2d: with bias, elu': fusedConv2d('elu'),
+  'fused.conv2d: with bias, sigmoid': fusedConv2d('sigmoid'),
+  'fused.conv2d: with bias, leakyrelu': fusedConv2d('leakyrelu'),
+  'fused.conv2d: without bias, stride 2': (x, filter) =>
     tf.fused.conv2d({ x, filter, strides: 2, pad: 'same' }),
-  'fused.conv2d with bias, dilation 2': (x, filter, bias) =>
+  'fused.conv2d: with bias, dilation 2': (x, filter, bias) =>
     tf.fused.conv2d({ x, filter, bias, strides: 1, pad: 'same', dilations: 2 }),
-  'fused.conv2d with bias, prelu': (x, filter, bias, preluActivationWeights) =>
+  'fused.conv2d: with bias, prelu': (x, filter, bias, preluActivationWeights) =>
     tf.fused.conv2d({
       x,
       filter,
@@ -197,35 +198,36 @@ export const opTable: Record<string, OpFunction> = {
       activation: 'prelu',
       preluActivationWeights,
     }),
-  'fused.depthwiseConv2d with bias, relu': (x, filter, bias) =>
+  'fused.depthwiseConv2d: with bias, relu': (x, filter, bias) =>
     tf.fused.depthwiseConv2d({ x, filter, bias, strides: 1, pad: 'same', activation: 'relu' }),
   matMul: (a, b) => tf.matMul(a, b),
-  'matMul, both transposed': (a, b) => tf.matMul(a, b, true, true),
-  'matMul, batched': (a, b) => tf.matMul(a, b),
-  'fused.matMul with bias, sigmoid': (a, b, bias) =>
+  'matMul: both transposed': (a, b) => tf.matMul(a, b, true, true),
+  'matMul: batched': (a, b) => tf.matMul(a, b),
+  'matMul: batch broadcast': (a, b) => tf.matMul(a, b),
+  'fused.matMul: with bias, sigmoid': (a, b, bias) =>
     tf.fused.matMul({ a, b, transposeA: false, transposeB: false, bias, activation: 'sigmoid' }),
-  'fused.matMul transposed, with bias': (a, b, bias) =>
+  'fused.matMul: transposed, with bias': (a, b, bias) =>
     tf.fused.matMul({ a, b, transposeA: true, transposeB: true, bias }),
 
   batchNorm: (x, mean, variance, offset, scale) => tf.batchNorm(x, mean, variance, offset, scale, 1e-3),
-  'batchNorm without scale and offset': (x) =>
+  'batchNorm: without scale and offset': (x) =>
     tf.batchNorm(x, [0.1, 0.1], [1.3, 1.3], undefined, undefined, 1e-3),
-  'layers.batchNormalization, training': (x, beta, gamma) =>
+  'layers.batchNormalization: training': (x, beta, gamma) =>
     applyLayer(tfl.layers.batchNormalization({}), x, [gamma, beta], true),
-  'layers.batchNormalization, inference': (x, beta, gamma) =>
+  'layers.batchNormalization: inference': (x, beta, gamma) =>
     applyLayer(tfl.layers.batchNormalization({}), x, [gamma, beta], false),
   'layers.layerNormalization': (x, gamma, beta) =>
     applyLayer(tfl.layers.layerNormalization({}), x, [gamma, beta], false),
   localResponseNormalization: (x) => tf.localResponseNormalization(x, 1, 1, 0.7, 0.6),
 
-  'resizeBilinear, half-pixel centres': (x) => tf.image.resizeBilinear(x, [7, 6], false, true),
-  'resizeBilinear, half-pixel centres, smaller': (x) => tf.image.resizeBilinear(x, [2, 3], false, true),
-  'resizeBilinear, aligned corners': (x) => tf.image.resizeBilinear(x, [7, 6], true),
+  'resizeBilinear: half-pixel centres': (x) => tf.image.resizeBilinear(x, [7, 6], false, true),
+  'resizeBilinear: half-pixel centres, smaller': (x) => tf.image.resizeBilinear(x, [2, 3], false, true),
+  'resizeBilinear: aligned corners': (x) => tf.image.resizeBilinear(x, [7, 6], true),
   resizeBilinear: (x) => tf.image.resizeBilinear(x, [7, 6]),
-  'resizeNearestNeighbor, twice': (x) => tf.image.resizeNearestNeighbor(x, [6, 8]),
+  'resizeNearestNeighbor: twice': (x) => tf.image.resizeNearestNeighbor(x, [6, 8]),
   resizeNearestNeighbor: (x) => tf.image.resizeNearestNeighbor(x, [7, 6]),
-  'resizeNearestNeighbor, half-pixel centres': (x) => tf.image.resizeNearestNeighbor(x, [7, 6], false, true),
-  'layers.upSampling2d, bilinear': (x) =>
+  'resizeNearestNeighbor: half-pixel centres': (x) => tf.image.resizeNearestNeighbor(x, [7, 6], false, true),
+  'layers.upSampling2d: bilinear': (x) =>
     tfl.layers.upSampling2d({ size: [2, 2], interpolation: 'bilinear' }).apply(x) as tf.Tensor,
   upsampleBilinear: (x) => upsampleBilinear(x, [7, 6]),
   'pad, slice': (x) =>

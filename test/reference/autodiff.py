@@ -226,6 +226,7 @@ case("thresholdedRelu", lambda x: x * (x > 0.4), V)
 case("clipByValue", lambda x: torch.clamp(x, -0.5, 0.8), V)
 case("where on a comparison", lambda x, y: torch.where(x > y, x * x, x * y), V, V)
 case("floor, sign, step as factors", lambda x: x * (torch.floor(x) + torch.sign(x) + (x > 0)), V)
+case("layers.masking", lambda x: x * (x != 0).any(-1, keepdim=True), [2, 3, 2], step=0.75)
 case("maximum", torch.maximum, V, [4])
 case("minimum", torch.minimum, [4], V)
 case("add, sub, mul, div", lambda x, y: (x + y) * (x - y) / (y * y + 1), V, [4])
@@ -240,7 +241,7 @@ case("losses.sigmoidCrossEntropy", lambda x: F.softplus(x) - x * torch.sigmoid(t
 case("sum", lambda x: x.sum(1), V)
 case("mean", lambda x: x.mean((1, 2)), I)
 case("max", lambda x: x.amax((1, 2)), I)
-case("max, ties", lambda x: max_shared(x, (1, 2)), [2, 3, 3, 2], step=0.75)
+case("max: ties", lambda x: max_shared(x, (1, 2)), [2, 3, 3, 2], step=0.75)
 case("min", lambda x: x.amin(-1), V)
 case("moments", lambda x: torch.stack([x.mean((0, 1, 2)), x.var((0, 1, 2), unbiased=False)]), I)
 
@@ -256,81 +257,82 @@ POOLS = {
     "3x2, stride 2, explicit pad": ([3, 2], 2, [[0, 1], [1, 0]]),
 }
 for label, arguments in POOLS.items():
-    case(f"maxPool {label}", pool("max", *arguments), I, third=label == "3x3, stride 2, same")
-    case(f"avgPool {label}", pool("avg", *arguments), I, third=label == "3x3, stride 2, same")
-case("maxPool 2x2, stride 2, ties", pool("max", 2, 2, "valid"), [2, 4, 4, 2], step=0.75)
-case("maxPool 3x3, stride 2, ties", pool("max", 3, 2, "same"), I, step=0.75)
+    case(f"maxPool: {label}", pool("max", *arguments), I, third=label == "3x3, stride 2, same")
+    case(f"avgPool: {label}", pool("avg", *arguments), I, third=label == "3x3, stride 2, same")
+case("maxPool: 2x2, stride 2, ties", pool("max", 2, 2, "valid"), [2, 4, 4, 2], step=0.75)
+case("maxPool: 3x3, stride 2, ties", pool("max", 3, 2, "same"), I, step=0.75)
 S3 = [1, 3, 4, 4, 2]
-case("maxPool3d 2x2x2, stride 2, valid", pool("max", 2, 2, "valid", 3), S3)
-case("maxPool3d 3x3x3, stride 2, same", pool("max", 3, 2, "same", 3), S3)
-case("avgPool3d 2x2x2, stride 2, valid", pool("avg", 2, 2, "valid", 3), S3)
-case("avgPool3d 3x3x3, stride 2, same", pool("avg", 3, 2, "same", 3), S3)
+case("maxPool3d: 2x2x2, stride 2, valid", pool("max", 2, 2, "valid", 3), S3)
+case("maxPool3d: 3x3x3, stride 2, same", pool("max", 3, 2, "same", 3), S3)
+case("avgPool3d: 2x2x2, stride 2, valid", pool("avg", 2, 2, "valid", 3), S3)
+case("avgPool3d: 3x3x3, stride 2, same", pool("avg", 3, 2, "same", 3), S3)
 case("layers.globalAveragePooling2d", lambda x: x.mean((1, 2)), I)
 case("layers.globalMaxPooling2d", lambda x: x.amax((1, 2)), I)
 case("layers.averagePooling2d", pool("avg", 2, 2, "same"), I)
 case("layers.maxPooling1d", lambda x: to_nhwc(F.max_pool1d(to_nchw(x), 2, 2)), [2, 6, 2])
 
 # --- convolutions -------------------------------------------------------------------------------------------------
-case("conv2d 3x3, stride 1, same", conv(), I, [3, 3, 2, 2], third=True)
-case("conv2d 3x3, stride 2, valid", conv(2, 2, "valid"), I, [3, 3, 2, 2])
-case("conv2d 3x3, stride 2, pad 1", conv(2, 2, 1), I, [3, 3, 2, 2])
-case("conv2d 3x2, stride 2x1, same", conv(2, [2, 1]), I, [3, 2, 2, 2])
-case("conv2d 3x3, stride 2, explicit pad", conv(2, 2, [[0, 1], [1, 0]]), I, [3, 3, 2, 2])
-case("conv2d 3x3, dilation 2, same", conv(2, 1, "same", 2), I, [3, 3, 2, 2], third=True)
-case("conv2d 2x3, dilation 2x1, valid", conv(2, 1, "valid", [2, 1]), I, [2, 3, 2, 2])
-case("conv1d 3, stride 2, same", conv(1, 2), [2, 6, 2], [3, 2, 2])
-case("conv1d 3, dilation 2, valid", conv(1, 1, "valid", 2), [2, 6, 2], [3, 2, 2])
-case("conv3d 2x2x2, stride 1, same", conv(3), S3, [2, 2, 2, 2, 2])
-case("conv3d 3x3x3, stride 2, same", conv(3, 2), S3, [3, 3, 3, 2, 1])
-case("conv2dTranspose 3x3, stride 2, same", conv_transpose([6, 6], 2, "same"), [1, 3, 3, 2], [3, 3, 2, 2], third=True)
-case("conv2dTranspose 3x3, stride 1, valid", conv_transpose([5, 5], 1, "valid"), [1, 3, 3, 2], [3, 3, 2, 2])
-case("conv3dTranspose 2x2x2, stride 2, same", conv_transpose([4, 4, 4], 2, "same", 3), [1, 2, 2, 2, 2], [2, 2, 2, 2, 2])
-case("depthwiseConv2d 3x3, stride 1, same", depthwise(), I, [3, 3, 2, 2], third=True)
-case("depthwiseConv2d 3x3, stride 2, valid", depthwise(2, "valid"), I, [3, 3, 2, 1])
-case("depthwiseConv2d 3x3, stride 2, pad 1", depthwise(2, 1), I, [3, 3, 2, 1])
-case("depthwiseConv2d 3x3, dilation 2, same", depthwise(1, "same", 2), I, [3, 3, 2, 1])
+case("conv2d: 3x3, stride 1, same", conv(), I, [3, 3, 2, 2], third=True)
+case("conv2d: 3x3, stride 2, valid", conv(2, 2, "valid"), I, [3, 3, 2, 2])
+case("conv2d: 3x3, stride 2, pad 1", conv(2, 2, 1), I, [3, 3, 2, 2])
+case("conv2d: 3x2, stride 2x1, same", conv(2, [2, 1]), I, [3, 2, 2, 2])
+case("conv2d: 3x3, stride 2, explicit pad", conv(2, 2, [[0, 1], [1, 0]]), I, [3, 3, 2, 2])
+case("conv2d: 3x3, dilation 2, same", conv(2, 1, "same", 2), I, [3, 3, 2, 2], third=True)
+case("conv2d: 2x3, dilation 2x1, valid", conv(2, 1, "valid", [2, 1]), I, [2, 3, 2, 2])
+case("conv1d: 3, stride 2, same", conv(1, 2), [2, 6, 2], [3, 2, 2])
+case("conv1d: 3, dilation 2, valid", conv(1, 1, "valid", 2), [2, 6, 2], [3, 2, 2])
+case("conv3d: 2x2x2, stride 1, same", conv(3), S3, [2, 2, 2, 2, 2])
+case("conv3d: 3x3x3, stride 2, same", conv(3, 2), S3, [3, 3, 3, 2, 1])
+case("conv2dTranspose: 3x3, stride 2, same", conv_transpose([6, 6], 2, "same"), [1, 3, 3, 2], [3, 3, 2, 2], third=True)
+case("conv2dTranspose: 3x3, stride 1, valid", conv_transpose([5, 5], 1, "valid"), [1, 3, 3, 2], [3, 3, 2, 2])
+case("conv3dTranspose: 2x2x2, stride 2, same", conv_transpose([4, 4, 4], 2, "same", 3), [1, 2, 2, 2, 2], [2, 2, 2, 2, 2])
+case("depthwiseConv2d: 3x3, stride 1, same", depthwise(), I, [3, 3, 2, 2], third=True)
+case("depthwiseConv2d: 3x3, stride 2, valid", depthwise(2, "valid"), I, [3, 3, 2, 1])
+case("depthwiseConv2d: 3x3, stride 2, pad 1", depthwise(2, 1), I, [3, 3, 2, 1])
+case("depthwiseConv2d: 3x3, dilation 2, same", depthwise(1, "same", 2), I, [3, 3, 2, 1])
 case(
-    "separableConv2d 3x3, stride 1, same",
+    "separableConv2d: 3x3, stride 1, same",
     lambda x, d, p: conv()(depthwise()(x, d), p), [1, 4, 4, 2], [3, 3, 2, 2], [1, 1, 4, 2],
 )
 for name in ("linear", "relu", "relu6", "elu", "sigmoid", "leakyrelu"):
     case(
-        f"fused.conv2d with bias, {name}",
+        f"fused.conv2d: with bias, {name}",
         lambda x, w, b, name=name: activation(name)(conv()(x, w) + b), [1, 4, 4, 2], [3, 3, 2, 2], [2],
     )
-case("fused.conv2d without bias, stride 2", conv(2, 2), I, [3, 3, 2, 2])
-case("fused.conv2d with bias, dilation 2", lambda x, w, b: conv(2, 1, "same", 2)(x, w) + b, I, [3, 3, 2, 2], [2])
+case("fused.conv2d: without bias, stride 2", conv(2, 2), I, [3, 3, 2, 2])
+case("fused.conv2d: with bias, dilation 2", lambda x, w, b: conv(2, 1, "same", 2)(x, w) + b, I, [3, 3, 2, 2], [2])
 case(
-    "fused.conv2d with bias, prelu",
+    "fused.conv2d: with bias, prelu",
     lambda x, w, b, a: (lambda y: torch.where(y > 0, y, a * y))(conv()(x, w) + b),
     [1, 4, 4, 2], [3, 3, 2, 2], [2], [2],
 )
-case("fused.depthwiseConv2d with bias, relu", lambda x, w, b: F.relu(depthwise()(x, w) + b), I, [3, 3, 2, 1], [2])
+case("fused.depthwiseConv2d: with bias, relu", lambda x, w, b: F.relu(depthwise()(x, w) + b), I, [3, 3, 2, 1], [2])
 case("matMul", torch.matmul, [3, 4], [4, 2], third=True)
-case("matMul, both transposed", lambda a, b: a.T @ b.T, [4, 3], [2, 4])
-case("matMul, batched", torch.matmul, [2, 3, 4], [2, 4, 2])
-case("fused.matMul with bias, sigmoid", lambda a, b, c: torch.sigmoid(a @ b + c), [3, 4], [4, 2], [2])
-case("fused.matMul transposed, with bias", lambda a, b, c: a.T @ b.T + c, [4, 3], [2, 4], [2])
+case("matMul: both transposed", lambda a, b: a.T @ b.T, [4, 3], [2, 4])
+case("matMul: batched", torch.matmul, [2, 3, 4], [2, 4, 2])
+case("matMul: batch broadcast", torch.matmul, [2, 3, 4], [1, 4, 2])
+case("fused.matMul: with bias, sigmoid", lambda a, b, c: torch.sigmoid(a @ b + c), [3, 4], [4, 2], [2])
+case("fused.matMul: transposed, with bias", lambda a, b, c: a.T @ b.T + c, [4, 3], [2, 4], [2])
 
 # --- normalization ------------------------------------------------------------------------------------------------
 N = [2, 3, 3, 2]
 case("batchNorm", batch_norm, N, [2], ([2], POSITIVE), [2], [2], third=True)
-case("batchNorm without scale and offset", lambda x: (x - 0.1) / math.sqrt(1.3 + 1e-3), N)
-case("layers.batchNormalization, training", batch_norm_training, N, [2], [2])
-case("layers.batchNormalization, inference", lambda x, b, s: x / math.sqrt(1 + 1e-3) * s + b, N, [2], [2])
+case("batchNorm: without scale and offset", lambda x: (x - 0.1) / math.sqrt(1.3 + 1e-3), N)
+case("layers.batchNormalization: training", batch_norm_training, N, [2], [2])
+case("layers.batchNormalization: inference", lambda x, b, s: x / math.sqrt(1 + 1e-3) * s + b, N, [2], [2])
 case("layers.layerNormalization", layer_norm, [3, 6], [6], [6])
 case("localResponseNormalization", lrn, [1, 2, 2, 5], third=True)
 
 # --- resizing and moving --------------------------------------------------------------------------------------------
 R = [2, 3, 4, 2]
-case("resizeBilinear, half-pixel centres", resize(7, 6, mode="bilinear", align_corners=False), R)
-case("resizeBilinear, half-pixel centres, smaller", resize(2, 3, mode="bilinear", align_corners=False), R)
-case("resizeBilinear, aligned corners", resize(7, 6, mode="bilinear", align_corners=True), R)
+case("resizeBilinear: half-pixel centres", resize(7, 6, mode="bilinear", align_corners=False), R)
+case("resizeBilinear: half-pixel centres, smaller", resize(2, 3, mode="bilinear", align_corners=False), R)
+case("resizeBilinear: aligned corners", resize(7, 6, mode="bilinear", align_corners=True), R)
 case("resizeBilinear", resize_legacy(7, 6, False), R)
-case("resizeNearestNeighbor, twice", resize(6, 8, mode="nearest"), R)
+case("resizeNearestNeighbor: twice", resize(6, 8, mode="nearest"), R)
 case("resizeNearestNeighbor", resize_legacy(7, 6, True), R)
-case("resizeNearestNeighbor, half-pixel centres", resize(7, 6, mode="nearest-exact"), R)
-case("layers.upSampling2d, bilinear", resize_legacy(6, 8, False), R)
+case("resizeNearestNeighbor: half-pixel centres", resize(7, 6, mode="nearest-exact"), R)
+case("layers.upSampling2d: bilinear", resize_legacy(6, 8, False), R)
 case("upsampleBilinear", lambda x: F.interpolate(x[:, None], (7, 6), mode="bilinear", align_corners=False)[:, 0], [2, 3, 4], third=True)
 case("pad, slice", lambda x: F.pad(x, (0, 0, 1, 2, 1, 0))[:, 0:4, 2:6], [2, 4, 4, 2])
 case("concat, split, stack", lambda x, y: torch.stack([torch.cat([x, y], 1)[:, 2:6], torch.cat([y, x], 1)[:, 1:5]]), V, V)
@@ -358,6 +360,57 @@ def rounded(tensor):
     return [float(f"{value:.7g}") for value in tensor.detach().flatten().tolist()]
 
 
+# --- whole networks: features up to a target layer A, then a head down to a score -----------------------------------
+def mobile_features(image, p):
+    return F.elu(conv(2, 1)(image, p[0]) + p[1])
+
+
+def mobile_head(a, p):
+    x = pool("max", 3, 2, "same")(a)
+    x = F.relu6(4 * batch_norm_training(depthwise()(x, p[2]), p[3], p[4]))
+    x = torch.tanh(conv(2, 1, "same", 2)(x, p[5]) + p[6])
+    x = pool("avg", 3, 2, "same")(x)
+    x = torch.sigmoid(x.flatten(1) @ p[7] + p[8])
+    return F.softmax(x @ p[9] + p[10], -1)
+
+
+def classic_features(image, p):
+    x = pool("max", 2, 2, "valid")(F.relu(conv(2, 1)(image, p[0]) + p[1]))
+    return F.relu(conv(2, 1)(x, p[2]) + p[3])
+
+
+def classic_head(a, p):
+    x = pool("max", 2, 2, "valid")(a)
+    x = F.leaky_relu(conv(2, 1, "valid")(F.silu(x), p[4]) + p[5], 0.1)
+    x = batch_norm(x, p[6], torch.exp(p[7]), p[8], p[9])
+    x = torch.cat([F.gelu(x).amax((1, 2)), F.softplus(x).mean((1, 2))], -1)
+    return F.log_softmax(x @ p[10] + p[11], -1)
+
+
+NETWORKS = {
+    "mobile": (
+        mobile_features, mobile_head,
+        [[3, 3, 3, 4], [4], [3, 3, 4, 1], [4], [4], [3, 3, 4, 3], [3], [12, 5], [5], [5, 3], [3]],
+    ),
+    "classic": (
+        classic_features, classic_head,
+        [[3, 3, 3, 4], [4], [3, 3, 4, 6], [6], [2, 2, 6, 4], [4], [4], [4], [4], [4], [8, 3], [3]],
+    ),
+}
+
+
+def network_gradients(features, head, shapes):
+    """d/dparameters of sum v G^2 + sum M^2, with G = d score/dA and M the Grad-CAM map of each image."""
+    parameters = [draw(shape, i + 1, -0.7, 0.7).requires_grad_() for i, shape in enumerate(shapes)]
+    a = features(draw([2, 8, 8, 3], 100), parameters)
+    score = (head(a, parameters) * torch.tensor([[0.0, 30.0, 0.0], [30.0, 0.0, 0.0]])).sum()
+    (g,) = torch.autograd.grad(score, a, create_graph=True)
+    maps = F.relu((g.mean((1, 2), keepdim=True) * a).sum(-1))
+    loss = (draw(g.shape, 201) * g * g).sum() + (maps * maps).sum()
+    gradients = torch.autograd.grad(loss, parameters, materialize_grads=True)
+    return {"parameters": shapes, "score": score.item(), "loss": loss.item(), "gradients": [rounded(x) for x in gradients]}
+
+
 VERSIONS = {"python": platform.python_version(), "torch": torch.__version__}
 
 
@@ -372,3 +425,4 @@ if __name__ == "__main__":
         "autodiff.json",
         {"cases": {name: {"inputs": inputs, **derivatives(f, inputs, third)} for name, (f, inputs, third) in CASES.items()}},
     )
+    write("autodiff-networks.json", {"networks": {name: network_gradients(*parts) for name, parts in NETWORKS.items()}})
