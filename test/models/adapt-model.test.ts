@@ -178,6 +178,17 @@ test.serial('the softmax or sigmoid at the end of a model comes off', (t) => {
   }
 });
 
+test.serial('a rebuilt model holds its weights and nothing else', (t) => {
+  const features = buildModel('small-cnn', { inputShape: [8, 8, 3], classes: 2, widths: [4], norm: 'batch' });
+  const before = tf.memory().numTensors;
+  const headed = withNewHead(features, { classes: 3, from: 'conv1_1_relu' });
+  const scaled = withInputScaling(headed, 'imagenet');
+  t.is(tf.memory().numTensors, before + headed.weights.length + scaled.weights.length);
+  headed.dispose();
+  scaled.dispose();
+  t.is(tf.memory().numTensors, before);
+});
+
 test('layers are frozen by name, wildcard, expression and nested path; a pattern without a match is an error', (t) => {
   const build = () =>
     buildModel('small-cnn', { inputShape: [8, 8, 3], classes: 2, widths: [4, 6], norm: 'batch' });
