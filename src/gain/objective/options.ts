@@ -116,7 +116,7 @@ export interface GainLossOptions {
 export type Settings = ReturnType<typeof resolveOptions>;
 
 /**
- * Above this, the soft mask of a normalised map is a step: its derivative ω T (1 − T) is below 1e-20 a tenth
+ * Above this, the soft mask of a normalised map is a step: its derivative ω T (1 − T) is below 1e-19 a tenth
  * away from σ, and nothing reaches the map (numerics, trap 5).
  */
 const steepestOmega = 500;
