@@ -59,6 +59,10 @@ export interface AttentionMaps<M extends tf.Tensor = tf.Tensor3D> {
  *
  * May be called inside `tf.variableGrads`; loss and maps share the forward pass through `logits`.
  *
+ * Where a batch norm between the target layer and the score looks at the batch (`batchNorm` other than
+ * `inference`), the samples of a batch are not independent: ∂s/∂A then is the derivative of the group's sum of
+ * scores, as in every implementation that goes back once per batch.
+ *
  * B samples, C classes, P pairs, h×w the target layer's extent.
  *
  * @param images [B, H, W, 3], or one tensor per model input

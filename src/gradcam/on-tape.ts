@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { withoutGradient } from '../autodiff/index.ts';
 
 /**
  * Runs `fn` with a gradient tape on, so that several backward passes can share one forward pass.
@@ -12,18 +13,15 @@ export function onTape<T extends Record<string, tf.Tensor>>(fn: () => T): T {
   if (tf.engine().isTapeOn()) return fn();
   let kept: T | undefined;
   // tfjs makes a tape only around a derivative: of a constant, with respect to a constant, which costs nothing.
-  const constant = tf.scalar(0);
-  const { value } = tf.engine().gradients(
-    () => {
+  // withoutGradient gives back what the tape saved, should `fn` throw.
+  withoutGradient(() => {
+    const recorded = () => {
       kept = fn();
       for (const tensor of Object.values(kept)) tf.keep(tensor);
       return tf.scalar(0);
-    },
-    [constant],
-    undefined,
-    true,
-  );
-  tf.dispose([value, constant]);
+    };
+    tf.engine().gradients(recorded, [tf.scalar(0)], undefined, true);
+  });
   // A kept tensor belongs to nobody; its copy belongs to the scope that asked.
   return Object.fromEntries(
     Object.entries(kept!).map(([name, tensor]) => {
