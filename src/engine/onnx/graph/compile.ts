@@ -1,0 +1,28 @@
+import { plainLayout } from './layout.ts';
+import { Lowering } from './lowering.ts';
+import { encodeModel } from './onnx-model.ts';
+import type { Trace } from './trace.ts';
+
+/** Name of the i-th leaf and of the i-th root in the compiled model. */
+export const inputName = (index: number): string => `in${index}`;
+export const outputName = (index: number): string => `out${index}`;
+
+/** Lowers a traced graph to the bytes of an ONNX model. */
+export function compileTrace(trace: Trace): Uint8Array<ArrayBuffer> {
+  const lowering = new Lowering(trace.kinds);
+  trace.leaves.forEach((leaf, index) => {
+    lowering.graph.input(inputName(index), leaf.dtype, leaf.shape);
+    lowering.define(leaf, {
+      name: inputName(index),
+      layout: plainLayout(leaf.shape.length),
+      shape: leaf.shape,
+    });
+  });
+  for (const node of trace.order) {
+    if (node.lower !== null) lowering.define(node, node.lower(lowering, node.inputs));
+  }
+  trace.roots.forEach((root, index) => {
+    lowering.graph.output(outputName(index), lowering.plain(root), root.dtype, root.shape);
+  });
+  return encodeModel(lowering.graph.model());
+}

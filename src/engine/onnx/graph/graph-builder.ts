@@ -1,0 +1,132 @@
+import {
+  type Attributes,
+  ONNX_TYPE,
+  type OnnxInitializer,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxType,
+  type OnnxValueInfo,
+} from './onnx-model.ts';
+
+interface NodeOptions {
+  readonly attributes?: Attributes;
+  readonly domain?: string;
+}
+
+/**
+ * Collects the nodes of an ONNX graph. A node that equals an earlier one (same operator, inputs and
+ * attributes) is not added again: the earlier output is returned. That is what lets a max pooling and its
+ * gradient share one pass, and two users of a transposed tensor share the transposition.
+ */
+export class GraphBuilder {
+  readonly #nodes: OnnxNode[] = [];
+  readonly #initializers: OnnxInitializer[] = [];
+  readonly #inputs: OnnxValueInfo[] = [];
+  readonly #outputs: OnnxValueInfo[] = [];
+  readonly #known = new Map<string, readonly string[]>();
+  #count = 0;
+
+  /** Adds a node with one output and returns the output's name. */
+  node(type: string, inputs: readonly string[], attributes: Attributes = {}, domain = ''): string {
+    return this.nodes(type, inputs, 1, { attributes, domain })[0]!;
+  }
+
+  /** Adds a node with several outputs and returns their names. */
+  nodes(
+    type: string,
+    inputs: readonly string[],
+    outputs: number,
+    options: NodeOptions = {},
+  ): readonly string[] {
+    const { attributes = {}, domain = '' } = options;
+    const key = `${domain}/${type}(${inputs.join()})${outputs}${JSON.stringify(attributes)}`;
+    let names = this.#known.get(key);
+    if (names === undefined) {
+      names = Array.from({ length: outputs }, () => this.#name());
+      this.#known.set(key, names);
+      this.#nodes.push({ type, domain, inputs, outputs: names, attributes });
+    }
+    return names;
+  }
+
+  /** An int64 constant: shapes, axes, pads. */
+  ints(values: readonly number[], dims: readonly number[] = [values.length]): string {
+    return this.#constant('int64', dims, values, () => new BigInt64Array(values.map(BigInt)));
+  }
+
+  /** A constant of one value; its rank is that of what it will be broadcast against. */
+  fill(value: number, type: OnnxType, dims: readonly number[] = []): string {
+    return this.constant(type, dims, [value]);
+  }
+
+  constant(type: OnnxType, dims: readonly number[], values: ArrayLike<number>): string {
+    return this.#constant(type, dims, values, () => {
+      switch (type) {
+        case 'float32':
+          return Float32Array.from(values);
+        case 'float64':
+          return Float64Array.from(values);
+        case 'int32':
+          return Int32Array.from(values);
+        case 'int64':
+          return BigInt64Array.from(Array.from(values, BigInt));
+        case 'bool':
+          return Uint8Array.from(values);
+      }
+    });
+  }
+
+  cast(name: string, to: OnnxType): string {
+    return this.node('Cast', [name], { to: ONNX_TYPE[to] });
+  }
+
+  reshape(name: string, shape: readonly number[]): string {
+    return this.node('Reshape', [name, this.ints(shape)], { allowzero: 1 });
+  }
+
+  input(name: string, type: OnnxType, dims: readonly number[]): void {
+    this.#inputs.push({ name, type, dims });
+  }
+
+  /** Makes `source` an output of the graph under the name `name`. */
+  output(name: string, source: string, type: OnnxType, dims: readonly number[]): void {
+    this.#nodes.push({ type: 'Identity', domain: '', inputs: [source], outputs: [name], attributes: {} });
+    this.#outputs.push({ name, type, dims });
+  }
+
+  model(): OnnxModel {
+    return {
+      nodes: this.#nodes,
+      initializers: this.#initializers,
+      inputs: this.#inputs,
+      outputs: this.#outputs,
+    };
+  }
+
+  #constant(
+    type: OnnxType,
+    dims: readonly number[],
+    values: ArrayLike<number>,
+    pack: () => { buffer: ArrayBuffer; byteOffset: number; byteLength: number },
+  ): string {
+    const key = `constant ${type}[${dims.join()}]${values.length <= 64 ? Array.from(values, keyOf).join() : this.#count}`;
+    let names = this.#known.get(key);
+    if (names === undefined) {
+      names = [this.#name()];
+      this.#known.set(key, names);
+      const packed = pack();
+      const bytes = new Uint8Array(packed.buffer, packed.byteOffset, packed.byteLength);
+      this.#initializers.push({ name: names[0]!, type, dims, bytes });
+    }
+    return names[0]!;
+  }
+
+  #name(): string {
+    return `t${this.#count++}`;
+  }
+}
+
+/** -0 and 0 print alike, but are different constants. */
+function keyOf(value: number): string {
+  return Object.is(value, -0) ? '-0' : String(value);
+}

@@ -1,0 +1,142 @@
+import { util } from '@tensorflow/tfjs-core';
+import { GraphBuilder } from './graph-builder.ts';
+import {
+  convertLayout,
+  isPlain,
+  type Layout,
+  physicalShape,
+  plainLayout,
+  withLeadingAxes,
+} from './layout.ts';
+import type { LazyNode, Shape } from './lazy-node.ts';
+
+/**
+ * A value in the ONNX graph. `shape` is the logical shape of what is stored; where it has size 1 and the
+ * node's shape has more, the value stands for its broadcast, which is not written out until someone needs it.
+ */
+export interface Lowered {
+  readonly name: string;
+  readonly layout: Layout;
+  readonly shape: Shape;
+}
+
+/** Turns lazy nodes into ONNX nodes, keeping track of the layout of every value. */
+export class Lowering {
+  readonly graph = new GraphBuilder();
+  /** The kinds of operations in the whole graph, for choices that depend on them. */
+  readonly kinds: ReadonlySet<string>;
+  readonly #values = new Map<LazyNode, Lowered>();
+
+  constructor(kinds: ReadonlySet<string>) {
+    this.kinds = kinds;
+  }
+
+  define(node: LazyNode, value: Lowered): void {
+    this.#values.set(node, value);
+  }
+
+  /** The value in whatever layout it has, possibly not broadcast yet. */
+  value(node: LazyNode): Lowered {
+    const known = this.#values.get(node);
+    if (known !== undefined) return known;
+    if (node.uniform === undefined)
+      throw new Error(`engine onnx: ${node.signature} was used before it was lowered`);
+    const shape = node.shape.map(() => 1);
+    const lowered = {
+      name: this.graph.fill(node.uniform, node.dtype, shape),
+      layout: plainLayout(shape.length),
+      shape,
+    };
+    this.#values.set(node, lowered);
+    return lowered;
+  }
+
+  /** The name of the whole value in the layout asked for. */
+  as(node: LazyNode, layout: Layout): string {
+    const value = this.value(node);
+    if (util.arraysEqual(value.shape as number[], node.shape as number[])) {
+      return convertLayout(this.graph, value.name, value.shape, value.layout, layout);
+    }
+    const small = convertLayout(this.graph, value.name, value.shape, value.layout, layout);
+    return this.graph.node('Expand', [small, this.graph.ints(physicalShape(node.shape, layout))]);
+  }
+
+  /** The name of the whole value in the order of its logical shape. */
+  plain(node: LazyNode): string {
+    return this.as(node, plainLayout(node.shape.length));
+  }
+
+  /** The whole value in the layout it has. */
+  whole(node: LazyNode): Lowered {
+    const { layout } = this.value(node);
+    return { name: this.as(node, layout), layout, shape: node.shape };
+  }
+
+  /** A result in plain order. */
+  result(name: string, shape: Shape): Lowered {
+    return { name, layout: plainLayout(shape.length), shape };
+  }
+
+  /**
+   * Lowers an operation that works element by element with broadcasting: all operands are brought to one
+   * layout (that of a full-size operand that is not in plain order, if there is one), and broadcast
+   * operands stay small.
+   */
+  elementwise(nodes: readonly LazyNode[], rank: number, emit: (names: string[]) => string): Lowered {
+    const values = nodes.map((node) => this.value(node));
+    const operands = values.map((value) => padRank(value, rank));
+    const shape = operands.reduce<Shape>((total, { shape: next }) => broadcast(total, next), []);
+    const layout = commonLayout(operands, shape, rank);
+    const names = operands.map((operand, index) => {
+      const short = values[index]!.shape.length < rank;
+      // ONNX broadcasts lower ranks by itself, but only in plain order.
+      if (short && isPlain(layout) && isPlain(operand.layout)) return operand.name;
+      const name = short
+        ? this.graph.reshape(operand.name, physicalShape(operand.shape, operand.layout))
+        : operand.name;
+      return convertLayout(this.graph, name, operand.shape, operand.layout, layout);
+    });
+    return { name: emit(names), layout, shape };
+  }
+}
+
+function commonLayout(operands: readonly Lowered[], shape: Shape, rank: number): Layout {
+  let choice: Layout | undefined;
+  let choiceSize = 0;
+  for (const { layout, shape: own } of operands) {
+    if (isPlain(layout)) continue;
+    const size = util.sizeFromShape(own as number[]);
+    const better = size > choiceSize || (size === choiceSize && layout.block > (choice?.block ?? 1));
+    if (better && fits(shape, layout)) {
+      choice = layout;
+      choiceSize = size;
+    }
+  }
+  if (choice === undefined) return plainLayout(rank);
+  const largestPlain = Math.max(
+    0,
+    ...operands
+      .filter(({ layout }) => isPlain(layout))
+      .map(({ shape: own }) => util.sizeFromShape(own as number[])),
+  );
+  return largestPlain > choiceSize ? plainLayout(rank) : choice;
+}
+
+function fits(shape: Shape, layout: Layout): boolean {
+  return physicalShape(shape, layout).every(Number.isInteger);
+}
+
+/** Adds the leading axes of size 1 that broadcasting implies. */
+function padRank(value: Lowered, rank: number): Lowered {
+  const missing = rank - value.shape.length;
+  if (missing === 0) return value;
+  return {
+    name: value.name,
+    layout: withLeadingAxes(value.layout, missing),
+    shape: [...new Array<number>(missing).fill(1), ...value.shape],
+  };
+}
+
+function broadcast(a: Shape, b: Shape): Shape {
+  return b.map((size, axis) => Math.max(size, a[axis] ?? 1));
+}

@@ -1,0 +1,132 @@
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+
+/** Element types of the ONNX standard (TensorProto.DataType) that the engine uses. */
+export const ONNX_TYPE = { float32: 1, int32: 6, int64: 7, bool: 9, float64: 11 } as const;
+export type OnnxType = keyof typeof ONNX_TYPE;
+
+/** A float attribute. A bare number means an integer attribute, as ONNX tells the two apart. */
+export interface FloatAttribute {
+  readonly float: number;
+}
+export type Attribute = number | string | readonly number[] | FloatAttribute;
+export type Attributes = Readonly<Record<string, Attribute>>;
+
+export interface OnnxNode {
+  readonly type: string;
+  readonly domain: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: Attributes;
+}
+
+export interface OnnxInitializer {
+  readonly name: string;
+  readonly type: OnnxType;
+  readonly dims: readonly number[];
+  readonly bytes: Uint8Array;
+}
+
+export interface OnnxValueInfo {
+  readonly name: string;
+  readonly type: OnnxType;
+  readonly dims: readonly number[];
+}
+
+export interface OnnxModel {
+  readonly nodes: readonly OnnxNode[];
+  readonly initializers: readonly OnnxInitializer[];
+  readonly inputs: readonly OnnxValueInfo[];
+  readonly outputs: readonly OnnxValueInfo[];
+}
+
+const IR_VERSION = 10;
+const OPSETS: readonly (readonly [string, number])[] = [
+  ['', 20],
+  ['com.microsoft', 1],
+  ['com.microsoft.nchwc', 1],
+];
+
+/**
+ * Writes a model in the protobuf format of ONNX (onnx.proto, ModelProto). The numbers are the field numbers
+ * of that file.
+ */
+export function encodeModel(model: OnnxModel): Uint8Array<ArrayBuffer> {
+  const writer = new BinaryWriter();
+  int64(writer, 1, IR_VERSION);
+  text(writer, 2, 'tfjs-gain');
+  message(writer, 7, () => {
+    for (const node of model.nodes) message(writer, 1, () => writeNode(writer, node));
+    text(writer, 2, 'graph');
+    for (const tensor of model.initializers) message(writer, 5, () => writeInitializer(writer, tensor));
+    for (const value of model.inputs) message(writer, 11, () => writeValueInfo(writer, value));
+    for (const value of model.outputs) message(writer, 12, () => writeValueInfo(writer, value));
+  });
+  for (const [domain, version] of OPSETS) {
+    message(writer, 8, () => {
+      text(writer, 1, domain);
+      int64(writer, 2, version);
+    });
+  }
+  return writer.finish();
+}
+
+function writeNode(writer: BinaryWriter, node: OnnxNode): void {
+  for (const input of node.inputs) text(writer, 1, input);
+  for (const output of node.outputs) text(writer, 2, output);
+  text(writer, 3, `${node.type}_${node.outputs[0]}`);
+  text(writer, 4, node.type);
+  for (const [name, value] of Object.entries(node.attributes)) {
+    message(writer, 5, () => writeAttribute(writer, name, value));
+  }
+  if (node.domain !== '') text(writer, 7, node.domain);
+}
+
+function writeAttribute(writer: BinaryWriter, name: string, value: Attribute): void {
+  text(writer, 1, name);
+  if (typeof value === 'string') {
+    text(writer, 4, value);
+    int64(writer, 20, 3);
+  } else if (typeof value === 'number') {
+    int64(writer, 3, value);
+    int64(writer, 20, 2);
+  } else if ('float' in value) {
+    writer.tag(2, WireType.Bit32).float(value.float);
+    int64(writer, 20, 1);
+  } else {
+    for (const item of value) int64(writer, 8, item);
+    int64(writer, 20, 7);
+  }
+}
+
+function writeInitializer(writer: BinaryWriter, tensor: OnnxInitializer): void {
+  for (const dim of tensor.dims) int64(writer, 1, dim);
+  int64(writer, 2, ONNX_TYPE[tensor.type]);
+  text(writer, 8, tensor.name);
+  writer.tag(9, WireType.LengthDelimited).bytes(tensor.bytes);
+}
+
+function writeValueInfo(writer: BinaryWriter, value: OnnxValueInfo): void {
+  text(writer, 1, value.name);
+  message(writer, 2, () => {
+    message(writer, 1, () => {
+      int64(writer, 1, ONNX_TYPE[value.type]);
+      message(writer, 2, () => {
+        for (const dim of value.dims) message(writer, 1, () => int64(writer, 1, dim));
+      });
+    });
+  });
+}
+
+function message(writer: BinaryWriter, field: number, body: () => void): void {
+  writer.tag(field, WireType.LengthDelimited).fork();
+  body();
+  writer.join();
+}
+
+function text(writer: BinaryWriter, field: number, value: string): void {
+  writer.tag(field, WireType.LengthDelimited).string(value);
+}
+
+function int64(writer: BinaryWriter, field: number, value: number): void {
+  writer.tag(field, WireType.Varint).int64(value);
+}

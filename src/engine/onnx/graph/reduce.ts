@@ -1,0 +1,97 @@
+import { util } from '@tensorflow/tfjs-core';
+import { cast } from './elementwise.ts';
+import type { GraphBuilder } from './graph-builder.ts';
+import { isPlain, mergeBlocks, physicalAxes, physicalShape, plainLayout, withoutAxes } from './layout.ts';
+import { type LazyNode, operation, uniform } from './lazy-node.ts';
+
+export type Reduction = 'ReduceSum' | 'ReduceMean' | 'ReduceMax' | 'ReduceMin' | 'ReduceProd';
+
+/** The reduced shape, and the axes as numbers from 0 in ascending order. */
+function reducedShape(
+  x: LazyNode,
+  axis: number | number[],
+  keepDims: boolean,
+): { axes: number[]; shape: number[] } {
+  const axes = util.parseAxisParam(axis, x.shape as number[]).toSorted((a, b) => a - b);
+  const shape = keepDims
+    ? x.shape.map((size, i) => (axes.includes(i) ? 1 : size))
+    : x.shape.filter((_, i) => !axes.includes(i));
+  return { axes, shape };
+}
+
+const EMPTY: Record<Reduction, number> = {
+  ReduceSum: 0,
+  ReduceMean: Number.NaN,
+  ReduceMax: Number.NEGATIVE_INFINITY,
+  ReduceMin: Number.POSITIVE_INFINITY,
+  ReduceProd: 1,
+};
+
+/**
+ * Reduces over `axis` in whatever layout the value has. What a broadcast value was never expanded along is
+ * not expanded for this either: its sum is a multiple, its mean and maximum are itself.
+ */
+export function reduce(type: Reduction, x: LazyNode, axis: number | number[], keepDims: boolean): LazyNode {
+  const { axes, shape } = reducedShape(x, axis, keepDims);
+  if (axes.length === 0) return x;
+  if (x.size === 0) return uniform(EMPTY[type], shape, x.dtype);
+  return operation({
+    kind: type,
+    key: `${axes.join()}${keepDims ? 'k' : ''}`,
+    inputs: [x],
+    shape,
+    dtype: x.dtype,
+    lower: (l, [input]) => {
+      const value = type === 'ReduceProd' ? l.whole(input!) : l.value(input!);
+      const { graph } = l;
+      const physical = axes.flatMap((a) => physicalAxes(value.layout, a)).toSorted((a, b) => a - b);
+      let name = graph.node(type, [value.name, graph.ints(physical)], { keepdims: 0 });
+      const repeats = axes.reduce((n, a) => (n * input!.shape[a]!) / value.shape[a]!, 1);
+      if (type === 'ReduceSum' && repeats > 1) name = graph.node('Mul', [name, graph.fill(repeats, x.dtype)]);
+      const left = mergeBlocks(withoutAxes(value.layout, axes));
+      const stored = value.shape.filter((_, i) => !axes.includes(i));
+      const kept = value.shape.map((size, i) => (axes.includes(i) ? 1 : size));
+      if (keepDims) {
+        const layout = isPlain(left) ? plainLayout(kept.length) : value.layout;
+        return { name: graph.reshape(name, physicalShape(kept, layout)), layout, shape: kept };
+      }
+      if (value.layout.block > 1) name = graph.reshape(name, physicalShape(stored, left));
+      return { name, layout: left, shape: stored };
+    },
+  });
+}
+
+/** all / any: the minimum / maximum of the truth values. */
+export function reduceBool(
+  kind: 'All' | 'Any',
+  x: LazyNode,
+  axis: number | number[],
+  keepDims: boolean,
+): LazyNode {
+  if (x.size === 0) return uniform(kind === 'All' ? 1 : 0, reducedShape(x, axis, keepDims).shape, 'bool');
+  const type = kind === 'All' ? 'ReduceMin' : 'ReduceMax';
+  return cast(reduce(type, cast(x, 'int32'), axis, keepDims), 'bool');
+}
+
+/** The index of the first largest / smallest element along one axis. */
+export function reduceIndex(type: 'ArgMax' | 'ArgMin', x: LazyNode, axis: number): LazyNode {
+  const { axes, shape } = reducedShape(x, axis, false);
+  return operation({
+    kind: type,
+    key: `${axes.join()}`,
+    inputs: [x],
+    shape,
+    dtype: 'int32',
+    lower: (l, [input]) => {
+      const indices = l.graph.node(type, [numeric(l.graph, l.plain(input!), x)], {
+        axis: axes[0]!,
+        keepdims: 0,
+      });
+      return l.result(l.graph.cast(indices, 'int32'), shape);
+    },
+  });
+}
+
+function numeric(graph: GraphBuilder, name: string, x: LazyNode): string {
+  return x.dtype === 'bool' ? graph.cast(name, 'int32') : name;
+}

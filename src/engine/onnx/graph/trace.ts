@@ -1,0 +1,53 @@
+import type { LazyNode } from './lazy-node.ts';
+
+/** The part of the graph that one run computes, in an order in which inputs come before their users. */
+export interface Trace {
+  readonly order: readonly LazyNode[];
+  readonly leaves: readonly LazyNode[];
+  readonly roots: readonly LazyNode[];
+  readonly kinds: ReadonlySet<string>;
+  /** Equal keys mean equal programs: operations, attributes, shapes, wiring; never the values of leaves. */
+  readonly key: string;
+}
+
+/**
+ * Walks the graph behind `roots` depth first, without recursion: a chain may be thousands of nodes long.
+ */
+export function traceGraph(roots: readonly LazyNode[]): Trace {
+  const order: LazyNode[] = [];
+  const leaves: LazyNode[] = [];
+  const kinds = new Set<string>();
+  const labels = new Map<LazyNode, string>();
+  const words: string[] = [];
+
+  const finish = (node: LazyNode): void => {
+    if (node.values !== null) {
+      labels.set(node, `L${leaves.length}`);
+      words.push(node.signature);
+      leaves.push(node);
+      return;
+    }
+    labels.set(node, `${order.length}`);
+    words.push(`${node.signature}(${node.inputs.map((input) => labels.get(input)).join()})`);
+    order.push(node);
+    kinds.add(node.kind);
+  };
+
+  const path: { node: LazyNode; next: number }[] = [];
+  for (const root of roots) {
+    if (!labels.has(root)) path.push({ node: root, next: 0 });
+    while (path.length > 0) {
+      const top = path[path.length - 1]!;
+      const input = top.node.inputs[top.next];
+      if (input === undefined) {
+        path.pop();
+        if (!labels.has(top.node)) finish(top.node);
+      } else {
+        top.next++;
+        if (!labels.has(input)) path.push({ node: input, next: 0 });
+      }
+    }
+  }
+  const outputs = roots.map((root) => labels.get(root)).join();
+  return { order, leaves, roots, kinds, key: `${words.join(';')}>${outputs}` };
+}

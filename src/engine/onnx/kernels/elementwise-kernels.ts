@@ -1,0 +1,220 @@
+import type { ClipByValueAttrs, LeakyReluAttrs, StepAttrs } from '@tensorflow/tfjs-core';
+import {
+  add,
+  asFloat,
+  cast,
+  clip,
+  divide,
+  elementwise,
+  floatFunction,
+  leakyRelu,
+  maximum,
+  minimum,
+  multiply,
+  predicate,
+  prelu,
+  relu,
+  select,
+  step,
+  subtract,
+} from '../graph/elementwise.ts';
+import type { GraphBuilder } from '../graph/graph-builder.ts';
+import { type ElementType, type LazyNode, uniform } from '../graph/lazy-node.ts';
+import { type Kernel, type KernelTable, kernel, listKernel } from './kernel.ts';
+
+type Binary = (a: LazyNode, b: LazyNode) => LazyNode;
+type UnaryEmit = (g: GraphBuilder, x: string) => string;
+
+/** float32 → float32; integers are converted first. */
+const float = (type: string): Kernel => kernel<'x'>(({ x }) => floatFunction(type, x));
+
+/** A float function that ONNX has no operator for. */
+const composed = (kind: string, emit: UnaryEmit): Kernel =>
+  kernel<'x'>(({ x }) => elementwise(kind, [asFloat(x)], (g, [a]) => emit(g, a!)));
+
+/** Arithmetic on numbers of one type; bool is left to the cpu kernel. */
+const arithmetic = (run: Binary): Kernel =>
+  kernel<'a' | 'b'>(({ a, b }) => (a.dtype === 'bool' || a.dtype !== b.dtype ? null : run(a, b)));
+
+/** A comparison; bools are compared as integers where ONNX does not compare them. */
+const comparison = (type: string): Kernel =>
+  kernel<'a' | 'b'>(({ a, b }) => {
+    const common: ElementType = a.dtype === 'float32' || b.dtype === 'float32' ? 'float32' : 'int32';
+    return predicate(type, [cast(a, common), cast(b, common)]);
+  });
+
+const logical = (type: string): Kernel =>
+  kernel<'a' | 'b'>(({ a, b }) => predicate(type, [cast(a, 'bool'), cast(b, 'bool')]));
+
+/** Rounding leaves integers as they are. */
+const rounding = (type: string): Kernel =>
+  kernel<'x'>(({ x }) => (x.dtype === 'float32' ? floatFunction(type, x) : x));
+
+const f = (g: GraphBuilder, value: number): string => g.fill(value, 'float32');
+
+/** log(1 + x), exact for small x: u = 1 + x, log(u) · x / (u − 1). */
+const log1p: UnaryEmit = (g, x) => {
+  const u = g.node('Add', [x, f(g, 1)]);
+  const delta = g.node('Sub', [u, f(g, 1)]);
+  const finite = g.node('Div', [g.node('Mul', [g.node('Log', [u]), x]), delta]);
+  const tiny = g.node('Equal', [delta, f(g, 0)]);
+  const huge = g.node('IsInf', [u]);
+  return g.node('Where', [tiny, x, g.node('Where', [huge, g.node('Log', [u]), finite])]);
+};
+
+/** exp(x) − 1, exact for small x: u = exp(x), (u − 1) · x / log(u). */
+const expm1: UnaryEmit = (g, x) => {
+  const u = g.node('Exp', [x]);
+  const delta = g.node('Sub', [u, f(g, 1)]);
+  const small = g.node('Div', [g.node('Mul', [delta, x]), g.node('Log', [u])]);
+  const near = g.node('Less', [g.node('Abs', [x]), f(g, 0.5)]);
+  const tiny = g.node('Equal', [delta, f(g, 0)]);
+  return g.node('Where', [tiny, x, g.node('Where', [near, small, delta])]);
+};
+
+/** log(1 + exp(x)) without overflow. */
+const softplus: UnaryEmit = (g, x) => {
+  const tail = log1p(g, g.node('Exp', [g.node('Neg', [g.node('Abs', [x])])]));
+  return g.node('Add', [g.node('Relu', [x]), tail]);
+};
+
+const isFinite: UnaryEmit = (g, x) =>
+  g.node('Not', [g.node('Or', [g.node('IsNaN', [x]), g.node('IsInf', [x])])]);
+
+/** Integer division and remainder by way of float64, which holds every int32 exactly. */
+function floorDivide(a: LazyNode, b: LazyNode): LazyNode {
+  if (a.dtype === 'float32') return floatFunction('Floor', divide(a, b));
+  return elementwise('FloorDiv', [a, b], (g, [x, y]) => {
+    const quotient = g.node('Floor', [g.node('Div', [g.cast(x!, 'float64'), g.cast(y!, 'float64')])]);
+    const byZero = g.node('Equal', [y!, g.fill(0, 'int32')]);
+    return g.node('Where', [byZero, g.fill(0, 'int32'), g.cast(quotient, 'int32')]);
+  });
+}
+
+/** The remainder with the sign of the divisor. */
+function modulo(a: LazyNode, b: LazyNode): LazyNode {
+  const remainder = (g: GraphBuilder, x: string, y: string): string => {
+    const rest = g.node('Mod', [x, y], { fmod: 1 });
+    return g.node('Mod', [g.node('Add', [rest, y]), y], { fmod: 1 });
+  };
+  if (a.dtype === 'float32') return elementwise('Mod', [a, b], (g, [x, y]) => remainder(g, x!, y!));
+  return elementwise('Mod', [a, b], (g, [x, y]) => {
+    const byZero = g.node('Equal', [y!, g.fill(0, 'int32')]);
+    const safe = g.node('Where', [byZero, g.fill(1, 'int32'), y!]);
+    const rest = g.cast(remainder(g, g.cast(x!, 'float64'), g.cast(safe, 'float64')), 'int32');
+    return g.node('Where', [byZero, g.fill(0, 'int32'), rest]);
+  });
+}
+
+function power(a: LazyNode, b: LazyNode): LazyNode {
+  if (a.dtype === 'float32') return elementwise('Pow', [a, b], (g, [x, y]) => g.node('Pow', [x!, y!]));
+  return elementwise('Pow', [a, b], (g, [x, y]) =>
+    g.cast(g.node('Pow', [g.cast(x!, 'float64'), g.cast(y!, 'float64')]), 'int32'),
+  );
+}
+
+/** The angle of the point (x, y). */
+function atan2(y: LazyNode, x: LazyNode): LazyNode {
+  return elementwise('Atan2', [asFloat(y), asFloat(x)], (g, [b, a]) => {
+    const below = (name: string): string => g.node('Less', [name, f(g, 0)]);
+    const ratio = g.node('Div', [g.node('Abs', [b!]), g.node('Abs', [a!])]);
+    const origin = g.node('And', [g.node('Equal', [a!, f(g, 0)]), g.node('Equal', [b!, f(g, 0)])]);
+    const acute = g.node('Where', [origin, f(g, 0), g.node('Atan', [ratio])]);
+    const half = g.node('Where', [below(a!), g.node('Sub', [f(g, Math.PI), acute]), acute]);
+    return g.node('Where', [below(b!), g.node('Neg', [half]), half]);
+  });
+}
+
+const square = (x: LazyNode): LazyNode => elementwise('Square', [x], (g, [a]) => g.node('Mul', [a!, a!]));
+
+const SELU_ALPHA = 1.6732632423543772;
+const SELU_SCALE = 1.0507009873554805;
+
+export const elementwiseKernels: KernelTable = {
+  Add: arithmetic(add),
+  Sub: arithmetic(subtract),
+  Multiply: arithmetic(multiply),
+  RealDiv: arithmetic((a, b) => (a.dtype === 'int32' ? floorDivide(a, b) : divide(a, b))),
+  FloorDiv: arithmetic(floorDivide),
+  Mod: arithmetic(modulo),
+  Pow: arithmetic(power),
+  Maximum: arithmetic(maximum),
+  Minimum: arithmetic(minimum),
+  SquaredDifference: arithmetic((a, b) => square(subtract(a, b))),
+  Atan2: arithmetic(atan2),
+  AddN: listKernel((list) =>
+    list.some((item) => item.dtype === 'bool')
+      ? null
+      : list.slice(1).reduce((sum, next) => add(sum, next), list[0]!),
+  ),
+
+  Equal: comparison('Equal'),
+  NotEqual: kernel<'a' | 'b'>(({ a, b }) => {
+    const common: ElementType = a.dtype === 'float32' || b.dtype === 'float32' ? 'float32' : 'int32';
+    return predicate('Not', [predicate('Equal', [cast(a, common), cast(b, common)])]);
+  }),
+  Greater: comparison('Greater'),
+  GreaterEqual: comparison('GreaterOrEqual'),
+  Less: comparison('Less'),
+  LessEqual: comparison('LessOrEqual'),
+  LogicalAnd: logical('And'),
+  LogicalOr: logical('Or'),
+  LogicalXor: logical('Xor'),
+  LogicalNot: kernel<'x'>(({ x }) => predicate('Not', [cast(x, 'bool')])),
+  IsNan: kernel<'x'>(({ x }) => predicate('IsNaN', [asFloat(x)])),
+  IsInf: kernel<'x'>(({ x }) => predicate('IsInf', [asFloat(x)])),
+  IsFinite: kernel<'x'>(({ x }) =>
+    elementwise('IsFinite', [asFloat(x)], (g, [a]) => isFinite(g, a!), { dtype: 'bool' }),
+  ),
+  Select: kernel<'condition' | 't' | 'e'>(({ condition, t, e }) =>
+    condition.shape.length === t.shape.length ? select(condition, t, e) : null,
+  ),
+
+  Abs: kernel<'x'>(({ x }) => elementwise('Abs', [x], (g, [a]) => g.node('Abs', [a!]))),
+  Neg: kernel<'x'>(({ x }) => elementwise('Neg', [x], (g, [a]) => g.node('Neg', [a!]))),
+  Sign: kernel<'x'>(({ x }) => elementwise('Sign', [x], (g, [a]) => g.node('Sign', [a!]))),
+  Square: kernel<'x'>(({ x }) => square(x)),
+  Ceil: rounding('Ceil'),
+  Floor: rounding('Floor'),
+  Round: rounding('Round'),
+  Exp: float('Exp'),
+  Expm1: composed('Expm1', expm1),
+  Log: float('Log'),
+  Log1p: composed('Log1p', log1p),
+  Sqrt: float('Sqrt'),
+  Rsqrt: composed('Rsqrt', (g, x) => g.node('Reciprocal', [g.node('Sqrt', [x])])),
+  Reciprocal: float('Reciprocal'),
+  Sin: float('Sin'),
+  Cos: float('Cos'),
+  Tan: float('Tan'),
+  Asin: float('Asin'),
+  Acos: float('Acos'),
+  Atan: float('Atan'),
+  Sinh: float('Sinh'),
+  Cosh: float('Cosh'),
+  Tanh: float('Tanh'),
+  Asinh: float('Asinh'),
+  Acosh: float('Acosh'),
+  Atanh: float('Atanh'),
+  Erf: float('Erf'),
+  Sigmoid: float('Sigmoid'),
+  Softplus: composed('Softplus', softplus),
+  Relu: kernel<'x'>(({ x }) => (x.dtype === 'bool' ? null : relu(x))),
+  Relu6: kernel<'x'>(({ x }) => minimum(relu(x), uniform(6, [], x.dtype))),
+  Elu: float('Elu'),
+  EluGrad: kernel<'dy' | 'y'>(({ dy, y }) =>
+    elementwise('EluGrad', [dy, y], (g, [d, v]) => {
+      const negative = g.node('Mul', [d!, g.node('Add', [v!, f(g, 1)])]);
+      return g.node('Where', [g.node('GreaterOrEqual', [v!, f(g, 0)]), d!, negative]);
+    }),
+  ),
+  Selu: composed('Selu', (g, x) =>
+    g.node('Selu', [x], { alpha: { float: SELU_ALPHA }, gamma: { float: SELU_SCALE } }),
+  ),
+  LeakyRelu: kernel<'x', LeakyReluAttrs>(({ x }, { alpha }) => leakyRelu(x, alpha)),
+  Prelu: kernel<'x' | 'alpha'>(({ x, alpha }) => prelu(x, alpha)),
+  Step: kernel<'x', StepAttrs>(({ x }, { alpha }) => (x.dtype === 'float32' ? step(x, alpha) : null)),
+  ClipByValue: kernel<'x', ClipByValueAttrs>(({ x }, { clipValueMin, clipValueMax }) =>
+    x.dtype === 'bool' ? null : clip(x, clipValueMin, clipValueMax),
+  ),
+};

@@ -1,0 +1,356 @@
+import {
+  type _FusedMatMulAttrs,
+  type BatchMatMulAttrs,
+  backend_util,
+  type Conv2DAttrs,
+  type Conv3DAttrs,
+  type FusedBatchNormAttrs,
+  type FusedConv2DAttrs,
+  type LogSoftmaxAttrs,
+  type MaxPoolAttrs,
+  type MaxPoolWithArgmaxAttrs,
+  type ResizeBilinearAttrs,
+  type SoftmaxAttrs,
+} from '@tensorflow/tfjs-core';
+import {
+  type Convolution,
+  convolve,
+  convolveFilterGradient,
+  convolveInputGradient,
+} from '../graph/convolution.ts';
+import {
+  add,
+  asFloat,
+  elementwise,
+  floatFunction,
+  leakyRelu,
+  minimum,
+  multiply,
+  prelu,
+  relu,
+  subtract,
+} from '../graph/elementwise.ts';
+import { type LazyNode, operation, type Shape, uniform } from '../graph/lazy-node.ts';
+import { matMul } from '../graph/matmul.ts';
+import {
+  averagePool,
+  averagePoolGradient,
+  maxPool,
+  maxPoolGradient,
+  maxPoolPlaces,
+  type Pooling,
+} from '../graph/pooling.ts';
+import { reshape } from '../graph/reshape.ts';
+import { resizeImages, resizeImagesGradient } from '../graph/resize.ts';
+import { softmax } from '../graph/softmax.ts';
+import { type KernelTable, kernel, listKernel } from './kernel.ts';
+
+type Conv2DLike = Pick<Conv2DAttrs, 'strides' | 'pad' | 'dataFormat' | 'dilations' | 'dimRoundingMode'>;
+type Pool2DLike = Pick<MaxPoolAttrs, 'filterSize' | 'strides' | 'pad' | 'dimRoundingMode'>;
+type Pool3DLike = {
+  filterSize: number | [number, number, number];
+  strides: number | [number, number, number];
+  pad: 'valid' | 'same' | number;
+  dimRoundingMode?: 'floor' | 'round' | 'ceil';
+  dataFormat?: 'NDHWC' | 'NCDHW';
+};
+
+type Four = [number, number, number, number];
+type Five = [number, number, number, number, number];
+
+function conv2d(input: Shape, filter: Shape, attributes: Conv2DLike, depthwise = false): Convolution {
+  const format = backend_util.convertConv2DDataFormat(attributes.dataFormat ?? 'NHWC');
+  const info = backend_util.computeConv2DInfo(
+    input as Four,
+    filter as Four,
+    attributes.strides,
+    attributes.dilations ?? 1,
+    attributes.pad,
+    attributes.dimRoundingMode,
+    depthwise,
+    format,
+  );
+  const { padInfo } = info;
+  return {
+    window: {
+      kernel: [info.filterHeight, info.filterWidth],
+      strides: [info.strideHeight, info.strideWidth],
+      dilations: [info.dilationHeight, info.dilationWidth],
+      before: [padInfo.top, padInfo.left],
+      after: [padInfo.bottom, padInfo.right],
+    },
+    channelsLast: format === 'channelsLast',
+    depthwise,
+    inputShape: input,
+    filterShape: filter,
+    outputShape: info.outShape,
+  };
+}
+
+function conv3d(
+  input: Shape,
+  filter: Shape,
+  attributes: Pick<Conv3DAttrs, 'strides' | 'pad'> & Partial<Conv3DAttrs>,
+): Convolution {
+  const channelsLast = attributes.dataFormat !== 'NCDHW';
+  const info = backend_util.computeConv3DInfo(
+    input as Five,
+    filter as Five,
+    attributes.strides,
+    attributes.dilations ?? 1,
+    attributes.pad,
+    false,
+    channelsLast ? 'channelsLast' : 'channelsFirst',
+  );
+  const { padInfo } = info;
+  return {
+    window: {
+      kernel: [info.filterDepth, info.filterHeight, info.filterWidth],
+      strides: [info.strideDepth, info.strideHeight, info.strideWidth],
+      dilations: [info.dilationDepth, info.dilationHeight, info.dilationWidth],
+      before: [padInfo.front, padInfo.top, padInfo.left],
+      after: [padInfo.back, padInfo.bottom, padInfo.right],
+    },
+    channelsLast,
+    depthwise: false,
+    inputShape: input,
+    filterShape: filter,
+    outputShape: info.outShape,
+  };
+}
+
+function pool2d(input: Shape, attributes: Pool2DLike): Pooling {
+  const { filterSize, strides, pad, dimRoundingMode } = attributes;
+  const info = backend_util.computePool2DInfo(input as Four, filterSize, strides, 1, pad, dimRoundingMode);
+  const { padInfo } = info;
+  return {
+    window: {
+      kernel: [info.filterHeight, info.filterWidth],
+      strides: [info.strideHeight, info.strideWidth],
+      dilations: [1, 1],
+      before: [padInfo.top, padInfo.left],
+      after: [padInfo.bottom, padInfo.right],
+    },
+    channelsLast: true,
+    inputShape: input,
+    outputShape: info.outShape,
+  };
+}
+
+function pool3d(input: Shape, attributes: Pool3DLike): Pooling {
+  const { filterSize, strides, pad, dimRoundingMode, dataFormat } = attributes;
+  const format = dataFormat ?? 'NDHWC';
+  const info = backend_util.computePool3DInfo(
+    input as Five,
+    filterSize,
+    strides,
+    1,
+    pad,
+    dimRoundingMode,
+    format,
+  );
+  const { padInfo } = info;
+  return {
+    window: {
+      kernel: [info.filterDepth, info.filterHeight, info.filterWidth],
+      strides: [info.strideDepth, info.strideHeight, info.strideWidth],
+      dilations: [1, 1, 1],
+      before: [padInfo.front, padInfo.top, padInfo.left],
+      after: [padInfo.back, padInfo.bottom, padInfo.right],
+    },
+    channelsLast: format === 'NDHWC',
+    inputShape: input,
+    outputShape: info.outShape,
+  };
+}
+
+/** The activation that a fused kernel ends with, or null when it is not known here. */
+function activate(
+  x: LazyNode,
+  activation: string | undefined,
+  weights: LazyNode | undefined,
+  alpha?: number,
+): LazyNode | null {
+  switch (activation ?? 'linear') {
+    case 'linear':
+      return x;
+    case 'relu':
+      return relu(x);
+    case 'relu6':
+      return minimum(relu(x), uniform(6, [], 'float32'));
+    case 'elu':
+      return floatFunction('Elu', x);
+    case 'sigmoid':
+      return floatFunction('Sigmoid', x);
+    case 'leakyrelu':
+      return leakyRelu(x, alpha ?? 0.2);
+    case 'prelu':
+      return weights === undefined ? null : prelu(x, weights);
+    default:
+      return null;
+  }
+}
+
+interface FusedInputs {
+  readonly x: LazyNode;
+  readonly filter: LazyNode;
+  readonly bias?: LazyNode;
+  readonly preluActivationWeights?: LazyNode;
+}
+
+function fusedConv(inputs: FusedInputs, attributes: FusedConv2DAttrs, depthwise: boolean): LazyNode | null {
+  const { x, filter, bias, preluActivationWeights } = inputs;
+  const conv = conv2d(x.shape, filter.shape, attributes, depthwise);
+  let y = convolve(x, filter, conv);
+  const perChannel = (part: LazyNode): LazyNode =>
+    !conv.channelsLast && part.shape.length === 1 ? reshape(part, [part.size, 1, 1]) : part;
+  if (bias !== undefined) y = add(y, perChannel(bias));
+  const weights = preluActivationWeights && perChannel(preluActivationWeights);
+  return activate(y, attributes.activation, weights, attributes.leakyreluAlpha);
+}
+
+/** (x − mean) / √(variance + ε) · scale + offset, with the four statistics folded into one factor first. */
+function batchNorm(
+  inputs: { x: LazyNode; mean: LazyNode; variance: LazyNode; scale?: LazyNode; offset?: LazyNode },
+  epsilon: number,
+): LazyNode {
+  const { x, mean, variance, scale, offset } = inputs;
+  const inverse = elementwise(
+    'InverseDeviation',
+    [variance],
+    (g, [v]) => g.node('Reciprocal', [g.node('Sqrt', [g.node('Add', [v!, g.fill(epsilon, 'float32')])])]),
+    { key: `${epsilon}` },
+  );
+  const factor = scale ? multiply(inverse, scale) : inverse;
+  const centred = multiply(subtract(x, mean), factor);
+  return offset ? add(centred, offset) : centred;
+}
+
+function einsum(list: readonly LazyNode[], equation: string): LazyNode | null {
+  if (equation.includes('...') || list.some((item) => item.dtype !== 'float32')) return null;
+  const [left, right] = equation.replace(/\s/g, '').split('->') as [string, string];
+  const sizes = new Map<string, number>();
+  left.split(',').forEach((letters, i) => {
+    for (const [axis, letter] of [...letters].entries()) sizes.set(letter, list[i]!.shape[axis]!);
+  });
+  const shape = [...right].map((letter) => sizes.get(letter)!);
+  return operation({
+    kind: 'Einsum',
+    key: equation,
+    inputs: list,
+    shape,
+    dtype: 'float32',
+    lower: (l, nodes) =>
+      l.result(
+        l.graph.node(
+          'Einsum',
+          nodes.map((node) => l.plain(node)),
+          { equation: `${left}->${right}` },
+        ),
+        shape,
+      ),
+  });
+}
+
+export const networkKernels: KernelTable = {
+  Conv2D: kernel<'x' | 'filter', Conv2DAttrs>(({ x, filter }, attributes) =>
+    convolve(x, filter, conv2d(x.shape, filter.shape, attributes)),
+  ),
+  Conv2DBackpropInput: kernel<'dy' | 'filter', Conv2DLike & { inputShape: Shape }>(
+    ({ dy, filter }, attributes) =>
+      convolveInputGradient(dy, filter, conv2d(attributes.inputShape, filter.shape, attributes)),
+  ),
+  Conv2DBackpropFilter: kernel<'x' | 'dy', Conv2DLike & { filterShape: Shape }>(({ x, dy }, attributes) =>
+    convolveFilterGradient(x, dy, conv2d(x.shape, attributes.filterShape, attributes)),
+  ),
+  DepthwiseConv2dNative: kernel<'x' | 'filter', Conv2DLike>(({ x, filter }, attributes) =>
+    convolve(x, filter, conv2d(x.shape, filter.shape, attributes, true)),
+  ),
+  DepthwiseConv2dNativeBackpropInput: kernel<'dy' | 'filter', Conv2DLike & { inputShape: Shape }>(
+    ({ dy, filter }, attributes) =>
+      convolveInputGradient(dy, filter, conv2d(attributes.inputShape, filter.shape, attributes, true)),
+  ),
+  DepthwiseConv2dNativeBackpropFilter: kernel<'x' | 'dy', Conv2DLike & { filterShape: Shape }>(
+    ({ x, dy }, attributes) =>
+      convolveFilterGradient(x, dy, conv2d(x.shape, attributes.filterShape, attributes, true)),
+  ),
+  Conv3D: kernel<'x' | 'filter', Conv3DAttrs>(({ x, filter }, attributes) =>
+    convolve(x, filter, conv3d(x.shape, filter.shape, attributes)),
+  ),
+  Conv3DBackpropInputV2: kernel<'dy' | 'filter', Conv3DAttrs & { inputShape: Shape }>(
+    ({ dy, filter }, attributes) =>
+      convolveInputGradient(dy, filter, conv3d(attributes.inputShape, filter.shape, attributes)),
+  ),
+  Conv3DBackpropFilterV2: kernel<'x' | 'dy', Conv3DAttrs & { filterShape: Shape }>(({ x, dy }, attributes) =>
+    convolveFilterGradient(x, dy, conv3d(x.shape, attributes.filterShape, attributes)),
+  ),
+  FusedConv2D: kernel<never, FusedConv2DAttrs>((inputs, attributes) =>
+    fusedConv(inputs as unknown as FusedInputs, attributes, false),
+  ),
+  FusedDepthwiseConv2D: kernel<never, FusedConv2DAttrs>((inputs, attributes) =>
+    fusedConv(inputs as unknown as FusedInputs, attributes, true),
+  ),
+
+  MaxPool: kernel<'x', Pool2DLike>(({ x }, attributes) =>
+    x.dtype === 'float32' ? maxPool(x, pool2d(x.shape, attributes)) : null,
+  ),
+  MaxPoolGrad: kernel<'dy' | 'input', Pool2DLike>(({ dy, input }, attributes) =>
+    maxPoolGradient(dy, input, pool2d(input.shape, attributes)),
+  ),
+  MaxPoolWithArgmax: kernel<'x', MaxPoolWithArgmaxAttrs>(({ x }, attributes) => {
+    const pool = pool2d(x.shape, attributes);
+    return [maxPool(x, pool), maxPoolPlaces(x, pool, attributes.includeBatchInIndex)];
+  }),
+  AvgPool: kernel<'x', Pool2DLike>(({ x }, attributes) =>
+    averagePool(asFloat(x), pool2d(x.shape, attributes)),
+  ),
+  AvgPoolGrad: kernel<'dy' | 'input', Pool2DLike>(({ dy, input }, attributes) =>
+    averagePoolGradient(dy, pool2d(input.shape, attributes)),
+  ),
+  MaxPool3D: kernel<'x', Pool3DLike>(({ x }, attributes) =>
+    x.dtype === 'float32' ? maxPool(x, pool3d(x.shape, attributes)) : null,
+  ),
+  MaxPool3DGrad: kernel<'dy' | 'input', Pool3DLike>(({ dy, input }, attributes) =>
+    maxPoolGradient(dy, input, pool3d(input.shape, attributes)),
+  ),
+  AvgPool3D: kernel<'x', Pool3DLike>(({ x }, attributes) =>
+    averagePool(asFloat(x), pool3d(x.shape, attributes)),
+  ),
+  AvgPool3DGrad: kernel<'dy' | 'input', Pool3DLike>(({ dy, input }, attributes) =>
+    averagePoolGradient(dy, pool3d(input.shape, attributes)),
+  ),
+
+  BatchMatMul: kernel<'a' | 'b', BatchMatMulAttrs>(({ a, b }, { transposeA, transposeB }) =>
+    a.dtype !== 'float32' || b.dtype !== 'float32' || a.size === 0 || b.size === 0
+      ? null
+      : matMul(a, b, transposeA, transposeB),
+  ),
+  _FusedMatMul: kernel<never, _FusedMatMulAttrs>((inputs, attributes) => {
+    const { a, b, bias, preluActivationWeights } = inputs as unknown as Record<string, LazyNode | undefined>;
+    if (a!.size === 0 || b!.size === 0) return null;
+    const product = matMul(a!, b!, attributes.transposeA, attributes.transposeB);
+    const shifted = bias ? add(product, bias) : product;
+    return activate(shifted, attributes.activation, preluActivationWeights, attributes.leakyreluAlpha);
+  }),
+  Einsum: listKernel<{ equation: string }>((list, { equation }) => einsum(list, equation)),
+  Softmax: kernel<'logits', SoftmaxAttrs>(({ logits }, { dim }) => softmax('Softmax', asFloat(logits), dim)),
+  LogSoftmax: kernel<'logits', LogSoftmaxAttrs>(({ logits }, { axis }) =>
+    softmax('LogSoftmax', asFloat(logits), axis),
+  ),
+  FusedBatchNorm: kernel<'x' | 'mean' | 'variance' | 'scale' | 'offset', FusedBatchNormAttrs>(
+    (inputs, { varianceEpsilon }) => batchNorm(inputs, varianceEpsilon ?? 0.001),
+  ),
+
+  ResizeBilinear: kernel<'images', ResizeBilinearAttrs>(({ images }, { size, ...resize }) =>
+    resizeImages(asFloat(images), size, { method: 'bilinear', ...resize }),
+  ),
+  ResizeBilinearGrad: kernel<'images' | 'dy', ResizeBilinearAttrs>(({ images, dy }, resize) =>
+    resizeImagesGradient(dy, images.shape.slice(1, 3), { ...resize, method: 'bilinear' }),
+  ),
+  ResizeNearestNeighbor: kernel<'images', ResizeBilinearAttrs>(({ images }, { size, ...resize }) =>
+    images.dtype === 'float32' ? resizeImages(images, size, { method: 'nearest', ...resize }) : null,
+  ),
+  ResizeNearestNeighborGrad: kernel<'images' | 'dy', ResizeBilinearAttrs>(({ images, dy }, resize) =>
+    resizeImagesGradient(dy, images.shape.slice(1, 3), { ...resize, method: 'nearest' }),
+  ),
+};

@@ -1,0 +1,116 @@
+import { compileTrace, inputName, outputName } from '../graph/compile.ts';
+import { type LazyNode, valuesOf } from '../graph/lazy-node.ts';
+import { type Trace, traceGraph } from '../graph/trace.ts';
+import type { NativeRuntime, NativeSession, NativeTensor } from './native-runtime.ts';
+import { SessionCache } from './session-cache.ts';
+
+export interface EvaluatorOptions {
+  readonly threads: number;
+  readonly maxSessions: number;
+  readonly maxSessionBytes: number;
+  /** Where ONNX Runtime writes its profiles; one file per session, when the evaluator is disposed of. */
+  readonly profilePrefix?: string | undefined;
+}
+
+/** What happened so far. Times are in milliseconds. */
+export interface EvaluatorStats {
+  readonly runs: number;
+  readonly compiles: number;
+  readonly sessions: number;
+  readonly traceMs: number;
+  readonly compileMs: number;
+  readonly runMs: number;
+}
+
+/** Below this number of elements in the whole graph a second thread costs more than it brings. */
+const SMALL_GRAPH = 1 << 15;
+
+/** Computes pending nodes, all that are asked for in one run of ONNX Runtime. */
+export class Evaluator {
+  readonly #runtime: NativeRuntime;
+  readonly #options: EvaluatorOptions;
+  readonly #sessions: SessionCache<NativeSession>;
+  readonly #profiled: NativeSession[] = [];
+  #runs = 0;
+  #compiles = 0;
+  #traceMs = 0;
+  #compileMs = 0;
+  #runMs = 0;
+
+  constructor(runtime: NativeRuntime, options: EvaluatorOptions) {
+    this.#runtime = runtime;
+    this.#options = options;
+    this.#sessions = new SessionCache(options.maxSessions, options.maxSessionBytes);
+  }
+
+  /** Computes every node of `roots` and makes it a leaf. */
+  evaluate(roots: readonly LazyNode[]): void {
+    const started = performance.now();
+    const pending: LazyNode[] = [];
+    for (const root of new Set(roots)) {
+      if (root.uniform !== undefined && root.values === null) {
+        root.settle(valuesOf(root.dtype, root.size).fill(root.uniform));
+      } else if (root.isPending) pending.push(root);
+    }
+    if (pending.length === 0) return;
+    const trace = traceGraph(pending);
+    const traced = performance.now();
+    const session = this.#sessions.get(trace.key) ?? this.#compile(trace);
+    const compiled = performance.now();
+    this.#run(session, trace);
+    this.#runs++;
+    this.#traceMs += traced - started;
+    this.#compileMs += compiled - traced;
+    this.#runMs += performance.now() - compiled;
+  }
+
+  get stats(): EvaluatorStats {
+    return {
+      runs: this.#runs,
+      compiles: this.#compiles,
+      sessions: this.#sessions.size,
+      traceMs: this.#traceMs,
+      compileMs: this.#compileMs,
+      runMs: this.#runMs,
+    };
+  }
+
+  dispose(): void {
+    for (const session of this.#profiled) session.endProfiling();
+    this.#sessions.clear();
+  }
+
+  #run(session: NativeSession, trace: Trace): void {
+    const feeds: Record<string, NativeTensor> = {};
+    trace.leaves.forEach((leaf, index) => {
+      feeds[inputName(index)] = this.#runtime.createTensor(leaf.dtype, leaf.values!, leaf.shape);
+    });
+    const fetches: Record<string, null> = {};
+    for (let index = 0; index < trace.roots.length; index++) fetches[outputName(index)] = null;
+    const results = session.run(feeds, fetches, {});
+    trace.roots.forEach((root, index) => {
+      root.settle(results[outputName(index)]!.data);
+    });
+  }
+
+  #compile(trace: Trace): NativeSession {
+    const bytes = compileTrace(trace);
+    const session = this.#runtime.createSession();
+    const elements = trace.order.reduce((sum, node) => sum + node.size, 0);
+    const { threads, profilePrefix } = this.#options;
+    session.loadModel(bytes.buffer, bytes.byteOffset, bytes.byteLength, {
+      executionProviders: ['cpu'],
+      intraOpNumThreads: elements < SMALL_GRAPH ? 1 : threads,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      graphOptimizationLevel: 'all',
+      logSeverityLevel: 3,
+      extra: { session: { force_spinning_stop: '1' } },
+      ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
+    });
+    if (profilePrefix !== undefined) this.#profiled.push(session);
+    this.#sessions.set(trace.key, session, elements * 4);
+    this.#compiles++;
+    return session;
+  }
+}
