@@ -146,6 +146,9 @@ test('trap 5: the soft mask has a gradient at its defaults, and one so steep tha
   const options = { weights: MINING_ONLY, miningGradient: 'mask' } as const;
   const { gradient } = valueAndGradient(net(), { images: images(), labels: LABELS }, options);
   t.true(norm(gradient) > 1e-3);
+  const { softMasks } = gainLoss(net(), { images: images(), labels: LABELS }, { targetLayer: 'target' });
+  const pixels = Array.from(softMasks!.dataSync());
+  t.true(pixels.filter((value) => value > 0.01 && value < 0.99).length > pixels.length / 3);
   t.throws(() => gainLoss(net(), { images: images(), labels: LABELS }, { softMask: { omega: 1e5 } }), {
     name: 'UsageError',
     message: /^softMask\.omega: must be above 0 and at most 500 .* was 100000$/,

@@ -116,8 +116,8 @@ export interface GainLossOptions {
 export type Settings = ReturnType<typeof resolveOptions>;
 
 /**
- * Above this, the soft mask of a normalised map is a step: its derivative ω T (1 − T) is below 1e-19 a tenth
- * away from σ, and nothing reaches the map (numerics, trap 5).
+ * Above this, the slope of the soft mask spans less than a hundredth of a normalised map's range: few pixels
+ * lie on it, soon none, and the mask is a step that passes no gradient to the map (numerics, trap 5).
  */
 const steepestOmega = 500;
 
