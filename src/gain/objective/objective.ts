@@ -93,11 +93,15 @@ function streams(model: tfl.LayersModel, batch: GainBatch, settings: Settings): 
         });
   const { logits, maps } = first;
 
+  // What has no pair or no mask is 0, but attached to the weights, so that its gradient is 0 and not an error.
+  const nothing = () => tf.mul<tf.Scalar>(tf.sum(logits), 0);
   const terms = {
     ...(weights.classification > 0 && {
       classification: classificationLoss(logits, multiHot(batch.labels, classes, logits.shape[1]), settings),
     }),
-    ...attentionTerms(model, batch, inputs, images, maps, list, settings),
+    ...(weights.mining > 0 && { mining: nothing() }),
+    ...(weights.supervision > 0 && { supervision: nothing() }),
+    ...(maps && attentionTerms(model, batch, inputs, images, maps, list, settings)),
   };
   const weighted = (['classification', 'mining', 'supervision'] as const).flatMap((name) =>
     terms[name] === undefined ? [] : [tf.mul(terms[name], weights[name])],
@@ -123,17 +127,11 @@ function attentionTerms(
   batch: GainBatch,
   inputs: readonly tf.Tensor[],
   images: tf.Tensor4D,
-  maps: tf.Tensor3D | undefined,
+  maps: tf.Tensor3D,
   list: PairList,
   settings: Settings,
 ): AttentionTerms {
   const { weights, normalization, miningGradient } = settings;
-  if (maps === undefined) {
-    return {
-      ...(weights.mining > 0 && { mining: tf.scalar(0) }),
-      ...(weights.supervision > 0 && { supervision: tf.scalar(0) }),
-    };
-  }
   const [, height, width] = images.shape;
   const isReal = (p: number) => list.weights[p]! > 0;
   const dead = deadMaps(maps);
@@ -156,13 +154,10 @@ function attentionTerms(
     const mining = miningLoss(model, inputs, maskedImages, list, tf.sub(1, dead), settings);
     Object.assign(terms, { attention, softMasks, maskedImages, mining });
   }
-  if (weights.supervision > 0) {
-    terms.supervision =
-      masks === undefined
-        ? tf.scalar(0)
-        : supervisionLoss(maps, masks, images.shape[0], settings, (size) =>
-            terms.attention && size[0] === height && size[1] === width ? terms.attention : atSize(size),
-          );
+  if (masks !== undefined) {
+    terms.supervision = supervisionLoss(maps, masks, images.shape[0], settings, (size) =>
+      terms.attention && size[0] === height && size[1] === width ? terms.attention : atSize(size),
+    );
   }
   return terms;
 }
