@@ -110,11 +110,16 @@ class WorkerLost extends Error {}
 class BatchWorker {
   readonly #worker: Worker;
   readonly #pending = new Map<number, { resolve(batch: HostBatch): void; reject(error: Error): void }>();
+  readonly #born: Promise<void>;
+  #birth: { resolve(): void; reject(error: Error): void } | undefined;
   #nextId = 0;
-  #closing = false;
+  #ended = false;
 
   private constructor(worker: Worker) {
     this.#worker = worker;
+    this.#born = new Promise((resolve, reject) => {
+      this.#birth = { resolve, reject };
+    });
     worker.on('message', (reply: WorkerReply) => this.#receive(reply));
     worker.on('error', (error) => this.#lost(error.message));
     worker.on('exit', (code) => this.#lost(`exit code ${code}`));
@@ -122,15 +127,10 @@ class BatchWorker {
 
   /** @throws {Error} when it ends before it is ready */
   static async start(birth: WorkerBirth): Promise<BatchWorker> {
-    const worker = startThread(birth);
-    await new Promise<void>((resolve, reject) => {
-      worker.once('message', () => resolve());
-      worker.once('error', reject);
-      worker.once('exit', (code) => reject(new Error(`exit code ${code}`)));
-    });
-    worker.removeAllListeners();
-    worker.unref();
-    return new BatchWorker(worker);
+    const worker = new BatchWorker(startThread(birth));
+    await worker.#born;
+    worker.#worker.unref();
+    return worker;
   }
 
   get pending(): number {
@@ -144,7 +144,7 @@ class BatchWorker {
   make(task: BatchTask): Promise<HostBatch> {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      if (this.#closing) return reject(new WorkerLost('closed'));
+      if (this.#ended) return reject(new WorkerLost('closed'));
       if (this.#pending.size === 0) this.#worker.ref();
       this.#pending.set(id, { resolve, reject });
       this.#send({ id, task });
@@ -152,7 +152,7 @@ class BatchWorker {
   }
 
   async close(): Promise<void> {
-    this.#closing = true;
+    this.#ended = true;
     await this.#worker.terminate();
   }
 
@@ -161,7 +161,7 @@ class BatchWorker {
   }
 
   #receive(reply: WorkerReply): void {
-    if (reply === 'ready') return;
+    if (reply === 'ready') return this.#birth?.resolve();
     const asked = this.#pending.get(reply.id);
     this.#pending.delete(reply.id);
     if (this.#pending.size === 0) this.#worker.unref();
@@ -171,7 +171,8 @@ class BatchWorker {
   }
 
   #lost(reason: string): void {
-    this.#closing = true;
+    this.#ended = true;
+    this.#birth?.reject(new Error(reason));
     for (const { reject } of this.#pending.values()) reject(new WorkerLost(reason));
     this.#pending.clear();
   }
@@ -179,13 +180,14 @@ class BatchWorker {
 
 /**
  * Starts the thread that runs `batch-worker`: the compiled file beside the compiled this, or, run from the sources,
- * the TypeScript file under the tsx of this package, wherever the user's working folder is.
+ * the TypeScript file. For that a line of JavaScript first switches on tsx in the thread: Node 20 neither inherits
+ * loaders in threads nor takes them from `execArgv`.
  */
 function startThread(workerData: WorkerBirth): Worker {
-  const fromSource = import.meta.url.endsWith('.ts');
-  const url = new URL(fromSource ? './batch-worker.ts' : './batch-worker.js', import.meta.url);
-  return new Worker(url, {
-    workerData,
-    ...(fromSource && { execArgv: ['--import', import.meta.resolve('tsx')] }),
-  });
+  if (!import.meta.url.endsWith('.ts'))
+    return new Worker(new URL('./batch-worker.js', import.meta.url), { workerData });
+  const tsx = JSON.stringify(import.meta.resolve('tsx/esm/api'));
+  const module = JSON.stringify(new URL('./batch-worker.ts', import.meta.url).href);
+  const bootstrap = `import(${tsx}).then(({ register }) => { register(); return import(${module}); })`;
+  return new Worker(bootstrap, { eval: true, execArgv: [], workerData });
 }

@@ -1,11 +1,14 @@
 import sharp from 'sharp';
 import { DataError } from '../errors/index.ts';
 
-/** Pixels of an upright image: [height, width, channels] bytes. */
-export interface Pixels {
-  data: Uint8Array;
+interface Size {
   width: number;
   height: number;
+}
+
+/** Pixels of an upright image: [height, width, channels] bytes. */
+export interface Pixels extends Size {
+  data: Uint8Array;
 }
 
 /** Broken files are errors; files that only break a detail of their format (stray bytes, odd profiles) are read. */
@@ -17,30 +20,34 @@ const FAIL_ON = 'truncated';
  *
  * @param encoded the image file
  * @param where beginning of the error message
- * @param stored size that the record states. A record whose width and height are those of the file *before* it is
- * turned upright was written by a program that does not know EXIF: its image is left as it lies.
+ * @param stored size that the record states, where it does. A record whose width and height are those of the file
+ * *before* it is turned upright was written by a program that does not know EXIF: its image is left as it lies.
  * @param shrink decode at 1/shrink of the size, for images much larger than what is needed
  * @returns the pixels, and the size of the image before it was shrunk
- * @throws {DataError} when the file is no image, or cut short
+ * @throws {DataError} when the file is no image, is cut short, or is of another size than the record states
  */
 export async function decodeImage(
   encoded: Uint8Array,
   where: string,
   stored: { width?: number; height?: number } = {},
   shrink: (width: number, height: number) => number = () => 1,
-): Promise<{ pixels: Pixels; full: { width: number; height: number } }> {
+): Promise<{ pixels: Pixels; full: Size }> {
   try {
     const image = sharp(encoded, { failOn: FAIL_ON, limitInputPixels: 0x3fff * 0x3fff });
-    const metadata = await image.metadata();
-    const { width, height } = metadata.autoOrient;
-    const lying = width !== height && stored.width === height && stored.height === width;
-    const upright = lying ? image : image.autoOrient();
-    const full = lying ? { width: height, height: width } : { width, height };
+    const { width, height, autoOrient } = await image.metadata();
+    const lying = stored.width === width && stored.height === height;
+    const full = lying ? { width, height } : autoOrient;
+    if ((stored.width ?? full.width) !== full.width || (stored.height ?? full.height) !== full.height) {
+      throw new Error(
+        `it is ${full.width}x${full.height}, its record says ${stored.width}x${stored.height} (width x height)`,
+      );
+    }
+    if (!lying) image.autoOrient();
     const factor = shrink(full.width, full.height);
     if (factor > 1) {
-      upright.resize(Math.round(full.width / factor), Math.round(full.height / factor), { fit: 'fill' });
+      image.resize(Math.round(full.width / factor), Math.round(full.height / factor), { fit: 'fill' });
     }
-    const { data, info } = await upright
+    const { data, info } = await image
       .toColourspace('srgb')
       .removeAlpha()
       .raw({ depth: 'uchar' })
@@ -59,11 +66,7 @@ export async function decodeImage(
  * @returns [H*W], 0 or 1
  * @throws {DataError} when it is no image, or of another size
  */
-export async function decodeMask(
-  encoded: Uint8Array,
-  size: { width: number; height: number },
-  where: string,
-): Promise<Uint8Array> {
+export async function decodeMask(encoded: Uint8Array, size: Size, where: string): Promise<Uint8Array> {
   const { data, info } = await sharp(encoded, { failOn: FAIL_ON })
     .extractChannel(0)
     .raw({ depth: 'uchar' })

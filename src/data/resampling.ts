@@ -38,15 +38,31 @@ export function resample(
     if (channels === 3) resampleRgbLine(source.data, line, columns, narrow, to, target.width);
     else resampleLine(source.data, line, columns, narrow, to, target.width);
   }
-  const out = target.data;
   for (let y = 0; y < target.height; y++) {
-    const to = target.offset + y * stride;
-    for (let i = 0; i < stride; i++) out[to + i] = 0;
-    for (let tap = 0; tap < rows.count[y]!; tap++) {
-      const weight = rows.weights[y * rows.width + tap]! * scale;
-      const from = (rows.first[y]! + tap - firstRow) * stride;
-      for (let i = 0; i < stride; i++) out[to + i]! += weight * narrow[from + i]!;
-    }
+    const from = (rows.first[y]! - firstRow) * stride;
+    const weights = rows.weights.subarray(y * rows.width, y * rows.width + rows.count[y]!);
+    mixLines(narrow, from, stride, weights, scale, target.data, target.offset + y * stride);
+  }
+}
+
+/** The weighted sum of successive lines. Growing images take two, which are summed without a detour over memory. */
+function mixLines(
+  lines: Float32Array,
+  from: number,
+  length: number,
+  weights: Float64Array,
+  scale: number,
+  out: Float32Array,
+  to: number,
+): void {
+  const first = weights[0]! * scale;
+  const second = weights.length > 1 ? weights[1]! * scale : 0;
+  const next = weights.length > 1 ? from + length : from;
+  for (let i = 0; i < length; i++) out[to + i] = first * lines[from + i]! + second * lines[next + i]!;
+  for (let tap = 2; tap < weights.length; tap++) {
+    const weight = weights[tap]! * scale;
+    const line = from + tap * length;
+    for (let i = 0; i < length; i++) out[to + i]! += weight * lines[line + i]!;
   }
 }
 
@@ -71,21 +87,23 @@ function taps(start: number, length: number, sourceSize: number, targetSize: num
   const inside = [Math.max(0, Math.floor(start)), Math.min(sourceSize, Math.ceil(start + length))] as const;
   for (let i = 0; i < targetSize; i++) {
     const centre = start + (i + 0.5) * ratio;
-    const first = Math.max(inside[0], Math.floor(centre - support + 0.5));
-    const end = Math.max(first + 1, Math.min(inside[1], Math.floor(centre + support + 0.5)));
+    // Pixels whose centre lies closer than `support`, within the window; the nearest one where there is none.
+    let first = Math.max(inside[0], Math.floor(centre - support - 0.5) + 1);
+    let end = Math.min(inside[1], Math.ceil(centre + support - 0.5));
+    if (end <= first) {
+      first = Math.min(Math.max(Math.floor(centre), inside[0]), inside[1] - 1);
+      end = first + 1;
+    }
     const at = reverse ? targetSize - 1 - i : i;
-    result.first[at] = Math.min(first, inside[1] - 1);
+    result.first[at] = first;
     result.count[at] = end - first;
     let sum = 0;
     for (let tap = 0; tap < end - first; tap++) {
-      const distance = Math.abs(first + tap + 0.5 - centre) / support;
-      const weight = Math.max(0, 1 - distance);
+      const weight = 1 - Math.abs(first + tap + 0.5 - centre) / support;
       result.weights[at * width + tap] = weight;
       sum += weight;
     }
-    for (let tap = 0; tap < end - first; tap++) {
-      result.weights[at * width + tap] = sum > 0 ? result.weights[at * width + tap]! / sum : 1;
-    }
+    for (let tap = 0; tap < end - first; tap++) result.weights[at * width + tap]! /= sum;
   }
   return result;
 }
