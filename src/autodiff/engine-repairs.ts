@@ -38,20 +38,21 @@ const fusedKernels: Record<string, { inputs: [string, string]; gradients: Linear
   [tf._FusedMatMul]: { inputs: ['a', 'b'], gradients: matMulGradients },
 };
 
-/** Saves the inputs only and runs `f` again in the backward pass, where it is recorded like everything else. */
+/** Also saves the inputs, and while a tape records the backward pass, runs `f` again so that it is on that tape. */
 function recomputing(f: CustomGradient): CustomGradient {
   return (...inputsAndSave) => {
-    const inputs = inputsAndSave.slice(0, -1);
+    const inputs = inputsAndSave.slice(0, -1) as tf.Tensor[];
     const save = inputsAndSave.at(-1) as Save;
-    save(inputs as tf.Tensor[]);
+    const { value, gradFunc } = f(...inputs, (computed: tf.Tensor[]) => save([...inputs, ...computed]));
     return {
-      value: f(...inputs, () => undefined).value,
-      gradFunc: (dy, savedInputs) => {
-        let saved: tf.Tensor[] = [];
-        const { gradFunc } = f(...savedInputs, (tensors: tf.Tensor[]) => {
-          saved = tensors;
+      value,
+      gradFunc: (dy, saved) => {
+        if (!isRecording()) return gradFunc(dy, saved.slice(inputs.length));
+        let computed: tf.Tensor[] = [];
+        const again = f(...saved.slice(0, inputs.length), (tensors: tf.Tensor[]) => {
+          computed = tensors;
         });
-        return gradFunc(dy, saved);
+        return again.gradFunc(dy, computed);
       },
     };
   };
