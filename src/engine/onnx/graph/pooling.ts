@@ -60,8 +60,7 @@ export function maxPoolGradient(dy: LazyNode, x: LazyNode, pool: Pooling): LazyN
       const size = util.sizeFromShape(pool.inputShape as number[]);
       const physical = layout.axes.map((axis) => pool.inputShape[axis]!);
       const d = l.as(derivative!, layout);
-      const apart = pool.window.strides.every((stride, i) => stride >= windowExtent(pool.window)[i]!);
-      if (apart && axes.spatial.length === 2) {
+      if (tiles(pool, axes)) {
         const name = graph.node('MaxUnpool', [d, places, graph.ints(physical)], {
           kernel_shape: pool.window.kernel,
           strides: pool.window.strides,
@@ -74,6 +73,19 @@ export function maxPoolGradient(dy: LazyNode, x: LazyNode, pool: Pooling): LazyN
       return { name: graph.reshape(sum, physical), layout, shape: pool.inputShape };
     },
   });
+}
+
+/** Whether 2-D windows lie side by side within the input: then no two of them meet at one element. */
+function tiles({ window, inputShape, outputShape }: Pooling, { spatial }: ActivationAxes): boolean {
+  const extent = windowExtent(window);
+  return (
+    spatial.length === 2 &&
+    spatial.every(
+      (axis, i) =>
+        window.strides[i]! >= extent[i]! &&
+        (outputShape[axis]! - 1) * window.strides[i]! + extent[i]! <= inputShape[axis]!,
+    )
+  );
 }
 
 /** The places of the maxima as TensorFlow counts them: ((b · H + y) · W + x) · C + c, or without b. */

@@ -46,6 +46,12 @@ const comparison = (type: string): Kernel =>
 const logical = (type: string): Kernel =>
   kernel<'a' | 'b'>(({ a, b }) => predicate(type, [cast(a, 'bool'), cast(b, 'bool')]));
 
+/** −1, 0 or 1; the sign of NaN is 0, as on the other backends. */
+const sign = (g: GraphBuilder, x: string, dtype: ElementType): string =>
+  dtype === 'float32'
+    ? g.node('Where', [g.node('IsNaN', [x]), g.fill(0, dtype), g.node('Sign', [x])])
+    : g.node('Sign', [x]);
+
 /** Rounding leaves integers as they are. */
 const rounding = (type: string): Kernel =>
   kernel<'x'>(({ x }) => (x.dtype === 'float32' ? floatFunction(type, x) : x));
@@ -78,7 +84,7 @@ const softplus: UnaryEmit = (g, x) => {
   return g.node('Add', [g.node('Relu', [x]), tail]);
 };
 
-const isFinite: UnaryEmit = (g, x) =>
+const isFiniteNumber: UnaryEmit = (g, x) =>
   g.node('Not', [g.node('Or', [g.node('IsNaN', [x]), g.node('IsInf', [x])])]);
 
 /** Integer division and remainder by way of float64, which holds every int32 exactly. */
@@ -164,7 +170,7 @@ export const elementwiseKernels: KernelTable = {
   IsNan: kernel<'x'>(({ x }) => predicate('IsNaN', [asFloat(x)])),
   IsInf: kernel<'x'>(({ x }) => predicate('IsInf', [asFloat(x)])),
   IsFinite: kernel<'x'>(({ x }) =>
-    elementwise('IsFinite', [asFloat(x)], (g, [a]) => isFinite(g, a!), { dtype: 'bool' }),
+    elementwise('IsFinite', [asFloat(x)], (g, [a]) => isFiniteNumber(g, a!), { dtype: 'bool' }),
   ),
   Select: kernel<'condition' | 't' | 'e'>(({ condition, t, e }) =>
     condition.shape.length === t.shape.length ? select(condition, t, e) : null,
@@ -172,7 +178,7 @@ export const elementwiseKernels: KernelTable = {
 
   Abs: kernel<'x'>(({ x }) => elementwise('Abs', [x], (g, [a]) => g.node('Abs', [a!]))),
   Neg: kernel<'x'>(({ x }) => elementwise('Neg', [x], (g, [a]) => g.node('Neg', [a!]))),
-  Sign: kernel<'x'>(({ x }) => elementwise('Sign', [x], (g, [a]) => g.node('Sign', [a!]))),
+  Sign: kernel<'x'>(({ x }) => elementwise('Sign', [x], (g, [a]) => sign(g, a!, x.dtype))),
   Square: kernel<'x'>(({ x }) => square(x)),
   Ceil: rounding('Ceil'),
   Floor: rounding('Floor'),

@@ -65,8 +65,9 @@ function batchToSpace(x: LazyNode, { blockShape, crops }: BatchToSpaceNDAttrs): 
   const spread = reshape(x, backend_util.getReshaped(shape, blockShape, product));
   const moved = transpose(spread, backend_util.getPermuted(spread.shape.length, blockShape.length));
   const joined = reshape(moved, backend_util.getReshapedPermuted(shape, blockShape, product));
-  const begin = backend_util.getSliceBeginCoords(crops, blockShape.length);
-  return slice(joined, begin, backend_util.getSliceSize(joined.shape as number[], crops, blockShape.length));
+  const begin = joined.shape.map((_, axis) => crops[axis - 1]?.[0] ?? 0);
+  const size = joined.shape.map((full, axis) => full - begin[axis]! - (crops[axis - 1]?.[1] ?? 0));
+  return slice(joined, begin, size);
 }
 
 function spaceToBatch(
