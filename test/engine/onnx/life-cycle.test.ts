@@ -144,7 +144,7 @@ test.serial('tensors move between backends', async (t) => {
 
 test.serial('a kernel that is missing here runs on the cpu backend', (t) => {
   const x = tf.tensor4d([1, 2, 3, 4], [1, 2, 2, 1]);
-  const y = tf.localResponseNormalization(tf.add(x, 1), 1, 1, 1, 1);
+  const y = tf.localResponseNormalization(tf.add<tf.Tensor4D>(x, 1), 1, 1, 1, 1);
   const expected = [2, 3, 4, 5].map((v) => v / (1 + v * v));
   for (const [i, value] of Array.from(y.dataSync()).entries()) t.true(Math.abs(value - expected[i]!) < 1e-6);
 });

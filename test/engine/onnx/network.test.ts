@@ -263,17 +263,17 @@ for (const align of [false, true]) {
         [8, 1],
       ] as [number, number][]) {
         const bilinear: Case['run'] = (x) => tf.image.resizeBilinear(x as Four, size, align, half);
-        // The cpu backend's gradient ignores halfPixelCenters, and exchanges height and width.
+        // The cpu backend's gradient ignores halfPixelCenters, exchanges height and width, and mixes up batches.
         sameAsCpu(t, {
           name: `bilinear ${size}`,
-          inputs: [[2, 4, 5, 3]],
+          inputs: [[2, 5, 5, 3]],
           run: bilinear,
           gradients: !half,
         });
         const nearest: Case['run'] = (x) => tf.image.resizeNearestNeighbor(x as Four, size, align, half);
         sameAsCpu(t, {
           name: `nearest ${size}`,
-          inputs: [[2, 4, 5, 3]],
+          inputs: [[1, 5, 5, 3]],
           run: nearest,
           gradients: !half,
         });
