@@ -241,6 +241,10 @@ const evaluation = z.strictObject({
     .nullable()
     .default(null)
     .describe('Class whose own accuracy and map are reported beside the totals.'),
+  checkpoint: z
+    .enum(['last', 'best'])
+    .default('last')
+    .describe('Weights that the test splits are measured with. best, by selectBy, may be from before guidance.'),
   batchSize: positiveInt.default(64),
 });
 
@@ -251,7 +255,12 @@ const log = z.strictObject({
     .min(0)
     .default(1)
     .describe('Epochs between two histograms of weights and gradients; 0: none.'),
-  images: z.int().min(0).default(8).describe('Validation images in the heatmap grid of each evaluation.'),
+  images: z.int().min(0).default(8).describe('Images in the heatmap grid of each evaluation; 0: no grid.'),
+  imagesFrom: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('Split of those images, the first with the focus class; null: the validation split.'),
 });
 
 export const configSchema = z

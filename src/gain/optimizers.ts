@@ -153,15 +153,14 @@ export class Optimizer {
  * g ← g · min(1, clipNorm / ‖g‖₂), ‖·‖₂ over all gradients together (Pascanu et al. 2013).
  *
  * @param gradients any shapes; null where a variable has none.
- * @param squaredNorms [V] sum of squares of each, 0 where there is none.
  */
 export function clipByGlobalNorm(
   gradients: readonly (tf.Tensor | null)[],
-  squaredNorms: tf.Tensor1D,
   clipNorm: number,
 ): (tf.Tensor | null)[] {
   // The caller's tidy owns the results: a null among them is nothing that a tidy of our own could return.
-  const norm = tf.sqrt(tf.sum(squaredNorms));
+  const squares = gradients.flatMap((gradient) => (gradient ? [tf.sum(tf.square(gradient))] : []));
+  const norm = tf.sqrt(tf.addN(squares));
   const factor = tf.div(clipNorm, tf.maximum(norm, clipNorm));
   return gradients.map((gradient) => gradient && tf.mul(gradient, factor));
 }

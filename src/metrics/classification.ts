@@ -14,10 +14,10 @@ export function averagePrecision(scores: ArrayLike<number>, positive: ArrayLike<
   for (let from = 0; from < order.length; ) {
     let to = from;
     let hits = 0;
-    while (to < order.length && scores[order[to]!] === scores[order[from]!]) {
+    do {
       if (positive[order[to]!]) hits++;
       to++;
-    }
+    } while (to < order.length && scores[order[to]!] === scores[order[from]!]);
     truePositives += hits;
     sum += hits * (truePositives / to);
     from = to;

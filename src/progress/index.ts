@@ -65,9 +65,12 @@ function lines(label: string, total: number, stream: NodeJS.WritableStream, ever
   const start = Date.now();
   let last = start;
   let current = 0;
+  let printed = -1;
   let detail = '';
   const print = () => {
+    if (current === printed) return;
     last = Date.now();
+    printed = current;
     stream.write(`${label}: ${current}/${total}${detail ? `  ${detail}` : ''}\n`);
   };
   return {

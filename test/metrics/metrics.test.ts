@@ -17,6 +17,10 @@ test('equal scores share one point of the curve, whatever their order', (t) => {
   t.is(averagePrecision([0.5, 0.5, 0.5, 0.5], [0, 0, 0, 1]), 0.25);
 });
 
+test('scores that are not numbers do not hang the metric', (t) => {
+  t.is(averagePrecision([Number.NaN, Number.NaN], [1, 0]), 1);
+});
+
 test('a class without a positive has no average precision and leaves the mean alone', (t) => {
   t.is(averagePrecision([1, 2], [0, 0]), Number.NaN);
   const logits = Float32Array.of(1, -1, -2, -3);

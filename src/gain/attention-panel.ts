@@ -1,0 +1,180 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
+import type * as tfl from '@tensorflow/tfjs-layers';
+import { upsampleBilinear } from '../autodiff/index.ts';
+import type { Config } from '../config/index.ts';
+import type { Dataset } from '../data/index.ts';
+import { attentionMaps, forward, normalizeMaps, type Pair, softMask } from '../gradcam/index.ts';
+import { energyInMask, pointingHit } from '../metrics/index.ts';
+import { attentionGrid, beforeAfterGrid } from '../report/index.ts';
+import { type EvaluateOptions, regionOf } from './evaluate.ts';
+import { holeFilling, removeRegion } from './objective/index.ts';
+import type { RunDirectory } from './run-directory.ts';
+
+/** An image of the panel and the class whose map is drawn. */
+interface PanelItem {
+  readonly image: Float32Array;
+  readonly class: number;
+  readonly truth: Float32Array | undefined;
+}
+
+/** A map of the panel as it was after an epoch, kept for the picture of before and after. */
+interface StoredMaps {
+  readonly epoch: number;
+  readonly maps: readonly (readonly number[])[];
+}
+
+/**
+ * The same few images, drawn at every evaluation: image, map, soft mask, masked image, true mask, and the
+ * score before and after masking.
+ */
+export class AttentionPanel {
+  readonly #config: Config;
+  readonly #classNames: readonly string[];
+  readonly #options: EvaluateOptions;
+  readonly #items: readonly PanelItem[];
+  readonly #folder: string;
+
+  private constructor(
+    config: Config,
+    classNames: readonly string[],
+    options: EvaluateOptions,
+    items: readonly PanelItem[],
+    folder: string,
+  ) {
+    this.#config = config;
+    this.#classNames = classNames;
+    this.#options = options;
+    this.#items = items;
+    this.#folder = folder;
+  }
+
+  /** Chooses the images; undefined when the config wants none or the split holds none with a label. */
+  static async load(
+    config: Config,
+    dataset: Dataset,
+    options: EvaluateOptions,
+    directory: RunDirectory,
+  ): Promise<AttentionPanel | undefined> {
+    const split = config.log.imagesFrom ?? config.data.splits.validation;
+    const wanted = config.log.images;
+    if (split === null || wanted === 0) return undefined;
+    const { imageSize, fit, focusClass } = options;
+    const items: PanelItem[] = [];
+    const classes = dataset.info.classes.length;
+    const size = imageSize[0] * imageSize[1] * 3;
+    for await (const batch of dataset.batches(split, { batchSize: 64, imageSize, fit, workers: 0 })) {
+      for (let sample = 0; sample < batch.size && items.length < wanted; sample++) {
+        const labels = batch.labels.subarray(sample * classes, (sample + 1) * classes);
+        const chosen = focusClass ?? labels.indexOf(1);
+        if (chosen < 0 || labels[chosen] !== 1) continue;
+        const image = batch.images.slice(sample * size, (sample + 1) * size);
+        items.push({ image, class: chosen, truth: regionOf(batch, { sample, class: chosen }, imageSize) });
+      }
+      if (items.length === wanted) break;
+    }
+    if (items.length === 0) return undefined;
+    const folder = directory.file('attention');
+    await mkdir(folder, { recursive: true });
+    return new AttentionPanel(config, dataset.info.classes, options, items, folder);
+  }
+
+  /**
+   * Draws the panel, and writes it to `attention/epoch-NNN.png`.
+   *
+   * @param epoch epochs of training so far.
+   * @returns the PNG.
+   */
+  async draw(model: tfl.LayersModel, epoch: number): Promise<Buffer> {
+    const { gain } = this.#config;
+    const [height, width] = this.#options.imageSize;
+    const pairs: Pair[] = this.#items.map((item, sample) => ({ sample, class: item.class }));
+    const made = tf.tidy(() => {
+      const images = tf.stack(
+        this.#items.map(({ image }) => tf.tensor3d(image, [height, width, 3])),
+      ) as tf.Tensor4D;
+      const { maps, logits } = attentionMaps(model, images, pairs, { ...this.#options.maps, groups: 1 });
+      const attention = normalizeMaps(upsampleBilinear(maps, [height, width]), gain.normalization);
+      const masks = softMask(attention, gain.softMask);
+      const masked = removeRegion(images, masks, holeFilling(images, gain.fill, this.#config.seed));
+      const after = forward(model, masked);
+      return { attention, masks, masked, before: this.#probability(logits), after: this.#probability(after) };
+    });
+    const classes = this.#classNames.length;
+    const row = (values: Float32Array, i: number) =>
+      values.slice((i * values.length) / pairs.length, ((i + 1) * values.length) / pairs.length);
+    const read = Object.fromEntries(
+      Object.entries(made).map(([name, tensor]) => [name, tensor.dataSync() as Float32Array]),
+    ) as Record<keyof typeof made, Float32Array>;
+    const items = this.#items.map((item, i) => {
+      const map = row(read.attention, i);
+      return {
+        image: item.image,
+        height,
+        width,
+        map: { data: map, width, height },
+        softMask: row(read.masks, i),
+        masked: row(read.masked, i),
+        ...(item.truth && { truth: item.truth }),
+        className: this.#classNames[item.class]!,
+        scoreBefore: read.before[i * classes + item.class]!,
+        scoreAfter: read.after[i * classes + item.class]!,
+        dead: map.every((value) => value === 0),
+      };
+    });
+    tf.dispose(made);
+    const png = await attentionGrid(items);
+    const stored: StoredMaps = {
+      epoch,
+      maps: items.map(({ map }) => Array.from(map.data, (v) => Number(v.toFixed(4)))),
+    };
+    const name = `epoch-${String(epoch).padStart(3, '0')}`;
+    await writeFile(join(this.#folder, `${name}.png`), png);
+    await writeFile(join(this.#folder, `${name}.json`), JSON.stringify(stored));
+    return png;
+  }
+
+  /**
+   * Draws the maps of the last evaluation before any guidance beside those of the end, to
+   * `attention/before-after.png`. Nothing is drawn where guidance began with the first epoch.
+   */
+  async drawBeforeAfter(): Promise<void> {
+    const { mining, supervision } = this.#config.gain.losses;
+    const starts = [mining, supervision]
+      .filter(({ weight }) => weight > 0)
+      .map(({ startEpoch }) => startEpoch);
+    const stored: StoredMaps[] = [];
+    for (const file of (await readdir(this.#folder)).filter((name) => name.endsWith('.json'))) {
+      stored.push(JSON.parse(await readFile(join(this.#folder, file), 'utf8')) as StoredMaps);
+    }
+    stored.sort((a, b) => a.epoch - b.epoch);
+    const before = stored.findLast(({ epoch }) => epoch > 0 && epoch <= Math.min(...starts));
+    const after = stored.at(-1);
+    if (!before || !after || before === after) return;
+    const [height, width] = this.#options.imageSize;
+    const png = await beforeAfterGrid(
+      this.#items.map((item, i) => ({
+        image: item.image,
+        height,
+        width,
+        before: compared(before.maps[i]!, item.truth, height, width),
+        after: compared(after.maps[i]!, item.truth, height, width),
+        ...(item.truth && { truth: item.truth }),
+        className: this.#classNames[item.class]!,
+      })),
+    );
+    await writeFile(join(this.#folder, 'before-after.png'), png);
+  }
+
+  #probability(logits: tf.Tensor2D): tf.Tensor2D {
+    return this.#options.link === 'sigmoid' ? tf.sigmoid(logits) : tf.softmax(logits);
+  }
+}
+
+function compared(values: readonly number[], truth: Float32Array | undefined, height: number, width: number) {
+  return {
+    map: { data: Float32Array.from(values), height, width },
+    ...(truth && { energy: energyInMask(values, truth), pointing: pointingHit(values, truth) }),
+  };
+}

@@ -1,0 +1,137 @@
+import type * as tfl from '@tensorflow/tfjs-layers';
+import type { Config } from '../config/index.ts';
+import { type BiasedBoatsOptions, type Dataset, generateBiasedBoats, openDataset } from '../data/index.ts';
+import { DataError, UsageError } from '../errors/index.ts';
+import type { AttentionMapsOptions } from '../gradcam/index.ts';
+import {
+  type BackboneName,
+  buildModel,
+  freezeLayers,
+  loadLayersModel,
+  withInputScaling,
+  withInputSize,
+  withNewHead,
+} from '../models/index.ts';
+import { type Progress, startProgress } from '../progress/index.ts';
+import type { GainTrainerOptions } from './trainer.ts';
+
+/** Opens the data set of an experiment; a built-in one is generated first when it is not there. */
+export async function openExperimentData(config: Config): Promise<Dataset> {
+  const { source, dir, options, splits } = config.data;
+  if (source === 'biased-boats') await drawBiasedBoats(dir, options);
+  const dataset = await openDataset(dir);
+  const wanted = [...splits.train, ...(splits.validation ? [splits.validation] : []), ...splits.test];
+  const known = Object.keys(dataset.info.splits);
+  for (const split of wanted) {
+    if (!known.includes(split))
+      throw new DataError(`${dir}: no split '${split}'; it has ${known.join(', ')}`);
+  }
+  return dataset;
+}
+
+async function drawBiasedBoats(dir: string, options: BiasedBoatsOptions): Promise<void> {
+  let progress: Progress | undefined;
+  await generateBiasedBoats(dir, options, (done, total) => {
+    progress ??= startProgress('drawing biased boats', total);
+    progress.update(done);
+  });
+  progress?.stop();
+}
+
+/** Index of the class that the experiment is about. */
+export function focusClassOf(config: Config, dataset: Dataset): number | undefined {
+  const { focusClass } = config.evaluation;
+  if (focusClass === null) return undefined;
+  const index = dataset.info.classes.indexOf(focusClass);
+  if (index < 0) {
+    throw new UsageError(
+      `evaluation.focusClass: no class '${focusClass}' in ${config.data.dir}; it has ${dataset.info.classes.join(', ')}`,
+    );
+  }
+  return index;
+}
+
+/** Builds the network of an experiment: logits for each class of the data set, input in [0, 1]. */
+export async function buildExperimentModel(config: Config, classes: number): Promise<tfl.LayersModel> {
+  const { backbone, options, weights, head, inputScaling, freeze } = config.model;
+  const inputShape: [number, number, number] = [...config.data.imageSize, 3];
+  let model: tfl.LayersModel;
+  if (weights === null) {
+    // The registry checks the name and the options.
+    model = buildModel(backbone as BackboneName, { inputShape, classes, seed: config.seed, ...options });
+  } else {
+    const loaded = await loadLayersModel(weights);
+    const { imageSize } = config.data;
+    if (head) {
+      const { kind, ...options } = head;
+      model = withNewHead(loaded, {
+        classes,
+        head: kind,
+        ...options,
+        inputSize: imageSize,
+        seed: config.seed,
+      });
+    } else {
+      model = withInputSize(loaded, imageSize);
+    }
+  }
+  const outputs = model.outputs[0]!.shape.at(-1);
+  if (outputs !== classes) {
+    throw new UsageError(
+      `model: ${outputs} outputs for the ${classes} classes of ${config.data.dir}; give it a new head`,
+    );
+  }
+  if (inputScaling !== 'zero-one') model = withInputScaling(model, inputScaling);
+  if (freeze.length > 0) freezeLayers(model, freeze);
+  return model;
+}
+
+/** `auto` is sigmoid for a multi-label data set, softmax otherwise. */
+export function linkOf(config: Config, dataset: Dataset): 'sigmoid' | 'softmax' {
+  const { link } = config.gain;
+  if (link !== 'auto') return link;
+  return dataset.info.multiLabel ? 'sigmoid' : 'softmax';
+}
+
+/** The part of the config that says how maps are made. */
+export function mapOptionsOf(config: Config): AttentionMapsOptions {
+  const { method, targetLayer } = config.gain;
+  return { method, targetLayer };
+}
+
+/** The trainer's options as the config says. */
+export function trainerOptionsOf(config: Config, link: 'sigmoid' | 'softmax'): GainTrainerOptions {
+  const { gain, training, seed } = config;
+  const { losses, link: _link, ...objective } = gain;
+  return {
+    ...objective,
+    link,
+    weights: {
+      classification: losses.classification.weight,
+      mining: losses.mining,
+      supervision: losses.supervision,
+    },
+    optimizer: training.optimizer,
+    schedule: training.schedule,
+    clipNorm: training.clipNorm,
+    accumulate: training.accumulate,
+    seed,
+  };
+}
+
+/**
+ * How many (sample, class) pairs a batch is padded to: rarely exceeded, far below `batchSize · maxLabels`.
+ *
+ * Mean + 4 standard deviations of the sum over a batch of the labels per image, rounded up to a multiple of 4.
+ * A batch with more pairs takes the next multiple; nothing is dropped.
+ *
+ * @param histogram images by number of labels: `histogram[k]` images have k.
+ */
+export function pairCapacityFor(histogram: readonly number[], batchSize: number): number {
+  const images = histogram.reduce((sum, count) => sum + count, 0) || 1;
+  const mean = histogram.reduce((sum, count, k) => sum + count * k, 0) / images;
+  const variance = histogram.reduce((sum, count, k) => sum + count * (k - mean) ** 2, 0) / images;
+  const most = batchSize * Math.max(1, histogram.length - 1);
+  const likely = batchSize * mean + 4 * Math.sqrt(batchSize * variance);
+  return Math.min(most, Math.ceil(likely / 4) * 4);
+}

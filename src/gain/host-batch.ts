@@ -1,0 +1,33 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { HostBatch } from '../data/index.ts';
+import type { GainBatch } from './objective/index.ts';
+
+/**
+ * A batch of the data pipeline as tensors; masks and boxes only of the samples that may supervise.
+ *
+ * @param maskCapacity masks are padded to this number, so that shapes stay the same from batch to batch;
+ *   0 where nothing supervises.
+ * @returns tensors for the caller to dispose.
+ */
+export function batchToTensors(
+  batch: HostBatch,
+  [height, width]: readonly [number, number],
+  classes: number,
+  maskCapacity: number,
+): GainBatch {
+  const images = tf.tensor4d(batch.images, [batch.size, height, width, 3]);
+  const labels = tf.tensor2d(batch.labels, [batch.size, classes]);
+  if (maskCapacity === 0) return { images, labels };
+  const masks = batch.masks.filter(({ sample }) => batch.supervised[sample]);
+  const values = new Float32Array(Math.max(maskCapacity, masks.length) * height * width);
+  masks.forEach(({ mask }, m) => {
+    values.set(mask, m * height * width);
+  });
+  return {
+    images,
+    labels,
+    masks: tf.tensor3d(values, [values.length / (height * width), height, width]),
+    maskPairs: masks.map(({ sample, class: c }) => ({ sample, class: c })),
+    boxes: batch.boxes.filter(({ sample }) => batch.supervised[sample]),
+  };
+}

@@ -1,0 +1,34 @@
+/** Guided training: the objective, the trainer around it, and whole experiments from a config. */
+export { type EvaluateOptions, evaluateSplit, type SplitMetrics } from './evaluate.ts';
+export {
+  classesPerImage,
+  type GainBatch,
+  type GainLoss,
+  type GainLossOptions,
+  gainLoss,
+  type HoleFilling,
+  holeFilling,
+  type Labels,
+  type MiningGradient,
+  rasterizeBox,
+  removeRegion,
+  type StreamWeights,
+  type SupervisionOptions,
+} from './objective/index.ts';
+export { Optimizer, type OptimizerSpec } from './optimizers.ts';
+export { resultsTable } from './results-table.ts';
+export { type RunOptions, type RunSummary, runExperiment } from './run.ts';
+export { RunDirectory } from './run-directory.ts';
+export { constantRate, type LearningRateSchedule, type WeightSchedule } from './schedules.ts';
+export {
+  type BatchPosition,
+  type BatchSource,
+  type EpochSums,
+  type FitDatasetArgs,
+  GainTrainer,
+  type GainTrainerOptions,
+  type LossTerm,
+  type StepReport,
+  type TrainingCallbacks,
+  type TrainingExample,
+} from './trainer.ts';

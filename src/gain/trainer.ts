@@ -1,0 +1,434 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type * as tfl from '@tensorflow/tfjs-layers';
+import { enableHigherOrderGradients } from '../autodiff/index.ts';
+import { DivergenceError, UsageError } from '../errors/index.ts';
+import { classificationMetrics } from '../metrics/index.ts';
+import {
+  classesPerImage,
+  type GainBatch,
+  type GainLoss,
+  type GainLossOptions,
+  gainLoss,
+} from './objective/index.ts';
+import { clipByGlobalNorm, Optimizer, type OptimizerSpec } from './optimizers.ts';
+import {
+  constantRate,
+  type LearningRateSchedule,
+  learningRateFactor,
+  scheduledWeight,
+  type WeightSchedule,
+} from './schedules.ts';
+
+/** The terms of the loss that {@link GainTrainer} weighs. */
+export type LossTerm = 'classification' | 'mining' | 'supervision';
+
+export interface GainTrainerOptions
+  extends Omit<GainLossOptions, 'weights' | 'training' | 'dropoutSeed' | 'seed'> {
+  /** Weight of each term: a number, or one that starts at an epoch and ramps up. @default 1, 1, 10 (the paper's) */
+  readonly weights?: { readonly [Term in LossTerm]?: number | WeightSchedule };
+  /** @default adam at 1e-3 */
+  readonly optimizer?: OptimizerSpec;
+  /** @default constant */
+  readonly schedule?: LearningRateSchedule;
+  /** Largest global norm of the gradient. @default none */
+  readonly clipNorm?: number | null;
+  /** Batches per update, their gradients averaged. @default 1 */
+  readonly accumulate?: number;
+  /** Of dropout and of the classes drawn for mining. @default 1 */
+  readonly seed?: number;
+}
+
+/** What one batch did. */
+export interface StepReport {
+  /** Updates of the weights made so far, this one included. */
+  readonly step: number;
+  /** Value of the total and of each term that was computed. */
+  readonly losses: Readonly<Record<string, number>>;
+  /** Weight of each term in this step. */
+  readonly weights: Readonly<Record<LossTerm, number>>;
+  readonly learningRate: number;
+  /** Accuracy on this batch, see {@link classificationMetrics}. */
+  readonly accuracy: number;
+  /**
+   * Share of maps that are constant, mean of the normalised maps, entropy of the maps; NaN where the step made
+   * none.
+   */
+  readonly maps: { readonly deadShare: number; readonly mean: number; readonly entropy: number };
+  /** L2 norm of the gradient of each trainable weight, before clipping, in the order of `weightNames`. */
+  readonly gradientNorms: Float32Array;
+  /** The gradients themselves, before clipping, where they were asked for. */
+  readonly gradients?: readonly Float32Array[];
+  /** B. */
+  readonly images: number;
+}
+
+/** Where in the training a batch lies. */
+export interface BatchPosition {
+  /** In epochs, fractional: 2.5 is the middle of the third. */
+  readonly epoch: number;
+  /** Length of the training, in epochs. */
+  readonly epochs: number;
+  /** Length of one batch, in epochs. */
+  readonly batchLength: number;
+}
+
+/** Hooks of {@link GainTrainer.fitDataset}; the names are those of tf.layers' callbacks. */
+export interface TrainingCallbacks {
+  onTrainBegin?(): void | Promise<void>;
+  onEpochBegin?(epoch: number): void | Promise<void>;
+  onBatchEnd?(batch: number, report: StepReport): void | Promise<void>;
+  /** `logs`: mean of each loss over the epoch, and what `validate` gave. */
+  onEpochEnd?(epoch: number, logs: Record<string, number>): void | Promise<void>;
+  onTrainEnd?(): void | Promise<void>;
+}
+
+/** Batches of one epoch. A `tf.data.Dataset` is one, and so is an array or an async generator. */
+export type BatchSource =
+  | AsyncIterable<TrainingExample>
+  | Iterable<TrainingExample>
+  | { iterator(): Promise<{ next(): Promise<{ value: unknown; done?: boolean }> }> };
+
+/** A batch as {@link gainLoss} takes it, or in the form of `model.fitDataset`. */
+export type TrainingExample = GainBatch | (Omit<GainBatch, 'images' | 'labels'> & KerasBatch);
+interface KerasBatch {
+  readonly xs: GainBatch['images'];
+  readonly ys: GainBatch['labels'];
+}
+
+export interface FitDatasetArgs {
+  readonly epochs: number;
+  /** Batches of an epoch, for schedules; counted in the first epoch when absent. */
+  readonly batchesPerEpoch?: number;
+  readonly callbacks?: TrainingCallbacks | readonly TrainingCallbacks[];
+  /** Computes metrics after an epoch; they join the epoch's logs. */
+  readonly validate?: (epoch: number) => Promise<Record<string, number>>;
+  /** Batches whose gradients the report holds, for histograms. @default none */
+  readonly gradientsOf?: (epoch: number, batch: number) => boolean;
+  /** Where to take up an interrupted training. `sums` are the {@link EpochSums} of the epoch so far. */
+  readonly start?: { readonly epoch: number; readonly batch: number; readonly sums?: EpochSums };
+}
+
+/** Sums over the batches of the epoch that is running, from which its means are made. */
+export interface EpochSums {
+  batches: number;
+  losses: Record<string, number>;
+}
+
+/**
+ * Trains a model with its own attention in the loss (GAIN, Li et al. 2018, arXiv 1802.10171).
+ *
+ * ```ts
+ * const trainer = new GainTrainer(model, { link: 'sigmoid', optimizer: { name: 'adam', learningRate: 1e-3 } });
+ * await trainer.fitDataset(dataset, { epochs: 10 });
+ * ```
+ *
+ * The model is any `tf.LayersModel` with image input; it stays the user's and is trained in place.
+ */
+export class GainTrainer {
+  readonly model: tfl.LayersModel;
+  readonly optimizer: Optimizer;
+  /** Names of the trainable weights, in the order of {@link StepReport.gradientNorms}. */
+  readonly weightNames: readonly string[];
+  /** Set to end {@link fitDataset} after the batch that is running. */
+  stopTraining = false;
+
+  readonly #options: GainTrainerOptions;
+  readonly #spec: OptimizerSpec;
+  readonly #variables: tf.Variable[];
+  readonly #schedules: Record<LossTerm, WeightSchedule>;
+  #accumulated: tf.Tensor[] | undefined;
+  #pending = 0;
+  #sums: EpochSums = emptySums();
+
+  constructor(model: tfl.LayersModel, options: GainTrainerOptions = {}) {
+    enableHigherOrderGradients();
+    this.model = model;
+    this.#options = options;
+    const { classification = 1, mining = 1, supervision = 10 } = options.weights ?? {};
+    this.#schedules = {
+      classification: asSchedule(classification),
+      mining: asSchedule(mining),
+      supervision: asSchedule(supervision),
+    };
+    const trainable = model.trainableWeights;
+    if (trainable.length === 0)
+      throw new UsageError(`model ${model.name}: nothing to train: every layer is frozen`);
+    this.#variables = trainable.map((weight) => weight.read() as tf.Variable);
+    this.weightNames = trainable.map((weight) => weight.originalName);
+    this.#spec = options.optimizer ?? { name: 'adam', learningRate: 1e-3 };
+    this.optimizer = new Optimizer(this.#variables, this.#spec);
+  }
+
+  /**
+   * One step on one batch: the losses of all streams, their gradient, and (every `accumulate` batches) an update.
+   *
+   * @param batch see {@link gainLoss}; it stays the caller's.
+   * @param position where in the training the batch lies, for the schedules.
+   * @param options.gradients whether the report is to hold the gradients.
+   * @throws {DivergenceError} when a loss or a gradient is not finite, naming it.
+   */
+  trainOnBatch(
+    batch: GainBatch,
+    position: BatchPosition,
+    { gradients: wantsGradients = false }: { gradients?: boolean } = {},
+  ): StepReport {
+    const { accumulate = 1, schedule = constantRate } = this.#options;
+    const { epoch, epochs, batchLength } = position;
+    const weights = mapTerms((term) => scheduledWeight(this.#schedules[term], epoch, batchLength));
+    const factor = learningRateFactor(schedule, epoch, epochs, batchLength * accumulate);
+
+    // Everything that is to be known of the step is one small tensor: one read, one run of a lazy engine.
+    const names: string[] = [];
+    const kept = tf.tidy(() => {
+      let streams: GainLoss | undefined;
+      const { grads } = tf.variableGrads(() => {
+        streams = keepAll(gainLoss(this.model, batch, { ...this.#options, weights, ...this.#seeds() }));
+        return streams.total;
+      }, this.#variables);
+      const gradients = this.#variables.map((variable) => grads[variable.name] ?? null);
+      const squaredNorms = gradients.map((gradient) =>
+        gradient ? tf.sum(tf.square(gradient)) : tf.scalar(0),
+      );
+      const numbers = numbersOf(streams!);
+      names.push(...Object.keys(numbers));
+      const statistics = tf.keep(tf.stack([...Object.values(numbers), ...squaredNorms]));
+      const logits = tf.keep(tf.clone(streams!.logits));
+      disposeAll(streams!);
+
+      this.#update(gradients, factor);
+      const copies = wantsGradients
+        ? gradients.map((gradient) => tf.keep(tf.clone(gradient ?? tf.scalar(0))))
+        : [];
+      return { statistics, logits, copies };
+    });
+
+    const statistics = kept.statistics.dataSync();
+    const logits = Float32Array.from(kept.logits.dataSync());
+    const gradients = kept.copies.map((copy) => Float32Array.from(copy.dataSync()));
+    tf.dispose(kept);
+
+    const values = Object.fromEntries(names.map((name, i) => [name, statistics[i]!]));
+    const { deadShare = Number.NaN, mapMean = Number.NaN, mapEntropy = Number.NaN, ...losses } = values;
+    const report: StepReport = {
+      step: this.optimizer.updates,
+      losses: losses as Record<string, number>,
+      weights,
+      learningRate: this.#spec.learningRate * factor,
+      accuracy: accuracyOf(logits, batch, this.#options.link),
+      maps: { deadShare, mean: mapMean, entropy: mapEntropy },
+      gradientNorms: Float32Array.from(statistics.subarray(names.length), Math.sqrt),
+      ...(wantsGradients && { gradients }),
+      images: kept.logits.shape[0]!,
+    };
+    requireFinite(report, this.weightNames);
+    return report;
+  }
+
+  /**
+   * Trains on a data set for a number of epochs.
+   *
+   * @param dataset the batches of one epoch, gone through once an epoch; or a function that gives those of an
+   *   epoch, for data that is shuffled anew each time (it then also skips the batches before `start`).
+   * @returns the logs of each epoch: mean of each loss, and what `validate` gave.
+   * @throws {DivergenceError} when a loss is not finite.
+   */
+  async fitDataset(
+    dataset: BatchSource | ((epoch: number, firstBatch: number) => BatchSource),
+    args: FitDatasetArgs,
+  ): Promise<Record<string, number>[]> {
+    const callbacks = [args.callbacks ?? []].flat() as TrainingCallbacks[];
+    const history: Record<string, number>[] = [];
+    let batchesPerEpoch = args.batchesPerEpoch ?? sizeOf(dataset);
+    const start = { epoch: 0, batch: 0, ...args.start };
+    this.stopTraining = false;
+    for (const callback of callbacks) await callback.onTrainBegin?.();
+
+    for (let epoch = start.epoch; epoch < args.epochs && !this.stopTraining; epoch++) {
+      const first = epoch === start.epoch ? start.batch : 0;
+      this.#sums = (epoch === start.epoch && args.start?.sums) || emptySums();
+      for (const callback of callbacks) await callback.onEpochBegin?.(epoch);
+
+      const source = typeof dataset === 'function' ? dataset(epoch, first) : dataset;
+      let batch = first;
+      for await (const example of batchesOf(source)) {
+        const batchLength = batchesPerEpoch ? 1 / batchesPerEpoch : 0;
+        const position = {
+          epoch: epoch + Math.min(1, batch * batchLength),
+          epochs: args.epochs,
+          batchLength,
+        };
+        const gradients = args.gradientsOf?.(epoch, batch) ?? false;
+        const report = this.trainOnBatch(asGainBatch(example), position, { gradients });
+        // What an iterator gave is used once, as in `model.fitDataset`; an array is gone through again.
+        if (!Array.isArray(source)) tf.dispose(example as unknown as tf.TensorContainer);
+        addTo(this.#sums, report.losses);
+        for (const callback of callbacks) await callback.onBatchEnd?.(batch, report);
+        batch++;
+        if (this.stopTraining) break;
+      }
+      if (this.stopTraining && batch < (batchesPerEpoch ?? batch)) break;
+      if (batch === 0) throw new UsageError(`epoch ${epoch + 1}: the data set gave no batch`);
+      batchesPerEpoch ??= batch;
+
+      const logs = { ...meansOf(this.#sums), ...(await args.validate?.(epoch)) };
+      history.push(logs);
+      for (const callback of callbacks) await callback.onEpochEnd?.(epoch, logs);
+    }
+    for (const callback of callbacks) await callback.onTrainEnd?.();
+    return history;
+  }
+
+  /** Sums of the epoch that is running, for a checkpoint in its middle. */
+  get epochSums(): EpochSums {
+    return structuredClone(this.#sums);
+  }
+
+  /** Whether gradients are waiting for the rest of their update; a checkpoint is only exact when none are. */
+  get midUpdate(): boolean {
+    return this.#pending > 0;
+  }
+
+  /** Frees the optimizer's state. The model stays. */
+  dispose(): void {
+    this.optimizer.dispose();
+    tf.dispose(this.#accumulated ?? []);
+  }
+
+  /** Applies gradients, or adds them to those of the batches before and applies their mean. */
+  #update(gradients: readonly (tf.Tensor | null)[], factor: number): void {
+    const { accumulate = 1, clipNorm = null } = this.#options;
+    const apply = (all: readonly (tf.Tensor | null)[]) =>
+      this.optimizer.apply(clipNorm === null ? all : clipByGlobalNorm(all, clipNorm), factor);
+    if (accumulate === 1) {
+      apply(gradients);
+      return;
+    }
+    this.#accumulated ??= this.#variables.map((variable) => tf.keep(tf.zerosLike(variable)));
+    this.#accumulated = this.#accumulated.map((sum, i) => {
+      const gradient = gradients[i];
+      if (!gradient) return sum;
+      const next = tf.keep(tf.add(sum, tf.div(gradient, accumulate)));
+      sum.dispose();
+      return next;
+    });
+    this.#pending = (this.#pending + 1) % accumulate;
+    if (this.#pending > 0) return;
+    apply(this.#accumulated);
+    tf.dispose(this.#accumulated);
+    this.#accumulated = undefined;
+  }
+
+  /** Seeds of a batch, which do not depend on when the process was started. */
+  #seeds(): { seed: number; dropoutSeed: number } {
+    const { seed = 1, accumulate = 1 } = this.#options;
+    const own = (seed * 1_000_003 + this.optimizer.updates * accumulate + this.#pending) % 0x7fffffff;
+    return { seed: own, dropoutSeed: own };
+  }
+}
+
+const terms: readonly LossTerm[] = ['classification', 'mining', 'supervision'];
+
+function mapTerms(value: (term: LossTerm) => number): Record<LossTerm, number> {
+  return Object.fromEntries(terms.map((term) => [term, value(term)])) as Record<LossTerm, number>;
+}
+
+function asSchedule(weight: number | WeightSchedule): WeightSchedule {
+  return typeof weight === 'number' ? { weight, startEpoch: 0, rampEpochs: 0 } : weight;
+}
+
+/** The losses and the statistics of the maps that a step computed, as scalars. */
+function numbersOf(streams: GainLoss): Record<string, tf.Scalar> {
+  const { total, classification, mining, supervision, deadShare, attention, maps } = streams;
+  return {
+    total,
+    ...(classification && { classification }),
+    ...(mining && { mining }),
+    ...(supervision && { supervision }),
+    ...(deadShare && { deadShare }),
+    ...(attention && { mapMean: tf.mean(attention) as tf.Scalar }),
+    ...(maps && { mapEntropy: entropyOf(maps) }),
+  };
+}
+
+/**
+ * Mean entropy of maps as distributions over their pixels, as a share of that of the uniform one:
+ * −Σ p log p / log n, p = M / ΣM. 1: spread evenly; 0: all on one pixel.
+ *
+ * @param maps [P, h, w], not negative.
+ */
+function entropyOf(maps: tf.Tensor): tf.Scalar {
+  const flat = tf.reshape(maps, [maps.shape[0]!, -1]);
+  const p = tf.div(flat, tf.add(tf.sum(flat, 1, true), 1e-12));
+  const entropy = tf.neg(tf.sum(tf.mul(p, tf.log(tf.add(p, 1e-12))), 1));
+  return tf.div(tf.mean(entropy), Math.log(Math.max(2, flat.shape[1]!))) as tf.Scalar;
+}
+
+/** Keeps the tensors of a result beyond the tidy of `variableGrads`. */
+function keepAll(streams: GainLoss): GainLoss {
+  for (const value of Object.values(streams)) if (value instanceof tf.Tensor) tf.keep(value);
+  return streams;
+}
+
+function disposeAll(streams: GainLoss): void {
+  for (const value of Object.values(streams)) if (value instanceof tf.Tensor) value.dispose();
+}
+
+function accuracyOf(logits: Float32Array, { labels }: GainBatch, link: GainTrainerOptions['link']): number {
+  const images = classesPerImage(labels);
+  const classes = logits.length / images.length;
+  const multiHot = new Float32Array(logits.length);
+  images.forEach((present, b) => {
+    for (const c of present) multiHot[b * classes + c] = 1;
+  });
+  const multiLabel = link ? link === 'sigmoid' : images.some((present) => present.length !== 1);
+  return classificationMetrics(logits, multiHot, classes, multiLabel).accuracy;
+}
+
+function requireFinite(report: StepReport, weightNames: readonly string[]): void {
+  const { total, ...parts } = report.losses;
+  const bad = [...Object.entries(parts), ['total', total!] as const].find(
+    ([, value]) => !Number.isFinite(value),
+  );
+  if (bad) throw new DivergenceError(`step ${report.step}: the ${bad[0]} loss is ${bad[1]}`);
+  const at = report.gradientNorms.findIndex((norm) => !Number.isFinite(norm));
+  if (at >= 0) {
+    throw new DivergenceError(
+      `step ${report.step}: the gradient of ${weightNames[at]} is ${report.gradientNorms[at]}`,
+    );
+  }
+}
+
+function emptySums(): EpochSums {
+  return { batches: 0, losses: {} };
+}
+
+function addTo(sums: EpochSums, losses: Readonly<Record<string, number>>): void {
+  sums.batches++;
+  for (const [name, value] of Object.entries(losses)) sums.losses[name] = (sums.losses[name] ?? 0) + value;
+}
+
+function meansOf(sums: EpochSums): Record<string, number> {
+  return Object.fromEntries(Object.entries(sums.losses).map(([name, sum]) => [name, sum / sums.batches]));
+}
+
+function sizeOf(dataset: unknown): number | undefined {
+  if (Array.isArray(dataset)) return dataset.length;
+  const size = (dataset as { size?: unknown }).size;
+  return typeof size === 'number' && Number.isFinite(size) && size > 0 ? size : undefined;
+}
+
+async function* batchesOf(source: BatchSource): AsyncGenerator<TrainingExample> {
+  if (Symbol.asyncIterator in source || Symbol.iterator in source) {
+    yield* source;
+    return;
+  }
+  const iterator = await source.iterator();
+  for (let item = await iterator.next(); !item.done; item = await iterator.next())
+    yield item.value as TrainingExample;
+}
+
+function asGainBatch(example: TrainingExample): GainBatch {
+  if (!('xs' in example)) return example;
+  const { xs, ys, ...rest } = example;
+  return { images: xs, labels: ys, ...rest };
+}
