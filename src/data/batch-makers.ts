@@ -161,7 +161,10 @@ class BatchWorker {
   }
 
   #receive(reply: WorkerReply): void {
-    if (reply === 'ready') return this.#birth?.resolve();
+    if (reply === 'ready') {
+      this.#birth?.resolve();
+      return;
+    }
     const asked = this.#pending.get(reply.id);
     this.#pending.delete(reply.id);
     if (this.#pending.size === 0) this.#worker.unref();

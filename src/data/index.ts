@@ -11,6 +11,19 @@ export {
   type ImageObject,
   type LabelRule,
 } from './image-example.ts';
+export {
+  type FolderOptions,
+  findFolders,
+  findIdx,
+  findVoc,
+  type ImportItem,
+  type ImportOptions,
+  type ImportSource,
+  type ImportSummary,
+  importExamples,
+  readIdx,
+  type VocOptions,
+} from './importers/index.ts';
 export type { ExampleLabels, LabelStatistics } from './label-statistics.ts';
 export { type Random, randomFor } from './random.ts';
 export { RecordFile, readRecords } from './record-file.ts';

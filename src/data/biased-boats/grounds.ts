@@ -2,9 +2,9 @@ import type { Random } from '../random.ts';
 import { createNoise, layered, type Noise } from './noise.ts';
 import { blend, type Canvas, type Color } from './raster.ts';
 
-export type Ground = 'water' | 'grass' | 'sand' | 'snow' | 'road' | 'soil';
+export type Ground = 'water' | 'grass' | 'sand' | 'snow' | 'ice' | 'road' | 'soil';
 
-export const LAND: readonly Ground[] = ['grass', 'sand', 'snow', 'road', 'soil'];
+export const LAND: readonly Ground[] = ['grass', 'sand', 'snow', 'ice', 'road', 'soil'];
 
 /** Where things can be in a scene, in rows of the canvas. */
 export interface Layout {
@@ -48,12 +48,13 @@ function texture(ground: Ground, canvas: Canvas, top: number, random: Random, no
 
   switch (ground) {
     case 'water': {
-      const [length, steepness] = [random.uniform(5, 9), random.uniform(0.16, 0.3)];
+      const [length, steepness] = [random.uniform(5, 9), random.uniform(0.06, 0.24)];
+      const calm = random.uniform(0.55, 1);
       return (x, y) => {
         // Waves are wide and flat, and flatter towards the horizon.
         const depth = 11 * Math.log(0.3 + nearness(y));
         const light = 0.95 + steepness * rough(x / length, depth) + 0.1 * nearness(y);
-        const glint = Math.max(0, noise(x / 3 + 50, 1.4 * depth) - 0.6) * 1.2;
+        const glint = Math.max(0, noise(x / 3 + 50, 1.4 * depth) - calm) * 1.2;
         return [base[0] * light + glint * 0.8, base[1] * light + glint * 0.8, base[2] * light + glint * 0.7];
       };
     }
@@ -63,6 +64,13 @@ function texture(ground: Ground, canvas: Canvas, top: number, random: Random, no
       return (x, y) => tone(1 + 0.1 * rough(x / 11, y / 5) + 0.07 * fine(x * 1.3, y * 1.3));
     case 'snow':
       return (x, y) => tone(0.98 + 0.09 * rough(x / 12, y / 6) + 0.03 * fine(x, y));
+    case 'ice':
+      // Frozen water has the streaks of water and something of its colour, and cracks where that has glints.
+      return (x, y) => {
+        const depth = 11 * Math.log(0.3 + nearness(y));
+        const crack = Math.abs(rough(x / 9 + 3, y / 6)) < 0.03 ? 0.8 : 1;
+        return tone(crack * (1.05 + 0.09 * rough(x / 8, depth) + 0.06 * nearness(y)));
+      };
     case 'soil': {
       const slant = random.uniform(-0.6, 0.6);
       const spacing = random.uniform(2.2, 4);
@@ -95,8 +103,10 @@ const BASE_COLORS: Record<Ground, readonly Color[]> = {
     [0.16, 0.38, 0.55],
     [0.12, 0.42, 0.47],
     [0.26, 0.44, 0.54],
-    [0.1, 0.27, 0.42],
+    [0.38, 0.44, 0.48],
     [0.3, 0.5, 0.52],
+    [0.32, 0.42, 0.34],
+    [0.5, 0.58, 0.64],
   ],
   grass: [
     [0.3, 0.5, 0.2],
@@ -112,6 +122,11 @@ const BASE_COLORS: Record<Ground, readonly Color[]> = {
     [0.9, 0.93, 0.97],
     [0.8, 0.86, 0.94],
     [0.72, 0.8, 0.9],
+  ],
+  ice: [
+    [0.62, 0.73, 0.8],
+    [0.53, 0.63, 0.7],
+    [0.6, 0.66, 0.7],
   ],
   soil: [
     [0.45, 0.33, 0.22],

@@ -11,14 +11,14 @@ export function drawUp(name: ObjectClass, random: Random): Part[] {
   return BLUEPRINTS[name](random);
 }
 
-/** Width in pixels, at 64 pixels for the whole image. Boats are among the smaller things. */
+/** Width in pixels, at 64 pixels for the whole image. Boats are not among the largest things. */
 export const WIDTHS: Record<ObjectClass, readonly [number, number]> = {
-  boat: [12, 24],
-  car: [14, 25],
-  house: [13, 24],
-  tree: [10, 19],
-  plane: [14, 26],
-  animal: [12, 21],
+  boat: [18, 32],
+  car: [20, 32],
+  house: [18, 29],
+  tree: [15, 25],
+  plane: [21, 33],
+  animal: [21, 32],
 };
 
 const BLUEPRINTS: Record<ObjectClass, (random: Random) => Part[]> = { boat, car, house, tree, plane, animal };
@@ -257,9 +257,9 @@ function animal(random: Random): Part[] {
     random,
     random.pick([
       [0.92, 0.9, 0.86],
-      [0.45, 0.28, 0.16],
-      [0.2, 0.17, 0.16],
-      [0.72, 0.52, 0.3],
+      [0.36, 0.22, 0.13],
+      [0.16, 0.14, 0.14],
+      [0.78, 0.5, 0.24],
     ] as const),
     0.06,
   );

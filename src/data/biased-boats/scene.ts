@@ -57,7 +57,7 @@ function tryScene(size: number, rule: SceneRule, random: Random): Scene | undefi
   );
 
   const drawn: Drawn[] = [];
-  const distractors = random.integer(4);
+  const distractors = random.integer(3);
   for (let i = 0; i < distractors; i++) placeDistractor(canvas, layout, ground, drawn, random);
   for (const name of classes) placeObject(canvas, layout, ground, name, drawn, random);
   const objects = drawn.flatMap(({ index, covered }) =>
@@ -220,7 +220,7 @@ function seen(index: number, covered: Float32Array, size: number): SceneObject {
 function develop({ pixels }: Canvas, random: Random): Uint8Array {
   const light = random.uniform(0.82, 1.12);
   const tint = [random.uniform(0.95, 1.05), random.uniform(0.97, 1.03), random.uniform(0.95, 1.05)];
-  const grain = random.uniform(0.01, 0.045);
+  const grain = random.uniform(0.01, 0.03);
   const developed = new Uint8Array(pixels.length);
   for (let i = 0; i < pixels.length; i++) {
     const noisy = pixels[i]! * light * tint[i % 3]! + grain * random.uniform(-1, 1);

@@ -1,0 +1,106 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import sharp from 'sharp';
+import { DataError, UsageError } from '../../errors/index.ts';
+import type { ImportItem, ImportSource } from './import-examples.ts';
+
+/** An array in the IDX format of MNIST, of unsigned bytes. */
+export interface IdxArray {
+  shape: number[];
+  data: Uint8Array;
+}
+
+/**
+ * Reads an IDX file, compressed by gzip or not: two zero bytes, the type (8: unsigned byte), the number of
+ * dimensions, their sizes as big-endian u32, the values.
+ *
+ * @throws {DataError} that names the file when it is missing, of another kind, or of another length
+ */
+export async function readIdx(path: string, dimensions: number): Promise<IdxArray> {
+  const file = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
+    throw new DataError(`${path}: ${cause.code === 'ENOENT' ? 'no such file' : cause.message}`, { cause });
+  });
+  const zipped = file[0] === 0x1f && file[1] === 0x8b;
+  const bytes = zipped
+    ? await promisify<Uint8Array, Buffer>(gunzip)(file).catch((cause: Error) => {
+        throw new DataError(`${path}: cannot be unpacked: ${cause.message}`, { cause });
+      })
+    : file;
+  const start = 4 + dimensions * 4;
+  if (bytes.length < start || bytes[0] !== 0 || bytes[1] !== 0 || bytes[2] !== 8 || bytes[3] !== dimensions) {
+    const found = bytes.subarray(0, 4).toString('hex');
+    throw new DataError(
+      `${path}: is no IDX file of unsigned bytes in ${dimensions} dimensions: it begins with ${found}`,
+    );
+  }
+  const shape = Array.from({ length: dimensions }, (_, i) => bytes.readUInt32BE(4 + i * 4));
+  const expected = start + shape.reduce((product, size) => product * size, 1);
+  if (bytes.length !== expected) {
+    throw new DataError(
+      `${path}: has ${bytes.length} bytes, its header (${shape.join('x')}) says ${expected}`,
+    );
+  }
+  return { shape, data: bytes.subarray(start) };
+}
+
+/** The test files of MNIST are called t10k-…. */
+const SPLIT_NAMES: Record<string, string> = { t10k: 'test' };
+
+/**
+ * Finds the pairs `<split>-images-idx3-ubyte[.gz]`, `<split>-labels-idx1-ubyte[.gz]` of the MNIST family in a folder.
+ *
+ * @param classes names of the classes; the labels' digits when not given
+ */
+export async function findIdx(dir: string, classes?: readonly string[]): Promise<ImportSource> {
+  const files = await readdir(dir).catch((cause: NodeJS.ErrnoException) => {
+    throw new UsageError(`${dir}: ${cause.code === 'ENOENT' ? 'no such folder' : cause.message}`, { cause });
+  });
+  const images = files.filter((file) => /[-.]images[-.]idx3-ubyte(\.gz)?$/.test(file)).sort();
+  if (images.length === 0) {
+    throw new DataError(`${dir}: holds no file like train-images-idx3-ubyte or train-images-idx3-ubyte.gz`);
+  }
+  const items: ImportItem[] = [];
+  let largest = 0;
+  for (const file of images) {
+    const prefix = file.slice(0, file.search(/[-.]images/));
+    const stem = file.replace('images', 'labels').replace('idx3', 'idx1').replace(/\.gz$/, '');
+    const labelFile = files.find((other) => other === stem || other === `${stem}.gz`) ?? stem;
+    const pixels = await readIdx(join(dir, file), 3);
+    const labels = await readIdx(join(dir, labelFile), 1);
+    const [count, height, width] = pixels.shape as [number, number, number];
+    if (labels.shape[0] !== count) {
+      throw new DataError(
+        `${join(dir, labelFile)}: has ${labels.shape[0]} labels for ${count} images in ${file}`,
+      );
+    }
+    for (let i = 0; i < count; i++) {
+      const label = labels.data[i]!;
+      largest = Math.max(largest, label);
+      if (classes && label >= classes.length) {
+        throw new DataError(
+          `${join(dir, labelFile)}, label ${i}: class ${label} is out of range: ${classes.length} classes are named`,
+        );
+      }
+      const bytes = pixels.data.subarray(i * height * width, (i + 1) * height * width);
+      items.push({
+        split: SPLIT_NAMES[prefix] ?? prefix,
+        load: async () => ({
+          encoded: await sharp(bytes, { raw: { width, height, channels: 1 } })
+            .toColourspace('b-w')
+            .png()
+            .toBuffer(),
+          format: 'png',
+          height,
+          width,
+          filename: `${file}#${i}`,
+          labels: [label],
+          objects: [],
+        }),
+      });
+    }
+  }
+  const names = classes ?? Array.from({ length: largest + 1 }, (_, digit) => String(digit));
+  return { format: 'idx', classes: names, multiLabel: false, items };
+}
