@@ -1,10 +1,12 @@
 // For its side effect: in Node it is this package, not tfjs-core, that registers the stock gradients. It has to do so
 // before they are replaced, and an `import` of it that comes later does nothing.
 import '@tensorflow/tfjs-layers';
+import * as tf from '@tensorflow/tfjs-core';
 import { activationRules } from './activations.ts';
+import { registerChainedOps } from './chained-ops.ts';
 import { convolutionRules } from './convolution.ts';
 import { repairEngine } from './engine-repairs.ts';
-import { type GradientRule, registerRule } from './gradient-rule.ts';
+import { type GradientRule, gradientConfig } from './gradient-rule.ts';
 import { matMulRules } from './matmul.ts';
 import { normalizationRules } from './normalization.ts';
 import { poolingRules } from './pooling.ts';
@@ -22,7 +24,11 @@ export const gradientRules: Readonly<Record<string, GradientRule>> = {
   ...selectionRules,
 };
 
-let enabled = false;
+const replacements = Object.entries(gradientRules).map(([name, rule]) => gradientConfig(name, rule));
+
+let repaired = false;
+
+registerChainedOps();
 
 /**
  * Makes gradients of TensorFlow.js differentiable again, to any order.
@@ -32,11 +38,13 @@ let enabled = false;
  * every backend. First derivatives keep their values, except where tfjs has them wrong or not at all;
  * docs/autodiff.md lists each op.
  *
- * Calling it again does nothing.
+ * May be called any number of times. The parts of the library that need it do so at each use, since whoever imports
+ * `@tensorflow/tfjs` or `@tensorflow/tfjs-node` later puts the stock gradients back without a word.
  */
 export function enableHigherOrderGradients(): void {
-  if (enabled) return;
-  enabled = true;
-  for (const [kernelName, rule] of Object.entries(gradientRules)) registerRule(kernelName, rule);
-  repairEngine();
+  for (const replacement of replacements) {
+    if (tf.getGradient(replacement.kernelName) !== replacement) tf.registerGradient(replacement);
+  }
+  if (!repaired) repairEngine();
+  repaired = true;
 }

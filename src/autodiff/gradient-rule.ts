@@ -14,14 +14,14 @@ export interface GradientRule {
   backward(dy: tf.Tensor, saved: any[], attrs: any): InputGradients;
 }
 
-/** Replaces the gradient that tfjs has for `kernelName`, if it has one. */
-export function registerRule(kernelName: string, rule: GradientRule): void {
-  tf.registerGradient({
+/** A rule in the form that tfjs registers. */
+export function gradientConfig(kernelName: string, rule: GradientRule): tf.GradConfig {
+  return {
     kernelName,
     inputsToSave: rule.inputs ?? [],
     outputsToSave: [rule.output ?? false],
     gradFunc: (dy, saved, attrs) => rule.backward(dy as tf.Tensor, saved, attrs),
-  });
+  };
 }
 
 /**

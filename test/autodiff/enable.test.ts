@@ -24,6 +24,18 @@ test.serial('enabling twice changes nothing', (t) => {
   t.is(tf.getGradient(tf.Relu), relu);
 });
 
+test.serial('gradients that a later import of tfjs put back are replaced again', (t) => {
+  const ours = tf.getGradient(tf.Sigmoid);
+  tf.registerGradient({
+    kernelName: tf.Sigmoid,
+    outputsToSave: [true],
+    gradFunc: (dy, [y]) => ({ x: () => tf.mul(dy as tf.Tensor, tf.mul(y!, tf.sub(1, y!))) }),
+  });
+  t.not(tf.getGradient(tf.Sigmoid), ours);
+  enableHigherOrderGradients();
+  t.is(tf.getGradient(tf.Sigmoid), ours);
+});
+
 test.serial('integer and boolean tensors inside the function do not disturb the gradient', (t) => {
   const x = tf.tensor2d([
     [0.5, 2, 1],
