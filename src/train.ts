@@ -1,11 +1,8 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
-import { type Config, loadConfig } from './config/index.ts';
-import { ConfigError, RunError, UsageError } from './errors/index.ts';
-import { RunDirectory, resultsTable, runExperiment } from './gain/index.ts';
+import { loadConfig } from './config/index.ts';
+import { InterruptedError, UsageError } from './errors/index.ts';
 import { runProgram } from './program.ts';
 
 await runProgram(async () => {
@@ -16,9 +13,14 @@ await runProgram(async () => {
       config: {
         type: 'string',
         alias: 'c',
+        requiresArg: true,
         describe: 'Experiment file; looked for in the working folder, then in configs/',
       },
-      run: { type: 'string', describe: 'Run directory [default: runs/<name of the config>]' },
+      run: {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Run directory [default: runs/<name of the config>]',
+      },
       resume: { type: 'boolean', default: false, describe: 'Go on from the last checkpoint of the run' },
       overwrite: {
         type: 'boolean',
@@ -28,16 +30,21 @@ await runProgram(async () => {
       set: {
         type: 'string',
         array: true,
+        requiresArg: true,
         default: [] as string[],
         describe: 'Override a config value: key.path=value, repeatable',
       },
-      engine: { type: 'string', describe: 'Compute engine: auto, onnx, tensorflow, cpu' },
+      engine: {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Compute engine: auto, onnx, tensorflow, cpu',
+      },
       json: { type: 'boolean', default: false, describe: 'Print the summary as JSON instead of a table' },
     })
-    .check((parsed) => {
-      if (parsed.resume && parsed.overwrite) throw new Error('--resume and --overwrite exclude each other');
-      if (!parsed.config && !(parsed.resume && parsed.run))
-        throw new Error('--config FILE is needed (or --resume --run DIR)');
+    .check(({ config, run, resume, overwrite }) => {
+      if (resume && overwrite) throw new UsageError('--resume and --overwrite exclude each other');
+      if (!config && !(resume && run))
+        throw new UsageError('--config FILE is needed (or --resume --run DIR)');
       return true;
     })
     .example('$0 --config configs/gain.yaml', 'the main job')
@@ -45,16 +52,26 @@ await runProgram(async () => {
     .example('$0 --resume --run runs/gain', 'go on after an interruption')
     .epilogue('Exit codes: 0 done, 1 unexpected, 2 usage or config, 3 data, 4 diverged, 130 interrupted.')
     .strict()
-    .wrap(Math.min(110, process.stdout.columns ?? 110))
+    .wrap(Math.min(110, process.stdout.columns ?? 80))
     .fail((message, error) => {
       throw error ?? new UsageError(`${message} (--help shows the options)`);
     })
     .parseAsync();
 
+  // Loaded late, so that --help and a mistyped config are answered at once.
+  const { RunDirectory, requireRun, requireSameExperiment, resultsTable, runExperiment } = await import(
+    './gain/index.ts'
+  );
+
   const overrides = [...args.set, ...(args.engine ? [`engine.name=${args.engine}`] : [])];
+  if (args.resume && args.run) requireRun(args.run);
   const config = await loadConfig(args.config ?? join(args.run!, 'config.yaml'), overrides);
   const path = args.run ?? join('runs', config.name);
-  if (args.resume) await requireSameExperiment(config, path);
+  if (args.resume) {
+    requireRun(path);
+    const saved = join(path, 'config.yaml');
+    requireSameExperiment(await loadConfig(saved), config, saved);
+  }
 
   const directory = await RunDirectory.open(
     path,
@@ -62,9 +79,12 @@ await runProgram(async () => {
   );
   const interrupt = new AbortController();
   const onSignal = () => {
-    if (interrupt.signal.aborted) process.exit(130);
-    process.stderr.write('\ninterrupted: writing a checkpoint (once more to quit without)\n');
-    interrupt.abort();
+    if (interrupt.signal.aborted) {
+      directory.release();
+      process.exit(130);
+    }
+    process.stderr.write('\ninterrupted: ending with a checkpoint (once more to quit at once)\n');
+    interrupt.abort(new InterruptedError('interrupted before the training began'));
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   try {
@@ -74,34 +94,3 @@ await runProgram(async () => {
     directory.release();
   }
 });
-
-/** What may differ between a run and its continuation: how long, on what, and what is written. */
-const changeable = new Set([
-  'engine',
-  'log',
-  'evaluation',
-  'training.epochs',
-  'training.checkpointEvery',
-  'data.workers',
-]);
-
-async function requireSameExperiment(config: Config, path: string): Promise<void> {
-  const saved = join(path, 'config.yaml');
-  if (!existsSync(saved)) throw new RunError(`${path}: nothing to resume: it holds no run`);
-  const differing = differences(await loadConfig(saved), config);
-  const key = differing.find(
-    (at) => ![...changeable].some((allowed) => at === allowed || at.startsWith(`${allowed}.`)),
-  );
-  if (key) throw new ConfigError(`${key}: differs from ${saved}; a resumed run goes on as it was begun`);
-}
-
-function differences(a: unknown, b: unknown, path = ''): string[] {
-  if (isDeepStrictEqual(a, b)) return [];
-  const bothRecords = [a, b].every(
-    (value) => value !== null && typeof value === 'object' && !Array.isArray(value),
-  );
-  if (!bothRecords) return [path];
-  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];
-  const keys = new Set([...Object.keys(left), ...Object.keys(right)]);
-  return [...keys].flatMap((key) => differences(left[key], right[key], path ? `${path}.${key}` : key));
-}

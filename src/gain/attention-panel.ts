@@ -1,5 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, readFile } from 'node:fs/promises';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { upsampleBilinear } from '../autodiff/index.ts';
@@ -34,20 +33,20 @@ export class AttentionPanel {
   readonly #classNames: readonly string[];
   readonly #options: EvaluateOptions;
   readonly #items: readonly PanelItem[];
-  readonly #folder: string;
+  readonly #directory: RunDirectory;
 
   private constructor(
     config: Config,
     classNames: readonly string[],
     options: EvaluateOptions,
     items: readonly PanelItem[],
-    folder: string,
+    directory: RunDirectory,
   ) {
     this.#config = config;
     this.#classNames = classNames;
     this.#options = options;
     this.#items = items;
-    this.#folder = folder;
+    this.#directory = directory;
   }
 
   /** Chooses the images; undefined when the config wants none or the split holds none with a label. */
@@ -75,9 +74,7 @@ export class AttentionPanel {
       if (items.length === wanted) break;
     }
     if (items.length === 0) return undefined;
-    const folder = directory.file('attention');
-    await mkdir(folder, { recursive: true });
-    return new AttentionPanel(config, dataset.info.classes, options, items, folder);
+    return new AttentionPanel(config, dataset.info.classes, options, items, directory);
   }
 
   /**
@@ -130,8 +127,8 @@ export class AttentionPanel {
       maps: items.map(({ map }) => Array.from(map.data, (v) => Number(v.toFixed(4)))),
     };
     const name = `epoch-${String(epoch).padStart(3, '0')}`;
-    await writeFile(join(this.#folder, `${name}.png`), png);
-    await writeFile(join(this.#folder, `${name}.json`), JSON.stringify(stored));
+    await this.#directory.write(`attention/${name}.png`, png);
+    await this.#directory.write(`attention/${name}.json`, JSON.stringify(stored));
     return png;
   }
 
@@ -145,8 +142,10 @@ export class AttentionPanel {
       .filter(({ weight }) => weight > 0)
       .map(({ startEpoch }) => startEpoch);
     const stored: StoredMaps[] = [];
-    for (const file of (await readdir(this.#folder)).filter((name) => name.endsWith('.json'))) {
-      stored.push(JSON.parse(await readFile(join(this.#folder, file), 'utf8')) as StoredMaps);
+    for (const file of await readdir(this.#directory.file('attention'))) {
+      if (!file.endsWith('.json')) continue;
+      const text = await readFile(this.#directory.file('attention', file), 'utf8');
+      stored.push(JSON.parse(text) as StoredMaps);
     }
     stored.sort((a, b) => a.epoch - b.epoch);
     const before = stored.findLast(({ epoch }) => epoch > 0 && epoch <= Math.min(...starts));
@@ -164,7 +163,7 @@ export class AttentionPanel {
         className: this.#classNames[item.class]!,
       })),
     );
-    await writeFile(join(this.#folder, 'before-after.png'), png);
+    await this.#directory.write('attention/before-after.png', png);
   }
 
   #probability(logits: tf.Tensor2D): tf.Tensor2D {

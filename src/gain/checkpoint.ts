@@ -5,6 +5,7 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import { RunError } from '../errors/index.ts';
 import { loadLayersModel, saveLayersModel } from '../models/index.ts';
 import type { Optimizer, StateTensor } from './optimizers.ts';
+import { writing } from './run-directory.ts';
 
 /** Everything but tensors that a run needs to go on as if it had never stopped. */
 export interface Progress {
@@ -54,12 +55,22 @@ export class CheckpointStore {
    *
    * @param best whether it is also the best so far.
    * @returns its folder.
+   * @throws {RunError} when it cannot be written; the previous one stays.
    */
-  async save(
+  save(
     model: tfl.LayersModel,
     optimizer: Optimizer,
     progress: Progress,
     { best = false }: { best?: boolean } = {},
+  ): Promise<string> {
+    return writing(this.path, () => this.#save(model, optimizer, progress, best));
+  }
+
+  async #save(
+    model: tfl.LayersModel,
+    optimizer: Optimizer,
+    progress: Progress,
+    best: boolean,
   ): Promise<string> {
     const previous = await this.#index();
     const name = unusedName(`step-${String(progress.step).padStart(8, '0')}`, previous);
@@ -75,16 +86,14 @@ export class CheckpointStore {
       progress,
       optimizer: { updates, tensors: tensors.map(({ name, shape }) => ({ name, shape })) },
     };
-    await writeFile(
-      join(temporary, 'optimizer.bin'),
-      Buffer.concat(tensors.map(({ values }) => bytesOf(values))),
-    );
-    await writeFile(join(temporary, 'state.json'), JSON.stringify(state));
+    const bytes = Buffer.concat(tensors.map(({ values }) => bytesOf(values)));
+    await writeFile(join(temporary, 'optimizer.bin'), bytes, { flush: true });
+    await writeFile(join(temporary, 'state.json'), JSON.stringify(state), { flush: true });
     await rm(target, { recursive: true, force: true });
     await rename(temporary, target);
 
     const index: Index = { last: name, best: best ? name : (previous?.best ?? null) };
-    await writeFile(join(this.path, 'index.json.tmp'), JSON.stringify(index));
+    await writeFile(join(this.path, 'index.json.tmp'), JSON.stringify(index), { flush: true });
     await rename(join(this.path, 'index.json.tmp'), join(this.path, 'index.json'));
     for (const entry of await readdir(this.path)) {
       if (/^(\.|step-)/.test(entry) && entry !== index.last && entry !== index.best) {

@@ -36,6 +36,8 @@ export interface EvaluateOptions {
   readonly maps: AttentionMapsOptions;
   readonly link: 'sigmoid' | 'softmax';
   readonly focusClass?: number | undefined;
+  /** Ends the evaluation between two batches, with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -49,7 +51,7 @@ export async function evaluateSplit(
   split: string,
   options: EvaluateOptions,
 ): Promise<SplitMetrics> {
-  const { batchSize, imageSize, fit, workers, link, focusClass } = options;
+  const { batchSize, imageSize, fit, workers, link, focusClass, signal } = options;
   const classes = dataset.info.classes.length;
   const logits: Float32Array[] = [];
   const labels: Float32Array[] = [];
@@ -66,6 +68,7 @@ export async function evaluateSplit(
     augment: null,
   });
   for await (const batch of batches) {
+    signal?.throwIfAborted();
     const result = inspectBatch(model, batch, classes, options);
     logits.push(result.logits);
     labels.push(batch.labels);

@@ -1,13 +1,21 @@
 import type * as tfl from '@tensorflow/tfjs-layers';
 import type { Config } from '../config/index.ts';
-import { type BiasedBoatsOptions, type Dataset, generateBiasedBoats, openDataset } from '../data/index.ts';
+import {
+  type BatchOptions,
+  type BiasedBoatsOptions,
+  type Dataset,
+  generateBiasedBoats,
+  openDataset,
+} from '../data/index.ts';
 import { DataError, UsageError } from '../errors/index.ts';
 import type { AttentionMapsOptions } from '../gradcam/index.ts';
 import {
   type BackboneName,
   buildModel,
+  checkModelOptions,
   freezeLayers,
   loadLayersModel,
+  unfreezeLayers,
   withInputScaling,
   withInputSize,
   withNewHead,
@@ -15,27 +23,80 @@ import {
 import { type Progress, startProgress } from '../progress/index.ts';
 import type { GainTrainerOptions } from './trainer.ts';
 
-/** Opens the data set of an experiment; a built-in one is generated first when it is not there. */
-export async function openExperimentData(config: Config): Promise<Dataset> {
-  const { source, dir, options, splits } = config.data;
-  if (source === 'biased-boats') await drawBiasedBoats(dir, options);
+/**
+ * Opens the data set of an experiment; a built-in one is generated first when it is not there.
+ *
+ * Every record of the splits that the experiment uses is read and checked, though no image is decoded: damage in
+ * a test split is better known before the training than after it.
+ *
+ * @throws {DataError} naming the file and record that is missing or damaged.
+ */
+export async function openExperimentData(config: Config, signal?: AbortSignal): Promise<Dataset> {
+  const { source, dir, options, splits, masks } = config.data;
+  if (source === 'biased-boats') await drawBiasedBoats(dir, options, signal);
   const dataset = await openDataset(dir);
-  const wanted = [...splits.train, ...(splits.validation ? [splits.validation] : []), ...splits.test];
+  const wanted = [
+    ...splits.train,
+    ...(splits.validation ? [splits.validation] : []),
+    ...splits.test,
+    ...(masks.count === 0 ? [] : [masks.split]),
+  ];
   const known = Object.keys(dataset.info.splits);
   for (const split of wanted) {
     if (!known.includes(split))
       throw new DataError(`${dir}: no split '${split}'; it has ${known.join(', ')}`);
+    await dataset.labels(split);
   }
   return dataset;
 }
 
-async function drawBiasedBoats(dir: string, options: BiasedBoatsOptions): Promise<void> {
+async function drawBiasedBoats(
+  dir: string,
+  options: BiasedBoatsOptions,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   let progress: Progress | undefined;
-  await generateBiasedBoats(dir, options, (done, total) => {
-    progress ??= startProgress('drawing biased boats', total);
-    progress.update(done);
-  });
-  progress?.stop();
+  try {
+    await generateBiasedBoats(dir, options, (done, total) => {
+      signal?.throwIfAborted();
+      progress ??= startProgress('drawing biased boats', total);
+      progress.update(done);
+    });
+  } finally {
+    progress?.stop();
+  }
+}
+
+/** How an epoch of training walks over the data. */
+export function trainingBatchOptions(
+  { data, seed }: Config,
+  epoch: number,
+  firstBatch: number,
+): BatchOptions {
+  const { batchSize, imageSize, fit, workers, augment, shuffleBuffer, masks } = data;
+  return {
+    batchSize,
+    imageSize,
+    fit,
+    workers,
+    augment,
+    shuffle: shuffleBuffer,
+    seed,
+    epoch,
+    skipBatches: firstBatch,
+    dropRemainder: true,
+    masks: masks.count === 0 ? 'none' : { split: masks.split, count: masks.count },
+    maskedPerBatch: masks.perBatch,
+  };
+}
+
+/**
+ * Checks the part of the network's description that needs neither data nor engine.
+ *
+ * @throws {UsageError} naming the backbone or option that does not exist, and the near matches.
+ */
+export function checkModelConfig({ model }: Config): void {
+  if (model.weights === null) checkModelOptions(model.backbone, model.options);
 }
 
 /** Index of the class that the experiment is about. */
@@ -61,6 +122,8 @@ export async function buildExperimentModel(config: Config, classes: number): Pro
     model = buildModel(backbone as BackboneName, { inputShape, classes, seed: config.seed, ...options });
   } else {
     const loaded = await loadLayersModel(weights);
+    // `freeze` says everything: what was frozen when the model was saved does not matter here.
+    unfreezeLayers(loaded);
     const { imageSize } = config.data;
     if (head) {
       const { kind, ...options } = head;
@@ -101,7 +164,7 @@ export function mapOptionsOf(config: Config): AttentionMapsOptions {
 
 /** The trainer's options as the config says. */
 export function trainerOptionsOf(config: Config, link: 'sigmoid' | 'softmax'): GainTrainerOptions {
-  const { gain, training, seed } = config;
+  const { gain, training, seed, data } = config;
   const { losses, link: _link, ...objective } = gain;
   return {
     ...objective,
@@ -109,7 +172,8 @@ export function trainerOptionsOf(config: Config, link: 'sigmoid' | 'softmax'): G
     weights: {
       classification: losses.classification.weight,
       mining: losses.mining,
-      supervision: losses.supervision,
+      // Without masks there is nothing to supervise with.
+      supervision: data.masks.count === 0 ? 0 : losses.supervision,
     },
     optimizer: training.optimizer,
     schedule: training.schedule,

@@ -1,5 +1,6 @@
 /** Guided training: the objective, the trainer around it, and whole experiments from a config. */
 export { type EvaluateOptions, evaluateSplit, type SplitMetrics } from './evaluate.ts';
+export { batchToTensors } from './host-batch.ts';
 export {
   classesPerImage,
   type GainBatch,
@@ -18,7 +19,8 @@ export {
 export { Optimizer, type OptimizerSpec } from './optimizers.ts';
 export { resultsTable } from './results-table.ts';
 export { type RunOptions, type RunSummary, runExperiment } from './run.ts';
-export { RunDirectory } from './run-directory.ts';
+export { RunDirectory, requireRun } from './run-directory.ts';
+export { requireSameExperiment } from './same-experiment.ts';
 export { constantRate, type LearningRateSchedule, type WeightSchedule } from './schedules.ts';
 export {
   type BatchPosition,

@@ -1,46 +1,57 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { appendFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFile, mkdir, readdir, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
-import { RunError } from '../errors/index.ts';
+import { dirname, join } from 'node:path';
+import { GainError, RunError } from '../errors/index.ts';
 
-/** The files of one training run; layout in docs/run-directory.md. */
+/**
+ * The files of one training run; layout in docs/run-directory.md.
+ *
+ * A directory holds a run from the moment that its `config.yaml` is there.
+ */
 export class RunDirectory {
   readonly path: string;
   readonly #lock: string;
+  readonly #overwrite: boolean;
 
-  private constructor(path: string, lock: string) {
+  private constructor(path: string, lock: string, overwrite: boolean) {
     this.path = path;
     this.#lock = lock;
+    this.#overwrite = overwrite;
   }
 
   /**
    * Opens a run directory for this process alone.
    *
    * @param path made when it is not there.
-   * @param mode `new`: refuse a directory that holds a run; `resume`: need one; `overwrite`: empty it.
-   * @throws {RunError} when another process holds it, or it does not fit the mode.
+   * @param mode `new`: refuse a directory that holds a run; `resume`: need one; `overwrite`: empty it in `begin`.
+   * @throws {RunError} when another process holds it, it does not fit the mode, or it cannot be written.
    */
   static async open(path: string, mode: 'new' | 'resume' | 'overwrite'): Promise<RunDirectory> {
-    await mkdir(path, { recursive: true });
-    const directory = new RunDirectory(path, acquireLock(path));
-    const holdsRun = (await readdir(path)).includes('config.yaml');
-    if (mode === 'new' && holdsRun) {
-      directory.release();
+    if (mode === 'resume') requireRun(path);
+    const lock = await writing(path, async () => {
+      await mkdir(path, { recursive: true });
+      return acquireLock(path);
+    });
+    if (mode === 'new' && holdsRun(path)) {
+      rmSync(lock, { force: true });
       throw new RunError(
         `${path}: holds a run already: --resume continues it, --run DIR puts this one elsewhere, --overwrite deletes it`,
       );
     }
-    if (mode === 'resume' && !holdsRun) {
-      directory.release();
-      throw new RunError(`${path}: nothing to resume: it holds no run`);
-    }
-    if (mode === 'overwrite') {
-      for (const entry of await readdir(path)) {
-        if (entry !== lockName) await rm(join(path, entry), { recursive: true, force: true });
+    return new RunDirectory(path, lock, mode === 'overwrite');
+  }
+
+  /** To be called when the run can begin: only now is what the directory held deleted, in mode `overwrite`. */
+  async begin(): Promise<void> {
+    if (!this.#overwrite) return;
+    await writing(this.path, async () => {
+      // The config first: from then on there is no run, and a kill leaves no half of one.
+      await rm(this.file(configName), { force: true });
+      for (const entry of await readdir(this.path)) {
+        if (entry !== lockName) await rm(this.file(entry), { recursive: true, force: true });
       }
-    }
-    return directory;
+    });
   }
 
   /** Path of a file of the run. */
@@ -51,10 +62,11 @@ export class RunDirectory {
   /** Writes a whole file, so that a reader sees the old one or the new one and never a half. */
   async write(name: string, content: string | Uint8Array): Promise<void> {
     const target = this.file(name);
-    const temporary = `${target}.tmp`;
-    await mkdir(join(target, '..'), { recursive: true });
-    await writeFile(temporary, content);
-    await rename(temporary, target);
+    await writing(target, async () => {
+      await mkdir(dirname(target), { recursive: true });
+      await writeFile(`${target}.tmp`, content, { flush: true });
+      await rename(`${target}.tmp`, target);
+    });
   }
 
   async writeJson(name: string, value: unknown): Promise<void> {
@@ -63,31 +75,57 @@ export class RunDirectory {
 
   /** Adds one JSON line to a file. */
   async appendLine(name: string, value: object): Promise<void> {
-    await appendFile(this.file(name), `${JSON.stringify(value)}\n`);
+    await writing(this.file(name), () => appendFile(this.file(name), `${JSON.stringify(value)}\n`));
   }
 
-  /**
-   * Drops the lines that were written after a checkpoint: those whose `step` is larger, and a last line that a
-   * kill cut in half. A resumed run writes them again.
-   */
-  async truncateLines(name: string, step: number): Promise<void> {
-    const text = await readFile(this.file(name), 'utf8').catch(() => '');
-    const kept = text.split('\n').filter((line) => {
-      try {
-        return (JSON.parse(line) as { step?: number }).step! <= step;
-      } catch {
-        return false;
-      }
+  /** Size of a file in bytes, 0 where there is none. */
+  async size(name: string): Promise<number> {
+    return stat(this.file(name)).then(
+      ({ size }) => size,
+      () => 0,
+    );
+  }
+
+  /** Cuts a file back to its first bytes; a file of 0 bytes is deleted. */
+  async cut(name: string, bytes: number): Promise<void> {
+    const path = this.file(name);
+    await writing(path, async () => {
+      if (bytes === 0) await rm(path, { force: true });
+      else if ((await this.size(name)) > bytes) await truncate(path, bytes);
     });
-    await this.write(name, kept.map((line) => `${line}\n`).join(''));
   }
 
-  /** Lets other processes in again. */
+  /** Lets other processes in again, and leaves no directory behind in which nothing was written. */
   release(): void {
     rmSync(this.#lock, { force: true });
+    try {
+      rmdirSync(this.path);
+    } catch {
+      // Not empty.
+    }
   }
 }
 
+/** Does what writes to `path`, and makes a {@link RunError} that names it of what the system refuses. */
+export async function writing<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (cause instanceof GainError) throw cause;
+    throw new RunError(`${path}: cannot be written: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** @throws {RunError} when a directory holds no run that could be resumed. */
+export function requireRun(path: string): void {
+  if (!holdsRun(path)) throw new RunError(`${path}: nothing to resume: it holds no run`);
+}
+
+function holdsRun(path: string): boolean {
+  return existsSync(join(path, configName));
+}
+
+const configName = 'config.yaml';
 const lockName = '.lock';
 
 interface LockHolder {
@@ -108,7 +146,8 @@ function acquireLock(directory: string): string {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
       const holder = readHolder(path);
       if (holder && isAlive(holder)) {
-        throw new RunError(`${directory}: in use by process ${holder.pid} on ${holder.host}`);
+        const elsewhere = holder.host === hostname() ? '' : `; if it is no more, delete ${path}`;
+        throw new RunError(`${directory}: in use by process ${holder.pid} on ${holder.host}${elsewhere}`);
       }
       // Its process was killed: nobody holds it.
       rmSync(path, { force: true });

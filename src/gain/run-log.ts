@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { type Logger, pino } from 'pino';
 import { type Config, stringifyConfig } from '../config/index.ts';
 import { InterruptedError } from '../errors/index.ts';
@@ -6,6 +8,14 @@ import type { SplitMetrics } from './evaluate.ts';
 import type { RunSummary } from './run.ts';
 import type { RunDirectory } from './run-directory.ts';
 import type { GainTrainer, StepReport } from './trainer.ts';
+
+/** How far the files of a run reach: part of every checkpoint, so that a resumed run can cut off what lies behind. */
+export interface WrittenSoFar {
+  /** Bytes of `metrics.ndjson`. */
+  readonly metrics: number;
+  /** The newest event file and its bytes. */
+  readonly events: { readonly file: string; readonly bytes: number };
+}
 
 /** Everything that a run writes about itself while it goes: TensorBoard, `metrics.ndjson`, `log.ndjson`. */
 export class RunLog {
@@ -21,22 +31,51 @@ export class RunLog {
     this.#log = log;
   }
 
+  /** Opens the files of a run that begins; what an attempt that was killed before its first checkpoint left is deleted. */
+  static async begin(directory: RunDirectory, config: Config, engine: string): Promise<RunLog> {
+    await cutBack(directory, { metrics: 0, events: { file: '', bytes: 0 } });
+    const records = await RunLog.#open(directory, config, { event: 'start', engine });
+    records.#events.text('config', 0, `\`\`\`yaml\n${stringifyConfig(config)}\`\`\``);
+    records.#events.hparams(hyperparameters(config), metricTags(config));
+    await records.#events.flush();
+    return records;
+  }
+
   /**
-   * @param resumedAt step that the run goes on from: what was written after it is withdrawn, since it will be
-   *   written again.
+   * Opens the files of a run that goes on from a checkpoint. What was written after it is cut off, since it will
+   * be written again.
    */
-  static async open(directory: RunDirectory, config: Config, resumedAt?: number): Promise<RunLog> {
-    const resumed = resumedAt !== undefined;
-    await directory.truncateLines('metrics.ndjson', resumed ? resumedAt : -1);
-    const events = await EventWriter.create(directory.path, resumed ? { purgeStep: resumedAt + 1 } : {});
-    if (!resumed) {
-      events.text('config', 0, `\`\`\`yaml\n${stringifyConfig(config)}\`\`\``);
-      events.hparams(hyperparameters(config), metricTags(config));
-    }
-    await events.flush();
+  static async resume(
+    directory: RunDirectory,
+    config: Config,
+    engine: string,
+    { step, written }: { step: number; written: WrittenSoFar },
+  ): Promise<RunLog> {
+    await cutBack(directory, written);
+    return RunLog.#open(directory, config, { event: 'resume', engine, step });
+  }
+
+  static async #open(
+    directory: RunDirectory,
+    config: Config,
+    first: { event: string; engine: string; step?: number },
+  ): Promise<RunLog> {
+    // The files are cut already; the step to purge from is for a TensorBoard that has read them before.
+    const purge = first.step === undefined ? {} : { purgeStep: first.step + 1 };
+    const events = await EventWriter.create(directory.path, purge);
     const log = pino({ base: null }, pino.destination({ dest: directory.file('log.ndjson'), sync: true }));
-    log.info({ event: resumed ? 'resume' : 'start', step: resumedAt ?? 0 });
+    log.info(first);
     return new RunLog(directory, config, events, log);
+  }
+
+  /** How far the files reach now, for a checkpoint. */
+  async written(): Promise<WrittenSoFar> {
+    await this.#events.flush();
+    const file = basename(this.#events.path);
+    return {
+      metrics: await this.#directory.size('metrics.ndjson'),
+      events: { file, bytes: await this.#directory.size(file) },
+    };
   }
 
   /** The curves of a training step, every `log.scalarsEvery` steps. */
@@ -73,25 +112,19 @@ export class RunLog {
     return histogramsEvery > 0 && epoch % histogramsEvery === 0;
   }
 
-  /** At the end of an epoch: gradient norms per layer, histograms of weights and gradients. */
-  async epoch(trainer: GainTrainer, epoch: number, last: StepReport | undefined): Promise<void> {
-    const step = trainer.optimizer.updates;
+  /** With the last step of an epoch (from 1): gradient norms per weight, histograms of weights and gradients. */
+  async epoch(trainer: GainTrainer, epoch: number, last: StepReport): Promise<void> {
+    const { step } = last;
     if (this.wantsHistograms(epoch)) {
       for (const weight of trainer.model.trainableWeights) {
         this.#events.histogram(`weights/${weight.originalName}`, step, await weight.read().data());
       }
     }
-    if (last) {
-      this.#events.scalars(
-        step,
-        Object.fromEntries(
-          trainer.weightNames.map((name, i) => [`gradient-norm/${name}`, last.gradientNorms[i]!]),
-        ),
-      );
-      last.gradients?.forEach((values, i) => {
-        this.#events.histogram(`gradients/${trainer.weightNames[i]}`, step, values);
-      });
-    }
+    const norms = trainer.weightNames.map((name, i) => [`gradient-norm/${name}`, last.gradientNorms[i]!]);
+    this.#events.scalars(step, Object.fromEntries(norms));
+    last.gradients?.forEach((values, i) => {
+      this.#events.histogram(`gradients/${trainer.weightNames[i]}`, step, values);
+    });
     await this.#events.flush();
   }
 
@@ -125,6 +158,16 @@ export class RunLog {
     await this.#events
       .close()
       .catch((closing: Error) => this.#log.error({ event: 'close', message: closing.message }));
+  }
+}
+
+async function cutBack(directory: RunDirectory, { metrics, events }: WrittenSoFar): Promise<void> {
+  await directory.cut('metrics.ndjson', metrics);
+  for (const file of await readdir(directory.path)) {
+    if (!file.startsWith('events.out.tfevents.')) continue;
+    // Later files sort after earlier ones.
+    if (file === events.file) await directory.cut(file, events.bytes);
+    else if (file > events.file) await directory.cut(file, 0);
   }
 }
 

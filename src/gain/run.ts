@@ -1,7 +1,7 @@
 import { type Config, stringifyConfig } from '../config/index.ts';
 import type { Dataset } from '../data/index.ts';
 import { type EngineInfo, startEngine } from '../engine/index.ts';
-import { DivergenceError, InterruptedError } from '../errors/index.ts';
+import { DivergenceError, InterruptedError, UsageError } from '../errors/index.ts';
 import { resolveTargetLayer } from '../gradcam/index.ts';
 import { saveLayersModel } from '../models/index.ts';
 import { type Progress, startProgress } from '../progress/index.ts';
@@ -11,23 +11,25 @@ import { describeEnvironment } from './environment.ts';
 import { type EvaluateOptions, evaluateSplit, type SplitMetrics } from './evaluate.ts';
 import {
   buildExperimentModel,
+  checkModelConfig,
   focusClassOf,
   linkOf,
   mapOptionsOf,
   openExperimentData,
   pairCapacityFor,
   trainerOptionsOf,
+  trainingBatchOptions,
 } from './experiment.ts';
 import { batchToTensors } from './host-batch.ts';
 import type { RunDirectory } from './run-directory.ts';
-import { RunLog } from './run-log.ts';
+import { RunLog, type WrittenSoFar } from './run-log.ts';
 import { type EpochSums, GainTrainer, type StepReport } from './trainer.ts';
 
 export interface RunOptions {
   /** Go on from the last checkpoint. */
   readonly resume: boolean;
-  /** Ends the training after the batch that is running, with a checkpoint. */
-  readonly signal?: AbortSignal;
+  /** Ends the run after the batch that is running, with a checkpoint. */
+  readonly signal?: AbortSignal | undefined;
   /** Takes a line for the user. @default writes it to stderr */
   readonly log?: (line: string) => void;
 }
@@ -60,6 +62,8 @@ interface LoopState {
   evaluationsSinceBest: number;
   trainingSeconds: number;
   images: number;
+  /** How far the files of the run reached. */
+  written: WrittenSoFar | null;
 }
 
 /**
@@ -73,16 +77,38 @@ export async function runExperiment(
   directory: RunDirectory,
   options: RunOptions,
 ): Promise<RunSummary> {
-  const { resume, signal, log = (line) => process.stderr.write(`${line}\n`) } = options;
-  const { training, data } = config;
-
-  // ---- engine, data, network
+  const { signal, log = (line) => process.stderr.write(`${line}\n`) } = options;
+  checkModelConfig(config);
   const engine = await startEngine({ engine: config.engine.name, threads: config.engine.threads });
   log(`engine   ${engine.reason}`);
-  const dataset = await openExperimentData(config);
+  const dataset = await openExperimentData(config, signal);
+  try {
+    return await runOnData(config, dataset, engine, directory, { ...options, log });
+  } finally {
+    await dataset.close();
+  }
+}
+
+async function runOnData(
+  config: Config,
+  dataset: Dataset,
+  engine: EngineInfo,
+  directory: RunDirectory,
+  { resume, signal, log }: RunOptions & { log: (line: string) => void },
+): Promise<RunSummary> {
+  const { training, data } = config;
+
+  // ---- data, network: the run directory stays as it is until both are found to be good
   const { classes } = dataset.info;
-  const statistics = await dataset.labelStatistics(data.splits.train);
+  const batchesPerEpoch = await dataset.countBatches(data.splits.train, trainingBatchOptions(config, 0, 0));
+  const supervising = data.masks.count === 0 ? [] : [data.masks.split];
+  const statistics = await dataset.labelStatistics([...new Set([...data.splits.train, ...supervising])]);
   log(`data     ${dataset.info.name}: ${statistics.examples} training images, ${classes.length} classes`);
+  if (batchesPerEpoch === 0) {
+    throw new UsageError(
+      `data.batchSize: ${data.batchSize} is more than the ${statistics.examples} images of ${data.splits.train.join(', ')}`,
+    );
+  }
   const model = await buildExperimentModel(config, classes.length);
   const target = resolveTargetLayer(model, config.gain.targetLayer);
   log(
@@ -98,23 +124,6 @@ export async function runExperiment(
     pairCapacity: capacity,
     groups: maxLabels,
   });
-  const checkpoints = new CheckpointStore(directory.file('checkpoints'));
-  const restored = resume ? await checkpoints.restore(model, trainer.optimizer) : undefined;
-  const start = restored ?? { step: 0, epoch: 0, batch: 0, carried: {} };
-  const state: LoopState = {
-    sums: { batches: 0, losses: {} },
-    best: null,
-    evaluationsSinceBest: 0,
-    trainingSeconds: 0,
-    images: 0,
-    ...start.carried,
-  };
-  if (restored) log(`resumed  after step ${start.step}: epoch ${start.epoch + 1}, batch ${start.batch}`);
-
-  // ---- records
-  await directory.write('config.yaml', stringifyConfig(config));
-  await directory.writeJson('environment.json', describeEnvironment(engine, config.seed));
-  const records = await RunLog.open(directory, config, restored ? start.step : undefined);
   const evaluation: EvaluateOptions = {
     batchSize: config.evaluation.batchSize,
     imageSize: data.imageSize,
@@ -124,30 +133,57 @@ export async function runExperiment(
     maps: mapOptionsOf(config),
     link,
     focusClass: focusClassOf(config, dataset),
+    signal,
   };
   const panel = await AttentionPanel.load(config, dataset, evaluation, directory);
-  const saveCheckpoint = (epoch: number, batch: number, best = false) =>
-    checkpoints.save(
-      model,
-      trainer.optimizer,
-      { step: trainer.optimizer.updates, epoch, batch, carried: { ...state, sums: trainer.epochSums } },
-      { best },
-    );
+  const checkpoints = new CheckpointStore(directory.file('checkpoints'));
+  const restored = resume ? await checkpoints.restore(model, trainer.optimizer) : undefined;
+  const state: LoopState = {
+    sums: { batches: 0, losses: {} },
+    best: null,
+    evaluationsSinceBest: 0,
+    trainingSeconds: 0,
+    images: 0,
+    written: null,
+    ...restored?.carried,
+  };
+  signal?.throwIfAborted();
+
+  // ---- records: from here on the directory holds a run
+  await directory.begin();
+  await directory.write('config.yaml', stringifyConfig(config));
+  await directory.writeJson('environment.json', describeEnvironment(engine, config.seed));
+  const records =
+    restored && state.written
+      ? await RunLog.resume(directory, config, engine.reason, { step: restored.step, written: state.written })
+      : await RunLog.begin(directory, config, engine.reason);
+  if (restored)
+    log(`resumed  after step ${restored.step}: epoch ${restored.epoch + 1}, batch ${restored.batch}`);
+  else if (resume) log('resumed  from the beginning: there was no checkpoint yet');
+
+  /** Of the next batch, and whether the step before it is in a checkpoint. */
+  let next = { epoch: restored?.epoch ?? 0, batch: restored?.batch ?? 0 };
+  let saved = true;
+  const saveCheckpoint = async (best = false) => {
+    await trainer.requireFiniteWeights();
+    state.written = await records.written();
+    const carried = { ...state, sums: trainer.epochSums };
+    const progress = { step: trainer.optimizer.updates, ...next, carried };
+    await checkpoints.save(model, trainer.optimizer, progress, { best });
+    saved = true;
+  };
 
   // ---- the training
   const maskCapacity = data.masks.count === 0 ? 0 : capacity;
-  const batchesPerEpoch = Math.floor(statistics.examples / data.batchSize);
   let progress: Progress | undefined;
-  let epochNow = start.epoch;
   let lastBatchAt = 0;
-  let lastOfEpoch: StepReport | undefined;
   try {
     if (!restored && panel) await records.attention(0, await panel.draw(model, 0));
     await trainer.fitDataset((epoch, first) => trainingBatches(config, dataset, epoch, first, maskCapacity), {
       epochs: training.epochs,
       batchesPerEpoch,
       gradientsOf: (epoch, batch) => batch + 1 === batchesPerEpoch && records.wantsHistograms(epoch + 1),
-      start: { epoch: start.epoch, batch: start.batch, sums: state.sums },
+      start: { ...next, sums: state.sums },
       validate: async (epoch) => {
         progress?.stop();
         const due = (epoch + 1) % training.evaluateEvery === 0 || epoch + 1 === training.epochs;
@@ -156,87 +192,85 @@ export async function runExperiment(
         const step = trainer.optimizer.updates;
         await records.evaluation(step, epoch + 1, data.splits.validation, metrics);
         if (panel) await records.attention(step, await panel.draw(model, epoch + 1));
-        const better = isBetter(training.selectBy, metrics[training.selectBy], state.best);
-        if (better)
-          state.best = { metric: training.selectBy, value: metrics[training.selectBy], epoch: epoch + 1 };
+        const value = metrics[training.selectBy];
+        const better = isBetter(training.selectBy, value, state.best);
+        if (better) state.best = { metric: training.selectBy, value, epoch: epoch + 1 };
         state.evaluationsSinceBest = better ? 0 : state.evaluationsSinceBest + 1;
-        return { [`val ${training.selectBy}`]: metrics[training.selectBy] };
+        return { [`val ${training.selectBy}`]: value };
       },
       callbacks: {
         onEpochBegin(epoch) {
-          epochNow = epoch;
           lastBatchAt = performance.now();
           progress = startProgress(`epoch ${epoch + 1}/${training.epochs}`, batchesPerEpoch);
         },
         async onBatchEnd(batch, report) {
+          next = { ...next, batch: batch + 1 };
+          saved = false;
           state.images += report.images;
           state.trainingSeconds += (performance.now() - lastBatchAt) / 1000;
           progress?.update(batch + 1, describeStep(report, state.images / state.trainingSeconds));
           records.step(report, state.images / state.trainingSeconds);
-          if (batch + 1 === batchesPerEpoch) lastOfEpoch = report;
-          const stop = signal?.aborted === true;
-          if (!trainer.midUpdate && (stop || report.step % training.checkpointEvery === 0)) {
-            await saveCheckpoint(epochNow, batch + 1);
-            trainer.stopTraining = stop;
-          }
+          if (batch + 1 === batchesPerEpoch) await records.epoch(trainer, next.epoch + 1, report);
+          else if (report.step % training.checkpointEvery === 0 && !trainer.midUpdate) await saveCheckpoint();
+          if (!trainer.midUpdate) signal?.throwIfAborted();
           lastBatchAt = performance.now();
         },
         async onEpochEnd(epoch, logs) {
-          await records.epoch(trainer, epoch + 1, lastOfEpoch);
-          lastOfEpoch = undefined;
           log(`epoch ${epoch + 1}/${training.epochs}: ${describeLogs(logs)}`);
-          await saveCheckpoint(epoch + 1, 0, state.best?.epoch === epoch + 1);
+          next = { epoch: epoch + 1, batch: 0 };
+          await saveCheckpoint(state.best?.epoch === epoch + 1);
+          signal?.throwIfAborted();
           const patience = training.earlyStopping?.patience ?? Number.POSITIVE_INFINITY;
           if (state.evaluationsSinceBest >= patience) {
             log(`stopped early: no better ${training.selectBy} in ${patience} evaluations`);
             trainer.stopTraining = true;
           }
-          if (signal?.aborted) trainer.stopTraining = true;
         },
       },
     });
+
+    // ---- results
+    const chosen = await checkpoints.find(config.evaluation.checkpoint);
+    if (chosen && config.evaluation.checkpoint === 'best') await restoreWeights(model, chosen);
+    const metrics: Record<string, SplitMetrics> = {};
+    for (const split of data.splits.test) {
+      metrics[split] = await evaluateSplit(model, dataset, split, evaluation);
+      await records.evaluation(trainer.optimizer.updates, training.epochs, split, metrics[split]);
+    }
+    await saveLayersModel(model, directory.file('model'));
+    await panel?.drawBeforeAfter();
+    const summary: RunSummary = {
+      name: config.name,
+      engine,
+      targetLayer: target.path,
+      epochs: next.epoch,
+      steps: trainer.optimizer.updates,
+      trainingSeconds: state.trainingSeconds,
+      imagesPerSecond: state.images / state.trainingSeconds,
+      best: state.best,
+      metrics,
+    };
+    await directory.writeJson('summary.json', summary);
+    await records.finish(summary);
+    return summary;
   } catch (error) {
     progress?.stop();
-    await records.stop(error as Error);
-    if (!(error instanceof DivergenceError)) throw error;
-    const good = (await checkpoints.find('last')) ?? 'none was written yet';
-    throw new DivergenceError(`${error.message}; last good checkpoint: ${good}`, { cause: error });
+    let reason = error as Error;
+    if (signal?.aborted && error === signal.reason) {
+      if (!saved) await saveCheckpoint();
+      const { updates } = trainer.optimizer;
+      reason = new InterruptedError(
+        `interrupted after step ${updates}, checkpoint written; --resume goes on`,
+      );
+    } else if (error instanceof DivergenceError) {
+      const good = (await checkpoints.find('last')) ?? 'none was written yet';
+      reason = new DivergenceError(`${error.message}; last good checkpoint: ${good}`, { cause: error });
+    }
+    await records.stop(reason);
+    throw reason;
+  } finally {
+    trainer.dispose();
   }
-  if (signal?.aborted) {
-    progress?.stop();
-    const interrupted = new InterruptedError(
-      `interrupted at step ${trainer.optimizer.updates}, checkpoint written; --resume goes on`,
-    );
-    await records.stop(interrupted);
-    throw interrupted;
-  }
-
-  // ---- results
-  const chosen = await checkpoints.find(config.evaluation.checkpoint);
-  if (chosen && config.evaluation.checkpoint === 'best') await restoreWeights(model, chosen);
-  const metrics: Record<string, SplitMetrics> = {};
-  for (const split of data.splits.test) {
-    metrics[split] = await evaluateSplit(model, dataset, split, evaluation);
-    await records.evaluation(trainer.optimizer.updates, training.epochs, split, metrics[split]);
-  }
-  await saveLayersModel(model, directory.file('model'));
-  if (panel) await panel.drawBeforeAfter();
-  const summary: RunSummary = {
-    name: config.name,
-    engine,
-    targetLayer: target.path,
-    epochs: training.epochs,
-    steps: trainer.optimizer.updates,
-    trainingSeconds: state.trainingSeconds,
-    imagesPerSecond: state.images / state.trainingSeconds,
-    best: state.best,
-    metrics,
-  };
-  await directory.writeJson('summary.json', summary);
-  await records.finish(summary);
-  await dataset.close();
-  trainer.dispose();
-  return summary;
 }
 
 async function* trainingBatches(
@@ -246,27 +280,14 @@ async function* trainingBatches(
   firstBatch: number,
   maskCapacity: number,
 ) {
-  const { splits, batchSize, imageSize, fit, workers, augment, shuffleBuffer, masks } = config.data;
-  const batches = dataset.batches(splits.train, {
-    batchSize,
-    imageSize,
-    fit,
-    workers,
-    augment,
-    shuffle: shuffleBuffer,
-    seed: config.seed,
-    epoch,
-    skipBatches: firstBatch,
-    dropRemainder: true,
-    masks: masks.count === 0 ? 'none' : { split: masks.split, count: masks.count },
-    maskedPerBatch: masks.perBatch,
-  });
+  const { imageSize, splits } = config.data;
+  const batches = dataset.batches(splits.train, trainingBatchOptions(config, epoch, firstBatch));
   for await (const batch of batches)
     yield batchToTensors(batch, imageSize, dataset.info.classes.length, maskCapacity);
 }
 
 function isBetter(metric: string, value: number, best: BestEvaluation | null): boolean {
-  if (best === null) return true;
+  if (best === null) return !Number.isNaN(value);
   return metric === 'loss' ? value < best.value : value > best.value;
 }
 

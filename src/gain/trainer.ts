@@ -32,7 +32,7 @@ export interface GainTrainerOptions
   readonly schedule?: LearningRateSchedule;
   /** Largest global norm of the gradient. @default none */
   readonly clipNorm?: number | null;
-  /** Batches per update, their gradients averaged. @default 1 */
+  /** Batches per update, their gradients averaged; those left at the end of an epoch make one too. @default 1 */
   readonly accumulate?: number;
   /** Of dropout and of the classes drawn for mining. @default 1 */
   readonly seed?: number;
@@ -138,6 +138,7 @@ export class GainTrainer {
   readonly #schedules: Record<LossTerm, WeightSchedule>;
   #accumulated: tf.Tensor[] | undefined;
   #pending = 0;
+  #factor = 1;
   #sums: EpochSums = emptySums();
 
   constructor(model: tfl.LayersModel, options: GainTrainerOptions = {}) {
@@ -269,6 +270,7 @@ export class GainTrainer {
       if (this.stopTraining && batch < (batchesPerEpoch ?? batch)) break;
       if (batch === 0) throw new UsageError(`epoch ${epoch + 1}: the data set gave no batch`);
       batchesPerEpoch ??= batch;
+      if (this.#pending > 0) tf.tidy(() => this.#applyAccumulated());
 
       const logs = { ...meansOf(this.#sums), ...(await args.validate?.(epoch)) };
       history.push(logs);
@@ -288,6 +290,22 @@ export class GainTrainer {
     return this.#pending > 0;
   }
 
+  /**
+   * Looks whether the weights can be kept. A loss may be finite and the update that it led to not.
+   *
+   * @throws {DivergenceError} naming the step and the first weight that is not finite.
+   */
+  async requireFiniteWeights(): Promise<void> {
+    for (const weight of this.model.weights) {
+      const values = await weight.read().data();
+      if (!values.every(Number.isFinite)) {
+        throw new DivergenceError(
+          `step ${this.optimizer.updates}: the weight ${weight.originalName} is not finite`,
+        );
+      }
+    }
+  }
+
   /** Frees the optimizer's state. The model stays. */
   dispose(): void {
     this.optimizer.dispose();
@@ -296,26 +314,38 @@ export class GainTrainer {
 
   /** Applies gradients, or adds them to those of the batches before and applies their mean. */
   #update(gradients: readonly (tf.Tensor | null)[], factor: number): void {
-    const { accumulate = 1, clipNorm = null } = this.#options;
-    const apply = (all: readonly (tf.Tensor | null)[]) =>
-      this.optimizer.apply(clipNorm === null ? all : clipByGlobalNorm(all, clipNorm), factor);
+    const { accumulate = 1 } = this.#options;
     if (accumulate === 1) {
-      apply(gradients);
+      this.#apply(gradients, factor);
       return;
     }
     this.#accumulated ??= this.#variables.map((variable) => tf.keep(tf.zerosLike(variable)));
     this.#accumulated = this.#accumulated.map((sum, i) => {
       const gradient = gradients[i];
       if (!gradient) return sum;
-      const next = tf.keep(tf.add(sum, tf.div(gradient, accumulate)));
+      const next = tf.keep(tf.add(sum, gradient));
       sum.dispose();
       return next;
     });
-    this.#pending = (this.#pending + 1) % accumulate;
-    if (this.#pending > 0) return;
-    apply(this.#accumulated);
-    tf.dispose(this.#accumulated);
+    this.#pending++;
+    this.#factor = factor;
+    if (this.#pending === accumulate) this.#applyAccumulated();
+  }
+
+  #applyAccumulated(): void {
+    const sums = this.#accumulated!;
+    this.#apply(
+      sums.map((sum) => tf.div(sum, this.#pending)),
+      this.#factor,
+    );
+    tf.dispose(sums);
     this.#accumulated = undefined;
+    this.#pending = 0;
+  }
+
+  #apply(gradients: readonly (tf.Tensor | null)[], factor: number): void {
+    const { clipNorm = null } = this.#options;
+    this.optimizer.apply(clipNorm === null ? gradients : clipByGlobalNorm(gradients, clipNorm), factor);
   }
 
   /** Seeds of a batch, which do not depend on when the process was started. */

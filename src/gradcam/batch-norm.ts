@@ -23,6 +23,18 @@ interface BatchNormalization {
   movingVariance: Variable;
 }
 
+/**
+ * What a batch normalization does when a pass asks for `mode`: one that is frozen (`trainable: false`, its own or
+ * that of the model around it) always normalises by its moving averages, as in Keras.
+ */
+export function effectiveBatchNorm(layer: Layer, mode: BatchNormMode): BatchNormMode {
+  const { gamma, beta } = layer as unknown as BatchNormalization;
+  const learnable = gamma !== undefined || beta !== undefined;
+  // Freezing a model marks the weights of its layers and not the layers.
+  const frozen = !layer.trainable || (learnable && layer.trainableWeights.length === 0);
+  return frozen ? 'inference' : mode;
+}
+
 /** Whether tfjs's own call of the layer does not do what the mode asks for. */
 export function needsOwnBatchNorm(layer: Layer, x: tf.Tensor, mode: BatchNormMode): boolean {
   // tfjs has none for rank 5, and its training mode fails without gamma or beta.

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { UsageError } from '../errors/index.ts';
-import { type BatchNormMode, batchNormalize, needsOwnBatchNorm } from './batch-norm.ts';
+import { type BatchNormMode, batchNormalize, effectiveBatchNorm, needsOwnBatchNorm } from './batch-norm.ts';
 import type { Layer } from './layer.ts';
 import { type LayerGraph, layerGraph, type Step } from './layer-graph.ts';
 import { type Schedule, scheduleAll } from './schedule.ts';
@@ -19,7 +19,7 @@ export type ApplyLayer = (
 export interface PassOptions {
   /** Training behaviour: dropout drops, batch norm looks at the batch. @default false */
   training?: boolean | undefined;
-  /** @default 'update' in training, else 'inference' */
+  /** Of the batch norms that are not frozen. @default 'update' in training, else 'inference' */
   batchNorm?: BatchNormMode | undefined;
   /**
    * Makes the noise of dropout-like layers a function of this integer and the layer's position; without it
@@ -125,14 +125,15 @@ function applyStep(
   masks: (tf.Tensor | undefined)[],
   { training = false, batchNorm = training ? 'update' : 'inference', dropoutSeed, applyLayer }: PassOptions,
 ): tf.Tensor[] {
+  const normMode = effectiveBatchNorm(layer, batchNorm);
   const mask = masks.find((one) => one !== undefined);
   // A batch norm whose own call is used is in inference mode, also in a pass that trains.
   const trains = training && layer.getClassName() !== 'BatchNormalization';
   const kwargs = { ...callArgs, training: trains, ...(mask && { mask }) };
   const output =
     applyLayer?.(layer, inputs, kwargs, path) ??
-    (needsOwnBatchNorm(layer, inputs[0]!, batchNorm)
-      ? batchNormalize(layer, inputs[0]!, batchNorm)
+    (needsOwnBatchNorm(layer, inputs[0]!, normMode)
+      ? batchNormalize(layer, inputs[0]!, normMode)
       : undefined) ??
     (training && dropoutSeed !== undefined
       ? seededNoise(layer, inputs, seedAt(dropoutSeed, position))

@@ -32,6 +32,15 @@ export function modelOptionsSchema(name: string): z.ZodObject {
 }
 
 /**
+ * Checks the name and the options of a backbone without building it.
+ *
+ * @throws UsageError an unknown name or option, an option out of its range
+ */
+export function checkModelOptions(name: string, options: Record<string, unknown>): void {
+  parseOptions(name, findBackbone(name).options, options);
+}
+
+/**
  * Builds a network by name.
  *
  * @returns a model [B,H,W,channels] -> raw logits [B,C]; there is no softmax and no sigmoid at its end

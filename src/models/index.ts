@@ -3,6 +3,7 @@ export {
   type BackboneOptions,
   type BuildOptions,
   buildModel,
+  checkModelOptions,
   modelNames,
   modelOptionsSchema,
 } from './build-model.ts';

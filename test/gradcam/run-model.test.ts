@@ -127,6 +127,26 @@ test('batch norm mode "batch" answers the same and leaves the averages; "inferen
   close(t, batch, runModel(model, x, { training: true })[0]!);
 });
 
+test('a frozen batch norm uses its averages and leaves them alone in training too, as in Keras', (t) => {
+  const freezings: Record<string, (parts: ReturnType<typeof normalised>) => void> = {
+    layer: ({ norm }) => {
+      norm.trainable = false;
+    },
+    'model around it': ({ model }) => {
+      model.trainable = false;
+    },
+  };
+  const x = tensorOf(4, [5, 3, 3, 2]);
+  for (const [what, freeze] of Object.entries(freezings)) {
+    const parts = normalised();
+    freeze(parts);
+    close(t, runModel(parts.model, x, { training: true })[0]!, parts.model.predict(x) as tf.Tensor, what);
+    const averages = parts.norm.getWeights().slice(2);
+    close(t, averages[0]!, tf.tensor1d([0.3, 0]), what);
+    close(t, averages[1]!, tf.tensor1d([2, 1]), what);
+  }
+});
+
 test('batch norm works without scale and centre in training, and on volumes', (t) => {
   const model = tfl.sequential({
     layers: [
