@@ -63,7 +63,8 @@ export function encodeExample(example: ImageExample, classes: readonly string[])
     const value = objects.map((object) => object.mask ?? new Uint8Array(0));
     feature['image/object/mask'] = { bytesList: { value } };
   }
-  return Example.encode(Example.fromObject({ features: { feature } })).finish();
+  // Not through Example.fromObject, which leaves empty bytes out of a list.
+  return Example.encode({ features: { feature } }).finish();
 }
 
 /**
