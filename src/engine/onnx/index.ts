@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { registerBackendAndKernels } from './register.ts';
+import { detectBlockSize } from './runtime/block-size.ts';
 import type { EvaluatorStats } from './runtime/evaluator.ts';
 import { loadNativeRuntime } from './runtime/native-runtime.ts';
 import { OnnxBackend } from './runtime/onnx-backend.ts';
@@ -14,6 +15,8 @@ export interface OnnxBackendOptions {
   readonly maxSessions?: number;
   /** Working memory of all compiled graphs together, an estimate in bytes. @default 4 GiB */
   readonly maxSessionBytes?: number;
+  /** Whether to use ONNX Runtime's blocked convolutions where they work. @default true */
+  readonly blocked?: boolean;
   /** Write an ONNX Runtime profile per compiled graph to files that start so. */
   readonly profilePrefix?: string;
 }
@@ -34,12 +37,9 @@ export function registerOnnxBackend(options: OnnxBackendOptions = {}): OnnxBacke
     maxSessionBytes = 2 ** 32,
     profilePrefix,
   } = options;
-  const backend = new OnnxBackend(loadNativeRuntime(), {
-    threads,
-    maxSessions,
-    maxSessionBytes,
-    profilePrefix,
-  });
+  const runtime = loadNativeRuntime();
+  const block = options.blocked === false ? 1 : detectBlockSize(runtime);
+  const backend = new OnnxBackend(runtime, { threads, block, maxSessions, maxSessionBytes, profilePrefix });
   registerBackendAndKernels('onnx', backend);
   registered = backend;
   return backend;

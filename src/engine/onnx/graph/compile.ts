@@ -7,9 +7,9 @@ import type { Trace } from './trace.ts';
 export const inputName = (index: number): string => `in${index}`;
 export const outputName = (index: number): string => `out${index}`;
 
-/** Lowers a traced graph to the bytes of an ONNX model. */
-export function compileTrace(trace: Trace): Uint8Array<ArrayBuffer> {
-  const lowering = new Lowering(trace.kinds);
+/** Lowers a traced graph to the bytes of an ONNX model; `block` is the width of blocked channels, 1 for none. */
+export function compileTrace(trace: Trace, block: number): Uint8Array<ArrayBuffer> {
+  const lowering = new Lowering(trace, block);
   trace.leaves.forEach((leaf, index) => {
     lowering.graph.input(inputName(index), leaf.dtype, leaf.shape);
     lowering.define(leaf, {
@@ -18,9 +18,7 @@ export function compileTrace(trace: Trace): Uint8Array<ArrayBuffer> {
       shape: leaf.shape,
     });
   });
-  for (const node of trace.order) {
-    if (node.lower !== null) lowering.define(node, node.lower(lowering, node.inputs));
-  }
+  for (const node of trace.order) lowering.demand(node);
   trace.roots.forEach((root, index) => {
     lowering.graph.output(outputName(index), lowering.plain(root), root.dtype, root.shape);
   });

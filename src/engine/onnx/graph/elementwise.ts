@@ -1,6 +1,15 @@
 import { backend_util } from '@tensorflow/tfjs-core';
 import type { GraphBuilder } from './graph-builder.ts';
-import { type ElementType, type LazyNode, operation, scalar, uniform } from './lazy-node.ts';
+import {
+  type ElementType,
+  type LazyNode,
+  type Lower,
+  operation,
+  type Shape,
+  scalar,
+  uniform,
+} from './lazy-node.ts';
+import type { Epilogue, Lowered } from './lowering.ts';
 
 type Emit = (graph: GraphBuilder, names: readonly string[]) => string;
 
@@ -60,8 +69,28 @@ const op =
   (g, names) =>
     g.node(type, names);
 
+/** a + b. One number per channel added to a convolution goes into the convolution. */
 export function add(a: LazyNode, b: LazyNode): LazyNode {
-  return elementwise('Add', [a, b], op('Add'));
+  const sum = elementwise('Add', [a, b], op('Add'));
+  if (a.kind !== 'Conv' || !sum.isPending || !isPerChannel(b.shape, a.shape)) return sum;
+  return operation({
+    kind: 'BiasAdd',
+    inputs: [a, b],
+    shape: sum.shape,
+    dtype: sum.dtype,
+    lower: (l, [x, bias]) => {
+      const { withEpilogue } = l.value(x!);
+      if (withEpilogue === undefined || l.usersOf(x!).length > 1 || l.isRoot(x!))
+        return sum.lower!(l, [x!, bias!]);
+      const fused = (epilogue: Epilogue): Lowered => withEpilogue({ ...epilogue, bias: bias! });
+      return { ...fused({}), withEpilogue: fused };
+    },
+  });
+}
+
+/** Shapes [C], [1, …, 1, C] against [N, …, C]. */
+function isPerChannel(shape: Shape, activation: Shape): boolean {
+  return shape.at(-1) === activation.at(-1) && shape.slice(0, -1).every((size) => size === 1);
 }
 
 export function subtract(a: LazyNode, b: LazyNode): LazyNode {
@@ -82,10 +111,29 @@ function isStep(node: LazyNode): boolean {
   return node.kind === 'Heaviside' && node.isPending;
 }
 
+/**
+ * x > 0 ? value : 0. The comparison is a hard sigmoid so steep that every positive float gives 1: ONNX
+ * Runtime computes it several times faster than a comparison and a choice. Where the relu of x is in the
+ * graph too, it is read instead (its sign is the same), so that x itself need not be kept.
+ */
 function maskPositive(value: LazyNode, x: LazyNode): LazyNode {
-  return elementwise('MaskPositive', [value, x], (g, [v, c]) =>
-    g.node('Where', [g.node('Greater', [c!, g.fill(0, 'float32')]), v!, g.fill(0, 'float32')]),
-  );
+  const masked = (inputs: readonly LazyNode[]): LazyNode =>
+    elementwise('MaskPositive', inputs, (g, [v, c]) =>
+      g.node('Mul', [v!, g.node('HardSigmoid', [c!], { alpha: { float: 3e38 }, beta: { float: 0 } })]),
+    );
+  const plain = masked([value, x]);
+  const { shape, dtype } = plain;
+  if (!plain.isPending) return plain;
+  const lower: Lower = (l, [v, c]) => {
+    const positive = l.usersOf(c!).find(isRelu) ?? c!;
+    l.demand(positive);
+    return plain.lower!(l, [v!, positive]);
+  };
+  return operation({ kind: 'MaskPositive', inputs: [value, x], shape, dtype, lower });
+}
+
+function isRelu(node: LazyNode): boolean {
+  return node.kind === 'Relu';
 }
 
 /** x > 0 ? 1 : alpha, and NaN for NaN. */
@@ -126,9 +174,23 @@ export function floatFunction(type: string, x: LazyNode): LazyNode {
   return elementwise(type, [asFloat(x)], op(type));
 }
 
+/** max(x, 0); at the end of a convolution it is part of the convolution. */
 export function relu(x: LazyNode): LazyNode {
   if (x.dtype !== 'float32') return maximum(x, uniform(0, [], x.dtype));
-  return floatFunction('Relu', x);
+  const plain = floatFunction('Relu', x);
+  if (!plain.isPending || (x.kind !== 'Conv' && x.kind !== 'BiasAdd')) return plain;
+  return operation({
+    kind: 'Relu',
+    inputs: [x],
+    shape: x.shape,
+    dtype: x.dtype,
+    lower: (l, [input]) => {
+      const { withEpilogue } = l.value(input!);
+      const needed =
+        l.isRoot(input!) || l.usersOf(input!).some((user) => !isRelu(user) && user.kind !== 'MaskPositive');
+      return withEpilogue === undefined || needed ? plain.lower!(l, [input!]) : withEpilogue({ relu: true });
+    },
+  });
 }
 
 /** x within [low, high]; the bounds are inputs of the graph, so that they may change without a new program. */

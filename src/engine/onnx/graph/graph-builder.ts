@@ -94,10 +94,18 @@ export class GraphBuilder {
     this.#outputs.push({ name, type, dims });
   }
 
+  /** The graph without the nodes and constants that no output needs. */
   model(): OnnxModel {
+    const needed = new Set(this.#outputs.map(({ name }) => name));
+    const nodes: OnnxNode[] = [];
+    for (const node of this.#nodes.toReversed()) {
+      if (!node.outputs.some((name) => needed.has(name))) continue;
+      nodes.push(node);
+      for (const input of node.inputs) needed.add(input);
+    }
     return {
-      nodes: this.#nodes,
-      initializers: this.#initializers,
+      nodes: nodes.toReversed(),
+      initializers: this.#initializers.filter(({ name }) => needed.has(name)),
       inputs: this.#inputs,
       outputs: this.#outputs,
     };

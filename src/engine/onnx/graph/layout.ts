@@ -13,6 +13,9 @@ export interface Layout {
   readonly block: number;
 }
 
+/** The domain of ONNX Runtime's operators on blocked tensors. */
+export const NCHWC = 'com.microsoft.nchwc';
+
 const PLAIN: readonly Layout[] = Array.from({ length: 12 }, (_, rank) => ({
   axes: Array.from({ length: rank }, (_, axis) => axis),
   block: 1,
@@ -24,6 +27,11 @@ export function plainLayout(rank: number): Layout {
 
 export function permuted(axes: readonly number[]): Layout {
   return { axes, block: 1 };
+}
+
+/** The layout of ONNX Runtime's blocked convolutions: the channels cut into blocks, the blocks innermost. */
+export function blockedLayout(channels: number, spatial: readonly number[], block: number): Layout {
+  return { axes: [0, channels, ...spatial, channels], block };
 }
 
 export function isPlain(layout: Layout): boolean {
@@ -97,6 +105,8 @@ export function convertLayout(
   to: Layout,
 ): string {
   if (sameLayout(from, to)) return name;
+  const reordered = reorderBlocks(graph, name, shape, from, to);
+  if (reordered !== null) return reordered;
   const source = parts(shape, from, to);
   const target = parts(shape, to, from);
   const order = target.map((part) => source.findIndex((candidate) => candidate.id === part.id));
@@ -118,6 +128,30 @@ export function convertLayout(
     );
   }
   return reshapeIfNeeded(graph, result, physicalShape(shape, from), physicalShape(shape, to));
+}
+
+/** Into and out of blocks with ONNX Runtime's own operators, where these fit: images with channels first or last. */
+function reorderBlocks(
+  graph: GraphBuilder,
+  name: string,
+  shape: readonly number[],
+  from: Layout,
+  to: Layout,
+): string | null {
+  const [blocked, other] = from.block > 1 ? [from, to] : [to, from];
+  if (blocked.axes.length !== 5 || other.block > 1) return null;
+  const [batch, channels, height, width] = blocked.axes as [number, number, number, number];
+  const order = other.axes.join();
+  const channelsLast = order === [batch, height, width, channels].join();
+  if (!channelsLast && order !== [batch, channels, height, width].join()) return null;
+  const depth = shape[channels]!;
+  if (depth === 1) return null;
+  const image = [batch, channels, height, width].map((axis) => shape[axis]!);
+  const last = channelsLast ? { channels_last: 1 } : {};
+  if (from.block === 1) {
+    return graph.reshape(graph.node('ReorderInput', [name], last, NCHWC), physicalShape(shape, to));
+  }
+  return graph.node('ReorderOutput', [graph.reshape(name, image)], { channels: depth, ...last }, NCHWC);
 }
 
 /** The physical axes of `layout`, cut as finely as either of the two layouts cuts them. */

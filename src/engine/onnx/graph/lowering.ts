@@ -9,6 +9,7 @@ import {
   withLeadingAxes,
 } from './layout.ts';
 import type { LazyNode, Shape } from './lazy-node.ts';
+import type { Trace } from './trace.ts';
 
 /**
  * A value in the ONNX graph. `shape` is the logical shape of what is stored; where it has size 1 and the
@@ -18,21 +19,47 @@ export interface Lowered {
   readonly name: string;
   readonly layout: Layout;
   readonly shape: Shape;
+  /** Set by operations that can end with a bias and a relu: gives their value with these in it. */
+  readonly withEpilogue?: (epilogue: Epilogue) => Lowered;
+}
+
+/** What may be folded into the end of a convolution. */
+export interface Epilogue {
+  /** One number per channel. */
+  readonly bias?: LazyNode;
+  readonly relu?: boolean;
 }
 
 /** Turns lazy nodes into ONNX nodes, keeping track of the layout of every value. */
 export class Lowering {
   readonly graph = new GraphBuilder();
-  /** The kinds of operations in the whole graph, for choices that depend on them. */
-  readonly kinds: ReadonlySet<string>;
+  /** How many channels make a block in ONNX Runtime's blocked layout; 1 where there is none. */
+  readonly block: number;
+  readonly #trace: Pick<Trace, 'users' | 'roots'>;
   readonly #values = new Map<LazyNode, Lowered>();
 
-  constructor(kinds: ReadonlySet<string>) {
-    this.kinds = kinds;
+  constructor(trace: Pick<Trace, 'users' | 'roots'>, block: number) {
+    this.#trace = trace;
+    this.block = block;
+  }
+
+  /** Who reads the value of a node. */
+  usersOf(node: LazyNode): readonly LazyNode[] {
+    return this.#trace.users.get(node) ?? [];
+  }
+
+  /** Whether the value of a node is asked for from outside. */
+  isRoot(node: LazyNode): boolean {
+    return this.#trace.roots.includes(node);
   }
 
   define(node: LazyNode, value: Lowered): void {
     this.#values.set(node, value);
+  }
+
+  /** Lowers a node, unless that has happened; its inputs must have been lowered. */
+  demand(node: LazyNode): void {
+    if (node.lower !== null && !this.#values.has(node)) this.define(node, node.lower(this, node.inputs));
   }
 
   /** The value in whatever layout it has, possibly not broadcast yet. */
@@ -94,9 +121,21 @@ export class Lowering {
       const name = short
         ? this.graph.reshape(operand.name, physicalShape(operand.shape, operand.layout))
         : operand.name;
-      return convertLayout(this.graph, name, operand.shape, operand.layout, layout);
+      const converted = convertLayout(this.graph, name, operand.shape, operand.layout, layout);
+      return this.#widened(converted, operand.shape, shape, layout);
     });
     return { name: emit(names), layout, shape };
+  }
+  /**
+   * A per-channel operand against a blocked one matches in runs of one block only, which is slow. Repeated
+   * along the innermost spatial axis, it matches in runs of whole rows.
+   */
+  #widened(name: string, own: Shape, shape: Shape, layout: Layout): string {
+    const row = layout.axes.at(-2);
+    if (layout.block === 1 || row === undefined || own[row] !== 1 || shape[row] === 1) return name;
+    if (own[layout.axes.at(-1)!] === 1) return name;
+    const wide = own.map((size, axis) => (axis === row ? shape[axis]! : size));
+    return this.graph.node('Expand', [name, this.graph.ints(physicalShape(wide, layout))]);
   }
 }
 

@@ -1,6 +1,7 @@
 import { util } from '@tensorflow/tfjs-core';
+import { blockedLayout, NCHWC, permuted, physicalShape, sameLayout } from './layout.ts';
 import { type LazyNode, operation, type Shape } from './lazy-node.ts';
-import type { Lowering } from './lowering.ts';
+import type { Lowered, Lowering } from './lowering.ts';
 import {
   type ActivationAxes,
   activationAxes,
@@ -34,14 +35,89 @@ export function maxPool(x: LazyNode, pool: Pooling): LazyNode {
     shape: pool.outputShape,
     dtype: x.dtype,
     lower: (l, [input]) => {
-      const layout = channelsFirst(axesOf(pool));
-      // A graph that also asks for the gradient shares the pass that finds the places.
-      const name = l.kinds.has('MaxPoolGradient')
-        ? maxWithIndices(l, input!, pool)[0]!
-        : l.graph.node('MaxPool', [l.as(input!, layout)], windowAttributes(pool.window));
-      return { name, layout, shape: pool.outputShape };
+      const gradients = l.usersOf(input!).some((user) => user.kind === 'MaxPoolGradient');
+      // The gradient of other windows needs the places of the maxima: one pass finds both.
+      if (gradients && !isHalving(pool)) {
+        const layout = channelsFirst(axesOf(pool));
+        return { name: maxWithIndices(l, input!, pool)[0]!, layout, shape: pool.outputShape };
+      }
+      return pooled(l, 'MaxPool', input!, pool);
     },
   });
+}
+
+/** A pooling in the layout that the value has: in blocks where it has blocks, else channels first. */
+function pooled(l: Lowering, type: 'MaxPool' | 'AveragePool', x: LazyNode, pool: Pooling): Lowered {
+  const axes = axesOf(pool);
+  const { graph } = l;
+  const shape = pool.outputShape;
+  const attributes = windowAttributes(pool.window);
+  const blocked = blockedLayout(axes.channels, axes.spatial, l.block);
+  if (l.block > 1 && sameLayout(l.value(x).layout, blocked)) {
+    const image = (full: Shape): number[] => [0, axes.channels, ...axes.spatial].map((axis) => full[axis]!);
+    const input = graph.reshape(l.as(x, blocked), image(pool.inputShape));
+    const name = graph.reshape(graph.node(type, [input], attributes, NCHWC), physicalShape(shape, blocked));
+    return { name, layout: blocked, shape };
+  }
+  const layout = channelsFirst(axes);
+  return { name: graph.node(type, [l.as(x, layout)], attributes), layout, shape };
+}
+
+/** Windows of 2 x 2 that cover the image side by side, without a rest. */
+function isHalving({ window, inputShape, outputShape, channelsLast }: Pooling): boolean {
+  const { spatial } = activationAxes(inputShape.length, channelsLast);
+  return (
+    spatial.length === 2 &&
+    spatial.every(
+      (axis, i) =>
+        window.kernel[i] === 2 &&
+        window.strides[i] === 2 &&
+        window.before[i] === 0 &&
+        inputShape[axis] === 2 * outputShape[axis]!,
+    )
+  );
+}
+
+/**
+ * The gradient of a 2 x 2 pooling by comparing instead of searching: the bottom row wins where its maximum is
+ * greater than the top's, the right element of a row where it is greater than the left one. So the first of
+ * equal elements wins, as in the search.
+ */
+function halvingGradient(l: Lowering, dy: LazyNode, x: LazyNode, pool: Pooling): Lowered {
+  const { graph } = l;
+  const axes = axesOf(pool);
+  const isBlocked = l.block > 1 && pool.inputShape[axes.channels]! % l.block === 0;
+  const layout = isBlocked
+    ? blockedLayout(axes.channels, axes.spatial, l.block)
+    : permuted([0, ...axes.spatial, axes.channels]);
+  const physical = physicalShape(pool.inputShape, layout);
+  const [height, width, inner] = physical.slice(-3) as [number, number, number];
+  const rows = util.sizeFromShape(physical.slice(0, -3)) * (height / 2);
+  const cells = graph.reshape(l.as(x, layout), [rows, 2, width / 2, 2, inner]);
+  const d = graph.reshape(l.as(dy, layout), [rows, 1, width / 2, 1, inner]);
+  const element = (row: number, column: number): string =>
+    graph.node('Slice', [
+      cells,
+      ...[
+        [row, column],
+        [row + 1, column + 1],
+        [1, 3],
+      ].map((list) => graph.ints(list)),
+    ]);
+  /** Splits `gradient` between two rivals: [what the first gets, what the second gets]. */
+  const split = (gradient: string, first: string, second: string): [string, string] => {
+    const lead = graph.node('Sub', [second, first]);
+    const wins = graph.node('HardSigmoid', [lead], { alpha: { float: 3e38 }, beta: { float: 0 } });
+    const won = graph.node('Mul', [gradient, wins]);
+    return [graph.node('Sub', [gradient, won]), won];
+  };
+  const quarters = [0, 1].map((row) => [element(row, 0), element(row, 1)] as const);
+  const maxima = quarters.map((row) => graph.node('Max', [...row]));
+  const halves = split(d, maxima[0]!, maxima[1]!).map((half, row) =>
+    graph.node('Concat', split(half, ...quarters[row]!), { axis: 3 }),
+  );
+  const name = graph.reshape(graph.node('Concat', halves, { axis: 1 }), physical);
+  return { name, layout, shape: pool.inputShape };
 }
 
 /** Sends every element of dy to the place of the maximum that it came from; overlapping windows add up. */
@@ -52,27 +128,31 @@ export function maxPoolGradient(dy: LazyNode, x: LazyNode, pool: Pooling): LazyN
     inputs: [dy, x],
     shape: pool.inputShape,
     dtype: 'float32',
-    lower: (l, [derivative, input]) => {
-      const { graph } = l;
-      const axes = axesOf(pool);
-      const layout = channelsFirst(axes);
-      const places = maxWithIndices(l, input!, pool)[1]!;
-      const size = util.sizeFromShape(pool.inputShape as number[]);
-      const physical = layout.axes.map((axis) => pool.inputShape[axis]!);
-      const d = l.as(derivative!, layout);
-      if (tiles(pool, axes)) {
-        const name = graph.node('MaxUnpool', [d, places, graph.ints(physical)], {
-          kernel_shape: pool.window.kernel,
-          strides: pool.window.strides,
-        });
-        return { name, layout, shape: pool.inputShape };
-      }
-      const zeros = graph.node('Expand', [graph.fill(0, 'float32', [1]), graph.ints([size])]);
-      const inputs = [zeros, graph.reshape(places, [-1]), graph.reshape(d, [-1])];
-      const sum = graph.node('ScatterElements', inputs, { axis: 0, reduction: 'add' });
-      return { name: graph.reshape(sum, physical), layout, shape: pool.inputShape };
-    },
+    lower: (l, [derivative, input]) =>
+      isHalving(pool)
+        ? halvingGradient(l, derivative!, input!, pool)
+        : scatteredGradient(l, derivative!, input!, pool),
   });
+}
+
+function scatteredGradient(l: Lowering, dy: LazyNode, x: LazyNode, pool: Pooling): Lowered {
+  const { graph } = l;
+  const axes = axesOf(pool);
+  const layout = channelsFirst(axes);
+  const places = maxWithIndices(l, x, pool)[1]!;
+  const size = util.sizeFromShape(pool.inputShape as number[]);
+  const physical = physicalShape(pool.inputShape, layout);
+  const d = l.as(dy, layout);
+  if (tiles(pool, axes)) {
+    const { kernel, strides } = pool.window;
+    const inputs = [d, places, graph.ints(physical)];
+    const name = graph.node('MaxUnpool', inputs, { kernel_shape: kernel, strides });
+    return { name, layout, shape: pool.inputShape };
+  }
+  const zeros = graph.node('Expand', [graph.fill(0, 'float32', [1]), graph.ints([size])]);
+  const inputs = [zeros, graph.reshape(places, [-1]), graph.reshape(d, [-1])];
+  const sum = graph.node('ScatterElements', inputs, { axis: 0, reduction: 'add' });
+  return { name: graph.reshape(sum, physical), layout, shape: pool.inputShape };
 }
 
 /** Whether 2-D windows lie side by side within the input: then no two of them meet at one element. */
@@ -136,11 +216,7 @@ export function averagePool(x: LazyNode, pool: Pooling): LazyNode {
     inputs: [x],
     shape: pool.outputShape,
     dtype: x.dtype,
-    lower: (l, [input]) => {
-      const layout = channelsFirst(axesOf(pool));
-      const name = l.graph.node('AveragePool', [l.as(input!, layout)], windowAttributes(pool.window));
-      return { name, layout, shape: pool.outputShape };
-    },
+    lower: (l, [input]) => pooled(l, 'AveragePool', input!, pool),
   });
 }
 

@@ -45,7 +45,7 @@ export function reduce(type: Reduction, x: LazyNode, axis: number | number[], ke
       const value = type === 'ReduceProd' ? l.whole(input!) : l.value(input!);
       const { graph } = l;
       const physical = axes.flatMap((a) => physicalAxes(value.layout, a)).toSorted((a, b) => a - b);
-      let name = graph.node(type, [value.name, graph.ints(physical)], { keepdims: 0 });
+      let name = reduceRuns(graph, type, value.name, physical);
       const repeats = axes.reduce((n, a) => (n * input!.shape[a]!) / value.shape[a]!, 1);
       if (type === 'ReduceSum' && repeats > 1) name = graph.node('Mul', [name, graph.fill(repeats, x.dtype)]);
       const left = mergeBlocks(withoutAxes(value.layout, axes));
@@ -59,6 +59,23 @@ export function reduce(type: Reduction, x: LazyNode, axis: number | number[], ke
       return { name, layout: left, shape: stored };
     },
   });
+}
+
+/**
+ * Reduces one run of neighbouring axes after the other, the innermost first: ONNX Runtime is fast for those
+ * and slow for scattered axes.
+ */
+function reduceRuns(graph: GraphBuilder, type: Reduction, name: string, axes: readonly number[]): string {
+  const runs: number[][] = [];
+  for (const axis of axes) {
+    const run = runs.at(-1);
+    if (run !== undefined && run.at(-1) === axis - 1) run.push(axis);
+    else runs.push([axis]);
+  }
+  return runs.reduceRight(
+    (result, run) => graph.node(type, [result, graph.ints(run)], { keepdims: 0 }),
+    name,
+  );
 }
 
 /** all / any: the minimum / maximum of the truth values. */

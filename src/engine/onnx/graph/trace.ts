@@ -5,7 +5,8 @@ export interface Trace {
   readonly order: readonly LazyNode[];
   readonly leaves: readonly LazyNode[];
   readonly roots: readonly LazyNode[];
-  readonly kinds: ReadonlySet<string>;
+  /** Who reads the value of a node. */
+  readonly users: ReadonlyMap<LazyNode, readonly LazyNode[]>;
   /** Equal keys mean equal programs: operations, attributes, shapes, wiring; never the values of leaves. */
   readonly key: string;
 }
@@ -16,7 +17,7 @@ export interface Trace {
 export function traceGraph(roots: readonly LazyNode[]): Trace {
   const order: LazyNode[] = [];
   const leaves: LazyNode[] = [];
-  const kinds = new Set<string>();
+  const users = new Map<LazyNode, LazyNode[]>();
   const labels = new Map<LazyNode, string>();
   const words: string[] = [];
 
@@ -30,7 +31,11 @@ export function traceGraph(roots: readonly LazyNode[]): Trace {
     labels.set(node, `${order.length}`);
     words.push(`${node.signature}(${node.inputs.map((input) => labels.get(input)).join()})`);
     order.push(node);
-    kinds.add(node.kind);
+    for (const input of new Set(node.inputs)) {
+      const known = users.get(input);
+      if (known === undefined) users.set(input, [node]);
+      else known.push(node);
+    }
   };
 
   const path: { node: LazyNode; next: number }[] = [];
@@ -49,5 +54,5 @@ export function traceGraph(roots: readonly LazyNode[]): Trace {
     }
   }
   const outputs = roots.map((root) => labels.get(root)).join();
-  return { order, leaves, roots, kinds, key: `${words.join(';')}>${outputs}` };
+  return { order, leaves, roots, users, key: `${words.join(';')}>${outputs}` };
 }

@@ -12,12 +12,8 @@ import {
   type ResizeBilinearAttrs,
   type SoftmaxAttrs,
 } from '@tensorflow/tfjs-core';
-import {
-  type Convolution,
-  convolve,
-  convolveFilterGradient,
-  convolveInputGradient,
-} from '../graph/convolution.ts';
+import { convolve, convolveFilterGradient, convolveInputGradient } from '../graph/convolution.ts';
+import type { Convolution } from '../graph/convolution-geometry.ts';
 import {
   add,
   asFloat,

@@ -6,6 +6,8 @@ import { SessionCache } from './session-cache.ts';
 
 export interface EvaluatorOptions {
   readonly threads: number;
+  /** Width of blocked channels, 1 for none. */
+  readonly block: number;
   readonly maxSessions: number;
   readonly maxSessionBytes: number;
   /** Where ONNX Runtime writes its profiles; one file per session, when the evaluator is disposed of. */
@@ -94,7 +96,7 @@ export class Evaluator {
   }
 
   #compile(trace: Trace): NativeSession {
-    const bytes = compileTrace(trace);
+    const bytes = compileTrace(trace, this.#options.block);
     const session = this.#runtime.createSession();
     const elements = trace.order.reduce((sum, node) => sum + node.size, 0);
     const { threads, profilePrefix } = this.#options;

@@ -1,0 +1,142 @@
+import { util } from '@tensorflow/tfjs-core';
+import { type Convolution, type ConvolutionSizes, convolutionSizes } from './convolution-geometry.ts';
+import type { GraphBuilder } from './graph-builder.ts';
+import { permuted } from './layout.ts';
+import type { LazyNode } from './lazy-node.ts';
+import type { Lowered, Lowering } from './lowering.ts';
+import { channelsFirst, type Window } from './window.ts';
+
+/** Up to this many rows (taps · input channels) all taps go into one product. */
+const FEW_ROWS = 64;
+
+/**
+ * The gradient of a convolution with respect to its filter: for every tap of the filter the product of the
+ * input under that tap with dy, summed over the batch and all positions.
+ *
+ * With channels last that is one matrix product per tap, [I, K] · [K, O] with K = N · H · W, which needs no
+ * sum afterwards and gives the rows of the filter [kh, kw, I, O] as they lie. For few input channels the
+ * taps are stacked into one product. Grouped and depthwise filters are walked with channels first.
+ */
+export function filterGradient(l: Lowering, x: LazyNode, dy: LazyNode, conv: Convolution): Lowered {
+  const sizes = convolutionSizes(conv);
+  if (sizes.groups > 1) return groupedFilterGradient(l, x, dy, conv, sizes);
+  const { graph } = l;
+  const { channels, spatial } = sizes.axes;
+  const { inChannels, outChannels } = sizes;
+  const taps = allTaps(conv.window);
+  const positions = sizes.batch * util.sizeFromShape(sizes.outputSpatial);
+  const channelsLast = permuted([0, ...spatial, channels]);
+  const d = graph.reshape(l.as(dy, channelsLast), [positions, outChannels]);
+  let product: string;
+  if (taps.length > 1 && taps.length * inChannels <= FEW_ROWS) {
+    const padded = padSpatial(graph, l.as(x, permuted([channels, 0, ...spatial])), conv.window, 2);
+    const rows = taps.map((tap) => underTap(graph, padded, tap, conv.window, sizes, 2));
+    const stacked = graph.reshape(graph.node('Concat', rows, { axis: 0 }), [
+      taps.length * inChannels,
+      positions,
+    ]);
+    product = graph.node('MatMul', [stacked, d]);
+  } else {
+    const padded = padSpatial(graph, l.as(x, channelsLast), conv.window, 1);
+    const products = taps.map((tap) => {
+      const under = graph.reshape(underTap(graph, padded, tap, conv.window, sizes, 1), [
+        positions,
+        inChannels,
+      ]);
+      return graph.node('FusedMatMul', [under, d], { transA: 1, transB: 0 }, 'com.microsoft');
+    });
+    product = joined(graph, products);
+  }
+  return l.result(graph.reshape(product, conv.filterShape), conv.filterShape);
+}
+
+function groupedFilterGradient(
+  l: Lowering,
+  x: LazyNode,
+  dy: LazyNode,
+  conv: Convolution,
+  sizes: ConvolutionSizes,
+): Lowered {
+  const { graph } = l;
+  const layout = channelsFirst(sizes.axes);
+  const padded = padSpatial(graph, l.as(x, layout), conv.window, 2);
+  const d = l.as(dy, layout);
+  const taps = allTaps(conv.window).map((tap) => underTap(graph, padded, tap, conv.window, sizes, 2));
+  const stacked =
+    sizes.inChannels === sizes.outChannels && conv.depthwise
+      ? depthwiseTaps(graph, taps, d, sizes)
+      : groupedTaps(graph, taps, d, conv, sizes);
+  return l.result(graph.reshape(stacked, conv.filterShape), conv.filterShape);
+}
+
+function depthwiseTaps(graph: GraphBuilder, taps: string[], dy: string, sizes: ConvolutionSizes): string {
+  const spatial = graph.ints(sizes.axes.spatial.map((_, i) => i + 2));
+  const sums = taps.map((tap) => {
+    const perImage = graph.node('ReduceSum', [graph.node('Mul', [tap, dy]), spatial], { keepdims: 0 });
+    return graph.node('ReduceSum', [perImage, graph.ints([0])], { keepdims: 0 });
+  });
+  return joined(graph, sums);
+}
+
+function groupedTaps(
+  graph: GraphBuilder,
+  taps: string[],
+  dy: string,
+  conv: Convolution,
+  sizes: ConvolutionSizes,
+): string {
+  const { batch, groups, inChannels, outChannels } = sizes;
+  const [groupIn, groupOut] = [inChannels / groups, outChannels / groups];
+  const positions = util.sizeFromShape(sizes.outputSpatial);
+  const d = graph.reshape(dy, [batch, groups, groupOut, positions]);
+  const products = taps.map((tap) => {
+    const under = graph.reshape(tap, [batch, groups, groupIn, positions]);
+    const product = graph.node('FusedMatMul', [under, d], { transA: 0, transB: 1 }, 'com.microsoft');
+    return graph.node('ReduceSum', [product, graph.ints([0])], { keepdims: 0 });
+  });
+  const stacked = joined(graph, products);
+  if (conv.depthwise) return stacked;
+  // [taps, G, I, O] with the groups next to their outputs: [taps, I, G, O]
+  const apart = graph.reshape(stacked, [taps.length, groups, groupIn, groupOut]);
+  return graph.node('Transpose', [apart], { perm: [0, 2, 1, 3] });
+}
+
+function joined(graph: GraphBuilder, names: string[]): string {
+  return names.length === 1 ? names[0]! : graph.node('Concat', names, { axis: 0 });
+}
+
+/** Pads the spatial axes, the first of which is the physical axis `first`. */
+function padSpatial(graph: GraphBuilder, name: string, { before, after }: Window, first: 1 | 2): string {
+  if ([...before, ...after].every((amount) => amount === 0)) return name;
+  const [front, back] = first === 1 ? [[0], [0]] : [[0, 0], []];
+  return graph.node('Pad', [name, graph.ints([...front, ...before, ...back, ...front, ...after, ...back])]);
+}
+
+/** Every position within the filter, in the order of the filter's spatial axes. */
+function allTaps({ kernel }: Window): number[][] {
+  return kernel.reduce<number[][]>(
+    (taps, size) => taps.flatMap((tap) => Array.from({ length: size }, (_, i) => [...tap, i])),
+    [[]],
+  );
+}
+
+/** What the tap sees of the padded input while the filter moves. */
+function underTap(
+  graph: GraphBuilder,
+  padded: string,
+  tap: readonly number[],
+  window: Window,
+  sizes: ConvolutionSizes,
+  first: 1 | 2,
+): string {
+  const starts = tap.map((at, i) => at * window.dilations[i]!);
+  const ends = starts.map((start, i) => start + (sizes.outputSpatial[i]! - 1) * window.strides[i]! + 1);
+  const full = sizes.inputSpatial.map((size, i) => size + window.before[i]! + window.after[i]!);
+  if (starts.every((start, i) => start === 0 && ends[i] === full[i] && window.strides[i] === 1))
+    return padded;
+  const axes = tap.map((_, i) => i + first);
+  return graph.node('Slice', [
+    padded,
+    ...[starts, ends, axes, window.strides].map((list) => graph.ints(list)),
+  ]);
+}
