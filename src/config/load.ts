@@ -137,8 +137,15 @@ function explain(issue: z.core.$ZodIssue, where: (at: Path, ofKey: boolean) => s
       return `${where(full, true)} ${full.join('.')}: unknown key${hint}`;
     });
   }
-  const found = describe(issue.input);
+  const found = describe(issue.input) + suggestion(issue);
   return [`${where(path, false)} ${dotted || '(top level)'}: ${expectation(issue)}, found ${found}`];
+}
+
+/** For a name that is none of the allowed ones: those that it may have meant. */
+function suggestion({ code, input, ...issue }: z.core.$ZodIssue): string {
+  if (code !== 'invalid_value' || typeof input !== 'string') return '';
+  const [guess] = nearest(input, (issue as z.core.$ZodIssueInvalidValue).values.map(String));
+  return guess ? `; did you mean '${guess}'?` : '';
 }
 
 function expectation(issue: z.core.$ZodIssue): string {

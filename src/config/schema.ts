@@ -244,7 +244,9 @@ const evaluation = z.strictObject({
   checkpoint: z
     .enum(['last', 'best'])
     .default('last')
-    .describe('Weights that the test splits are measured with. best, by selectBy, may be from before guidance.'),
+    .describe(
+      'Weights that the test splits are measured with. best, by selectBy, may be from before guidance.',
+    ),
   batchSize: positiveInt.default(64),
 });
 
@@ -296,7 +298,7 @@ export const configSchema = z
 /** A complete experiment: every default filled in. */
 export type Config = z.output<typeof configSchema>;
 
-/** The JSON Schema (2020-12) of an experiment file, for editors. */
+/** The JSON Schema of an experiment file, for editors; draft 7 is what the YAML server of most of them knows. */
 export function configJsonSchema(): object {
-  return z.toJSONSchema(configSchema, { io: 'input' });
+  return z.toJSONSchema(configSchema, { io: 'input', target: 'draft-7' });
 }
