@@ -32,6 +32,7 @@ export class BatchMakers {
   readonly #shards: Shard[] = [];
   readonly #workers: BatchWorker[] = [];
   #warned = false;
+  #closed = false;
   #growing: Promise<void> = Promise.resolve();
 
   constructor(rule: LabelRule, cache: ImageCache, warn: (message: string) => void) {
@@ -83,7 +84,7 @@ export class BatchMakers {
     try {
       return await idlest.make(task);
     } catch (error) {
-      if (!(error instanceof WorkerLost)) throw error;
+      if (!(error instanceof WorkerLost) || this.#closed) throw error;
       const index = this.#workers.indexOf(idlest);
       if (index >= 0) this.#workers.splice(index, 1);
       this.#warnOnce(`a data worker ended, its work goes on without it: ${error.message}`);
@@ -92,6 +93,7 @@ export class BatchMakers {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#growing;
     await Promise.all(this.#workers.splice(0).map((worker) => worker.close()));
     this.#local.close();

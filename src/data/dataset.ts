@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { DataError, nearest, UsageError } from '../errors/index.ts';
+import { DataError, UsageError } from '../errors/index.ts';
 import type { Augmentation, Fit } from './augmentation.ts';
 import type { HostBatch } from './batch.ts';
 import type { SampleSpec } from './batch-maker.ts';
@@ -239,10 +239,8 @@ export class Dataset {
     const names = [splits].flat() as string[];
     for (const split of names) {
       if (this.#ranges.has(split)) continue;
-      const known = [...this.#ranges.keys()];
-      const [guess] = nearest(split, known);
       throw new UsageError(
-        `${this.dir} has no split ${split}${guess ? `; did you mean ${guess}?` : ''} It has ${known.join(', ')}`,
+        `${this.dir} has no split ${split}; it has ${[...this.#ranges.keys()].join(', ')}`,
       );
     }
     return names;

@@ -1,0 +1,391 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import test, { type ExecutionContext } from 'ava';
+import sharp from 'sharp';
+import { findFolders, findIdx, findVoc, importExamples, openDataset } from '../../src/data/index.ts';
+import { DataError, UsageError } from '../../src/errors/index.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+type Format = 'png' | 'jpeg' | 'gif';
+
+function grey(
+  value: number,
+  width = 8,
+  height = 6,
+  format: Format = 'png',
+  orientation?: number,
+): Promise<Buffer> {
+  const image = sharp({
+    create: { width, height, channels: 3, background: { r: value, g: value, b: value } },
+  });
+  return (orientation ? image.withMetadata({ orientation }) : image).toFormat(format).toBuffer();
+}
+
+/** Writes files under a folder of the test's own. */
+function files(t: ExecutionContext, content: Record<string, Uint8Array | string>): string {
+  const dir = temporaryFolder(t);
+  for (const [name, bytes] of Object.entries(content)) {
+    mkdirSync(dirname(join(dir, name)), { recursive: true });
+    writeFileSync(join(dir, name), bytes);
+  }
+  return dir;
+}
+
+async function firstBatch(
+  t: ExecutionContext,
+  dir: string,
+  split: string,
+  imageSize: [number, number] = [6, 8],
+) {
+  const dataset = await openDataset(dir);
+  t.teardown(() => dataset.close());
+  for await (const batch of dataset.batches(split, { batchSize: 100, imageSize, workers: 0 })) return batch;
+  return t.fail() as never;
+}
+
+function idx(shape: number[], values: number[]): Buffer {
+  const header = Buffer.alloc(4 + shape.length * 4);
+  header.set([0, 0, 8, shape.length]);
+  for (const [i, size] of shape.entries()) header.writeUInt32BE(size, 4 + i * 4);
+  return Buffer.concat([header, Buffer.from(values)]);
+}
+
+test('idx: images and labels, compressed or not, t10k as test', async (t) => {
+  const dir = files(t, {
+    'train-images-idx3-ubyte.gz': gzipSync(idx([3, 2, 2], [0, 1, 2, 3, 10, 11, 12, 13, 250, 251, 252, 253])),
+    'train-labels-idx1-ubyte': idx([3], [1, 0, 2]),
+    't10k-images-idx3-ubyte': idx([1, 2, 2], [9, 9, 9, 9]),
+    't10k-labels-idx1-ubyte.gz': gzipSync(idx([1], [1])),
+  });
+  const out = join(dir, 'out');
+  const { info, perClass } = await importExamples(await findIdx(dir), out, { name: 'digits' });
+  t.deepEqual([info.name, info.classes, info.multiLabel], ['digits', ['0', '1', '2'], false]);
+  t.deepEqual(
+    Object.entries(info.splits).map(([split, { examples }]) => [split, examples]),
+    [
+      ['train', 3],
+      ['test', 1],
+    ],
+  );
+  t.deepEqual(perClass, [1, 2, 1]);
+  const batch = await firstBatch(t, out, 'train', [2, 2]);
+  t.deepEqual(
+    Array.from(batch.images, (value) => Math.round(value * 255)).filter((_, i) => i % 3 === 1),
+    [0, 1, 2, 3, 10, 11, 12, 13, 250, 251, 252, 253],
+  );
+  t.deepEqual([...batch.labels], [0, 1, 0, 1, 0, 0, 0, 0, 1]);
+});
+
+test('idx: what is wrong is named', async (t) => {
+  const images = idx([1, 2, 2], [9, 9, 9, 9]);
+  const attempt = async (content: Record<string, Buffer>, message: RegExp, classes?: string[]) => {
+    const dir = files(t, content);
+    await t.throwsAsync(findIdx(dir, classes), { instanceOf: DataError, message });
+  };
+  const labels = { 'a-labels-idx1-ubyte': idx([1], [4]) };
+  await attempt({ 'a-images-idx3-ubyte': images }, /a-labels-idx1-ubyte: no such file$/);
+  await attempt(
+    { 'a-images-idx3-ubyte': images.subarray(0, -1), ...labels },
+    /has 19 bytes, its header \(1x2x2\) says 20$/,
+  );
+  await attempt(
+    { 'a-images-idx3-ubyte': Buffer.from('hello, world, hello'), ...labels },
+    /is no IDX file of unsigned bytes in 3 dimensions: it begins with 68656c6c$/,
+  );
+  await attempt(
+    { 'a-images-idx3-ubyte': images, 'a-labels-idx1-ubyte': idx([2], [0, 0]) },
+    /has 2 labels for 1 images in a-images-idx3-ubyte$/,
+  );
+  await attempt(
+    { 'a-images-idx3-ubyte': images, ...labels },
+    /label 0: class 4 is out of range: 2 classes are named$/,
+    ['x', 'y'],
+  );
+  await attempt({}, /holds no file like train-images-idx3-ubyte/);
+  await t.throwsAsync(findIdx('/nowhere/at/all'), {
+    instanceOf: UsageError,
+    message: '/nowhere/at/all: no such folder',
+  });
+});
+
+test('folder: classes, splits, masks, and images that need a change', async (t) => {
+  const mask = await sharp(
+    Uint8Array.from({ length: 48 }, (_, i) => (i % 8 >= 4 && i < 24 ? 1 : 0)),
+    { raw: { width: 8, height: 6, channels: 1 } },
+  )
+    .png()
+    .toBuffer();
+  const dir = files(t, {
+    'in/train/cat/1.png': await grey(10),
+    'in/train/cat/2.gif': await grey(20, 8, 6, 'gif'),
+    'in/train/dog/1.jpg': await grey(30, 6, 8, 'jpeg', 6),
+    'in/train/dog/notes.txt': 'no image',
+    'in/train/dog/.hidden.png': 'no image',
+    'in/test/dog/1.png': await grey(40),
+    'masks/train/cat/1.png': mask,
+  });
+  const out = join(dir, 'out');
+  const summary = await importExamples(
+    await findFolders(join(dir, 'in'), { masks: join(dir, 'masks') }),
+    out,
+  );
+  t.deepEqual([summary.info.classes, summary.perClass, summary.masks], [['cat', 'dog'], [2, 2], 1]);
+  const batch = await firstBatch(t, out, 'train');
+  t.deepEqual(
+    [0, 1, 2].map((i) => Math.round(batch.images[i * 144]! * 255)),
+    [10, 20, 30],
+  );
+  t.deepEqual(batch.boxes, [{ sample: 0, class: 0, xmin: 0.5, ymin: 0, xmax: 1, ymax: 0.5 }]);
+  t.deepEqual(
+    [...batch.masks[0]!.mask].map((value, i) => value === Number(i % 8 >= 4 && i < 24)).every(Boolean),
+    true,
+  );
+  t.is((await firstBatch(t, out, 'test')).size, 1);
+});
+
+test('folder: an empty class, a broken image, a mask of another size: named, or skipped and counted', async (t) => {
+  const dir = files(t, {
+    'in/cat/1.png': await grey(10),
+    'in/cat/2.png': await grey(20),
+    'in/cat/3.jpg': (await grey(30, 64, 64, 'jpeg')).subarray(0, 200),
+    'in/dog/nothing.txt': '',
+    'masks/cat/2.png': await grey(255, 6, 8),
+  });
+  const options = { masks: join(dir, 'masks') };
+  const source = await findFolders(join(dir, 'in'), options);
+  const out = join(dir, 'out');
+  await t.throwsAsync(importExamples(source, out), {
+    instanceOf: DataError,
+    message: `${join(dir, 'in', 'dog')}: the class folder holds no image`,
+  });
+  await t.throwsAsync(importExamples({ ...source, problems: [] }, out), {
+    instanceOf: DataError,
+    message: `${join(dir, 'masks', 'cat', '2.png')}: mask is 6x8, its image 8x6 (width x height)`,
+  });
+  t.deepEqual(readdirSync(out), []);
+  const summary = await importExamples(source, out, { skipBad: true });
+  t.is(summary.info.splits.train!.examples, 1);
+  t.is(summary.skipped.length, 3);
+  t.true(summary.skipped[2]!.startsWith(`${join(dir, 'in', 'cat', '3.jpg')}: image cannot be decoded: `));
+});
+
+test('fractions deal all images out to new splits, by a seed', async (t) => {
+  const content: Record<string, Uint8Array> = {};
+  for (let i = 0; i < 10; i++) content[`in/${i % 2 ? 'odd' : 'even'}/${i}.png`] = await grey(i);
+  const dir = files(t, content);
+  const source = await findFolders(join(dir, 'in'));
+  const names = async (splitSeed: number) => {
+    const out = join(dir, 'out');
+    await importExamples(source, out, { fractions: { train: 0.7, val: 0.1, test: 0.2 }, splitSeed });
+    const dataset = await openDataset(out);
+    return Promise.all(
+      ['train', 'val', 'test'].map(async (split) =>
+        (await dataset.labels(split)).map(({ filename }) => filename),
+      ),
+    );
+  };
+  const first = await names(1);
+  t.deepEqual(
+    first.map((split) => split.length),
+    [7, 1, 2],
+  );
+  t.is(new Set(first.flat()).size, 10);
+  t.deepEqual(await names(1), first);
+  t.notDeepEqual(await names(2), first);
+  await t.throwsAsync(importExamples(source, join(dir, 'out'), { fractions: { train: 0.9, test: 0.2 } }), {
+    instanceOf: UsageError,
+    message: /positive and sum to at most 1/,
+  });
+});
+
+test('larger images are shrunk to the longest side, masks with them', async (t) => {
+  const mask = await sharp(
+    Uint8Array.from({ length: 800 }, (_, i) => (i % 40 < 20 ? 255 : 0)),
+    { raw: { width: 40, height: 20, channels: 1 } },
+  )
+    .png()
+    .toBuffer();
+  const dir = files(t, { 'in/cat/1.png': await grey(10, 40, 20), 'masks/cat/1.png': mask });
+  const out = join(dir, 'out');
+  await importExamples(await findFolders(join(dir, 'in'), { resize: 16, masks: join(dir, 'masks') }), out);
+  const batch = await firstBatch(t, out, 'train', [8, 16]);
+  t.deepEqual(
+    [...batch.masks[0]!.mask],
+    Array.from({ length: 128 }, (_, i) => Number(i % 16 < 8)),
+  );
+});
+
+const object = (name: string, [xmin, ymin, xmax, ymax]: number[], more = '') =>
+  `<object>\n<name>${name}</name>${more}<bndbox><xmin>${xmin}</xmin><ymin>${ymin}</ymin><xmax>${xmax}</xmax><ymax>${ymax}</ymax></bndbox></object>\n`;
+const annotation = (filename: string, [width, height]: number[], ...objects: string[]) =>
+  `<annotation>\n<filename>${filename}</filename>\n<size><width>${width}</width><height>${height}</height><depth>3</depth></size>\n${objects.join('')}</annotation>\n`;
+
+test('voc: XML beside the images, with the oddities that real sets have', async (t) => {
+  const dir = files(t, {
+    'train/a.png': await grey(10),
+    'train/a.xml': annotation(
+      'a.png',
+      [8, 6],
+      object('king', [1, 1, 4, 3]),
+      object('ace', [3, 4, 99, 6], '<difficult>1</difficult>'),
+    ),
+    // The annotation's size is 0x0, and its file name that of another machine.
+    'train/b.JPG': await grey(20, 8, 6, 'jpeg'),
+    'train/b.xml': annotation('elsewhere.jpg', [0, 0], object('ace', [5, 1, 8, 6])),
+    // Annotated as the photo lies: 8x6 in the file, 6x8 upright.
+    'test/c.jpg': await grey(30, 8, 6, 'jpeg', 6),
+    'test/c.xml': annotation('c.jpg', [8, 6], object('king', [1, 1, 4, 3])),
+    // Annotated upright.
+    'test/d.jpg': await grey(40, 8, 6, 'jpeg', 6),
+    'test/d.xml': annotation('d.jpg', [6, 8], object('king', [1, 1, 3, 4])),
+  });
+  const out = join(dir, 'out');
+  const { info, perClass, boxes } = await importExamples(await findVoc(dir), out);
+  t.deepEqual([info.classes, info.multiLabel, perClass, boxes], [['ace', 'king'], true, [2, 3], 5]);
+  t.deepEqual(Object.keys(info.splits), ['train', 'test']);
+  const train = await firstBatch(t, out, 'train');
+  t.deepEqual([...train.labels], [1, 1, 1, 0]);
+  t.deepEqual(train.boxes, [
+    { sample: 0, class: 1, xmin: 0, ymin: 0, xmax: 0.5, ymax: 0.5 },
+    { sample: 0, class: 0, xmin: 0.25, ymin: 0.5, xmax: 1, ymax: 1 },
+    { sample: 1, class: 0, xmin: 0.5, ymin: 0, xmax: 1, ymax: 1 },
+  ]);
+  // Orientation 6 turns the stored upper left quarter to the upper right.
+  const upright = (await firstBatch(t, out, 'test', [8, 6])).boxes;
+  t.deepEqual(upright, [
+    { sample: 0, class: 1, xmin: 0.5, ymin: 0, xmax: 1, ymax: 0.5 },
+    { sample: 1, class: 1, xmin: 0, ymin: 0, xmax: 0.5, ymax: 0.5 },
+  ]);
+  const dropped = await importExamples(await findVoc(dir, { dropDifficult: true }), out);
+  t.deepEqual(dropped.perClass, [1, 3]);
+});
+
+test('voc: the development kit with its lists and masks', async (t) => {
+  // Two objects side by side, in VOC's palette: 1 is dark red, 2 dark green; 255 the rim.
+  const colors = { 0: [0, 0, 0], 1: [128, 0, 0], 2: [0, 128, 0], 255: [224, 224, 192] } as const;
+  const row = [1, 1, 1, 255, 2, 2, 2, 0] as const;
+  const segmentation = await sharp(
+    Uint8Array.from(Array.from({ length: 6 }, () => row.flatMap((index) => colors[index])).flat()),
+    { raw: { width: 8, height: 6, channels: 3 } },
+  )
+    .png({ palette: true })
+    .toBuffer();
+  const both = annotation('a.png', [8, 6], object('cat', [1, 1, 3, 6]), object('dog', [5, 1, 7, 6]));
+  const content = {
+    'JPEGImages/a.png': await grey(10),
+    'JPEGImages/b.png': await grey(20),
+    'Annotations/a.xml': both,
+    'Annotations/b.xml': annotation('b.png', [8, 6], object('dog', [1, 1, 8, 6])),
+    'ImageSets/Main/train.txt': 'a\n',
+    'ImageSets/Main/val.txt': 'b 1\n',
+    'ImageSets/Main/trainval.txt': 'a\nb\n',
+    'ImageSets/Main/cat_train.txt': 'a 1\n',
+  };
+  for (const folder of ['SegmentationObject', 'SegmentationClass']) {
+    const dir = files(t, { ...content, [`${folder}/a.png`]: segmentation });
+    const out = join(dir, 'out');
+    const { info, masks } = await importExamples(await findVoc(dir), out);
+    t.deepEqual(
+      Object.entries(info.splits).map(([split, { examples }]) => [split, examples]),
+      [
+        ['train', 1],
+        ['val', 1],
+      ],
+    );
+    t.is(masks, 2);
+    const batch = await firstBatch(t, out, 'train');
+    t.deepEqual([...batch.masks[0]!.mask.subarray(0, 8)], [1, 1, 1, 0, 0, 0, 0, 0], folder);
+    t.deepEqual([...batch.masks[1]!.mask.subarray(40)], [0, 0, 0, 0, 1, 1, 1, 0], folder);
+  }
+});
+
+const bad: [what: string, xml: string, message: RegExp][] = [
+  ['XML that is none', '<annotation>\n<object>\n</annotation>', /a\.xml:\d: /],
+  ['another root', '<html></html>', /a\.xml:1: expected <annotation>$/],
+  [
+    'a box outside the image',
+    annotation('a.png', [8, 6], object('king', [20, 1, 30, 6])),
+    /a\.xml:4: the box of king \(20, 1\) to \(30, 6\) has no area in its image of 8x6$/,
+  ],
+  [
+    'a box without area',
+    annotation('a.png', [8, 6], object('ace', [1, 1, 2, 2]), object('king', [5, 5, 3, 5])),
+    /a\.xml:6: the box of king \(5, 5\) to \(3, 5\) has no area/,
+  ],
+  [
+    'a side that is no number',
+    annotation('a.png', [8, 6], object('ace', [1, 1, 2, 2]).replace('<xmax>2', '<xmax>two')),
+    /a\.xml:4: object\.bndbox\.xmax: /,
+  ],
+  [
+    'an object without a box',
+    annotation('a.png', [8, 6], '<object><name>ace</name></object>'),
+    /a\.xml:4: object\.bndbox: /,
+  ],
+];
+for (const [what, xml, message] of bad) {
+  test(`voc: ${what} is named with its line`, async (t) => {
+    const dir = files(t, {
+      'a.png': await grey(10),
+      'a.xml': xml,
+      'b.png': await grey(10),
+      'b.xml': annotation('b.png', [8, 6], object('ace', [1, 1, 2, 2])),
+    });
+    const out = join(dir, 'out');
+    await t.throwsAsync(importExamples(await findVoc(dir), out), { instanceOf: DataError, message });
+    const { info, skipped } = await importExamples(await findVoc(dir), out, { skipBad: true });
+    t.deepEqual([info.splits.train!.examples, skipped.length], [1, 1]);
+  });
+}
+
+test('voc: an image that does not exist, and a class that is not among the named', async (t) => {
+  const dir = files(t, { 'a.xml': annotation('a.png', [8, 6], object('king', [1, 1, 2, 2])) });
+  await t.throwsAsync(importExamples(await findVoc(dir), join(dir, 'out')), {
+    instanceOf: DataError,
+    message: `${join(dir, 'a.xml')}: its image ${join(dir, 'a.png')} does not exist`,
+  });
+  writeFileSync(join(dir, 'a.png'), await grey(1));
+  await t.throwsAsync(importExamples(await findVoc(dir, { classes: ['ace', 'queen'] }), join(dir, 'out')), {
+    instanceOf: DataError,
+    message: `${join(dir, 'a.xml')}:4: class king is not one of ace, queen`,
+  });
+});
+
+async function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const root = join(import.meta.dirname, '..', '..');
+  const command = promisify(execFile)(
+    process.execPath,
+    ['--import=tsx', join(root, 'src', 'import.ts'), ...args],
+    { cwd: root },
+  );
+  return command.then(
+    (done) => ({ code: 0, ...done }),
+    (failed) => failed,
+  );
+}
+
+test('npm run import: summary on stdout, progress on stderr, exit codes', async (t) => {
+  const dir = files(t, {
+    'in/cat/1.png': await grey(10),
+    'in/dog/1.png': await grey(20),
+    'in/dog/2.jpg': (await grey(30, 64, 64, 'jpeg')).subarray(0, 200),
+  });
+  const args = ['folder', '--dir', join(dir, 'in'), '--out', join(dir, 'pets')];
+  const stopped = await run(...args);
+  t.is(stopped.code, 3);
+  t.regex(stopped.stderr, /DataError: .*2\.jpg: image cannot be decoded: /);
+  t.is(stopped.stdout, '');
+  const done = await run(...args, '--skip-bad');
+  t.is(done.code, 0);
+  t.regex(
+    done.stdout,
+    /pets, one label per image.*\n {2}train: 2 images in 1 shards\n {2}class 0 cat: 1 images\n {2}class 1 dog: 1 images\nleft out, because broken: 1\n/,
+  );
+  t.regex(done.stderr, /importing folder: 3\/3/);
+  const wrong = await run('folder', '--dri', 'x');
+  t.is(wrong.code, 2);
+  t.regex(wrong.stderr, /^UsageError: /m);
+});
