@@ -12,7 +12,7 @@ import { CLASSES } from './objects.ts';
 import { drawScene, type SceneRule } from './scene.ts';
 
 /** Raised whenever the same options draw other pictures. */
-const VERSION = 1;
+const VERSION = 2;
 
 const count = z.int().min(0);
 

@@ -6,10 +6,15 @@ export type Ground = 'water' | 'grass' | 'sand' | 'snow' | 'ice' | 'road' | 'soi
 
 export const LAND: readonly Ground[] = ['grass', 'sand', 'snow', 'ice', 'road', 'soil'];
 
+/** The land beside water. */
+const SHORES = ['grass', 'sand', 'snow', 'soil'] as const;
+
 /** Where things can be in a scene, in rows of the canvas. */
 export interface Layout {
   /** The ground begins here, the sky ends. */
   horizon: number;
+  /** Water begins here: at the horizon, or beyond a far bank. */
+  bank: number;
   /** In front of a water scene a strip of land begins here; at the lower edge where there is none. */
   shore: number;
 }
@@ -24,16 +29,20 @@ export function paintGround(canvas: Canvas, ground: Ground, shore: boolean, rand
   const horizon = Math.round(canvas.height * random.uniform(0.22, 0.42));
   paintSky(canvas, horizon, random, noise);
   if (random.next() < 0.7) paintHills(canvas, horizon, random, noise);
-  paint(canvas, horizon, canvas.height, texture(ground, canvas, horizon, random, noise));
 
-  if (!shore) return { horizon, shore: canvas.height };
-  const depth = Math.round(canvas.height * random.uniform(0.2, 0.3));
-  const line = canvas.height - depth;
-  const edge = (x: number) => line + 1.5 * noise(x / 9, 3.3);
-  const land = random.pick(['grass', 'sand', 'snow', 'soil'] as const);
-  const shade = texture(land, canvas, line, random, noise);
-  paintBelow(canvas, edge, shade);
-  return { horizon, shore: line };
+  let bank = horizon;
+  if (ground === 'water' && random.next() < 0.5) {
+    bank += Math.round(canvas.height * random.uniform(0.08, 0.22));
+    paintBelow(canvas, () => horizon, texture(random.pick(SHORES), canvas, horizon, random, noise));
+  }
+  const farEdge = (x: number) => (bank > horizon ? bank + noise(x / 9, 6.1) : horizon);
+  paintBelow(canvas, farEdge, texture(ground, canvas, bank - 2, random, noise));
+  if (!shore) return { horizon, bank, shore: canvas.height };
+
+  const line = canvas.height - Math.round(canvas.height * random.uniform(0.2, 0.3));
+  const nearEdge = (x: number) => line + 1.5 * noise(x / 9, 3.3);
+  paintBelow(canvas, nearEdge, texture(random.pick(SHORES), canvas, line - 2, random, noise));
+  return { horizon, bank, shore: line };
 }
 
 type Texture = (x: number, y: number) => Color;

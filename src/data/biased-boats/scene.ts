@@ -107,7 +107,7 @@ function placeObject(
     name === 'plane'
       ? [Math.min(scale * 0.7, layout.horizon), Math.max(scale * 0.7, layout.horizon + canvas.height * 0.12)]
       : name === 'boat' && ground === 'water'
-        ? [layout.horizon + canvas.height * 0.1, layout.shore - 1]
+        ? [Math.min(layout.bank + canvas.height * 0.1, layout.shore - 1), layout.shore - 1]
         : ground === 'water'
           ? [layout.shore + canvas.height * 0.06, canvas.height - 1]
           : [layout.horizon + canvas.height * 0.16, canvas.height - 1];
@@ -131,7 +131,7 @@ function placeDistractor(
 ): void {
   const sky = random.next() < 0.25;
   const place = sky ? 'sky' : ground === 'water' ? 'water' : 'land';
-  const rows = sky ? ([3, layout.horizon - 2] as const) : ([layout.horizon + 3, layout.shore - 1] as const);
+  const rows = sky ? ([3, layout.horizon - 2] as const) : ([layout.bank + 3, layout.shore - 1] as const);
   const scale = (random.uniform(4, 10) * canvas.width) / 64;
   settle(
     canvas,
