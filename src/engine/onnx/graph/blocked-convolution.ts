@@ -27,7 +27,7 @@ export function blockedConvolution(
 ): Lowered | null {
   const sizes = convolutionSizes(conv);
   const { inChannels, outChannels } = sizes;
-  if (!isBlockable(l, conv, sizes) || outChannels % l.block !== 0) return null;
+  if (!isBlockable(l, conv, sizes) || !fillsBlocks(outChannels, l.block)) return null;
   const fewChannels = !conv.depthwise && inChannels < l.block;
   if (!fewChannels && inChannels % l.block !== 0) return null;
   const weights = conv.depthwise
@@ -54,7 +54,8 @@ export function blockedInputGradient(
   const { inChannels, outChannels } = sizes;
   const window = isUnitStride(conv.window) ? mirroredWindow(conv) : null;
   if (window === null || window.after.some((size) => size < 0)) return null;
-  if (!isBlockable(l, conv, sizes) || inChannels % l.block !== 0 || outChannels % l.block !== 0) return null;
+  if (!isBlockable(l, conv, sizes) || outChannels % l.block !== 0) return null;
+  if (!fillsBlocks(inChannels, l.block)) return null;
   const turned = conv.window.kernel.flatMap((size, i) => (size > 1 ? [i] : []));
   const plain = l.plain(filter);
   const flipped = turned.length > 0 ? flip(l.graph, plain, turned) : plain;
@@ -88,6 +89,18 @@ function isBlockable(l: Lowering, conv: Convolution, { groups, axes }: Convoluti
   return conv.depthwise ? conv.filterShape.at(-1) === 1 && groups % l.block === 0 : groups === 1;
 }
 
+/**
+ * Whether so many output channels are worth rounding up to whole blocks. Few are: the plain convolution is
+ * slow for them.
+ */
+function fillsBlocks(channels: number, block: number): boolean {
+  return channels < block / 2 || roundUp(channels, block) <= channels * 1.5;
+}
+
+function roundUp(channels: number, block: number): number {
+  return Math.ceil(channels / block) * block;
+}
+
 /** A blocked activation with the shape [N, C, H, W] that the operators want to see. */
 function blockedImage(l: Lowering, x: LazyNode, sizes: ConvolutionSizes, spatial: readonly number[]): string {
   const { axes, batch, inChannels } = sizes;
@@ -96,15 +109,14 @@ function blockedImage(l: Lowering, x: LazyNode, sizes: ConvolutionSizes, spatial
 }
 
 /** [kh, kw, I, O] → [O/b, I/b, kh, kw, b of I, b of O]; with I < b: [O/b, I, kh, kw, b of O]. */
-function denseFilter(
-  l: Lowering,
-  plain: string,
-  inputs: number,
-  outputs: number,
-  { kernel }: Window,
-): string {
+function denseFilter(l: Lowering, plain: string, inputs: number, outputs: number, window: Window): string {
   const { graph, block } = l;
-  const [height, width] = kernel as [number, number];
+  const [height, width] = window.kernel as [number, number];
+  const missing = roundUp(outputs, block) - outputs;
+  if (missing > 0) {
+    const padded = graph.node('Pad', [plain, graph.ints([0, 0, 0, 0, 0, 0, 0, missing])]);
+    return denseFilter(l, padded, inputs, outputs + missing, window);
+  }
   if (inputs < block) {
     const cut = graph.reshape(plain, [height, width, inputs, outputs / block, block]);
     const moved = graph.node('Transpose', [cut], { perm: [3, 2, 0, 1, 4] });
@@ -143,9 +155,17 @@ function emit(
   { shape, sizes, channels }: Output,
 ): Lowered {
   const operands = [input, weights];
-  if (bias !== undefined) operands.push(l.graph.reshape(l.plain(bias), [channels]));
+  const missing = roundUp(channels, l.block) - channels;
+  if (bias !== undefined) {
+    const vector = l.graph.reshape(l.plain(bias), [channels]);
+    operands.push(missing > 0 ? l.graph.node('Pad', [vector, l.graph.ints([0, missing])]) : vector);
+  }
   const attributes = { ...windowAttributes(window), group, ...(relu ? { activation: 'Relu' } : {}) };
   const name = l.graph.node('Conv', operands, attributes, NCHWC);
+  if (missing > 0) {
+    const layout = channelsFirst(sizes.axes);
+    return { name: l.graph.node('ReorderOutput', [name], { channels }, NCHWC), layout, shape };
+  }
   const layout = blockedLayout(sizes.axes.channels, sizes.axes.spatial, l.block);
   return { name: l.graph.reshape(name, physicalShape(shape, layout)), layout, shape };
 }

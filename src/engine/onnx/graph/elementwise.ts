@@ -113,20 +113,30 @@ function isStep(node: LazyNode): boolean {
 
 /**
  * x > 0 ? value : 0. The comparison is a hard sigmoid so steep that every positive float gives 1: ONNX
- * Runtime computes it several times faster than a comparison and a choice. Where the relu of x is in the
- * graph too, it is read instead (its sign is the same), so that x itself need not be kept.
+ * Runtime computes it several times faster than a comparison and a choice.
+ */
+export function wherePositive(graph: GraphBuilder, value: string, x: string): string {
+  const isPositive = graph.node('HardSigmoid', [x], { alpha: { float: 3e38 }, beta: { float: 0 } });
+  return graph.node('Mul', [value, isPositive]);
+}
+
+/**
+ * The gradient of relu. Where the relu of x is in the graph too, it is read instead of x (its sign is the
+ * same), so that x itself need not be kept; and where the value is the gradient of a max pooling over that
+ * relu, the pooled maxima are masked instead of the whole.
  */
 function maskPositive(value: LazyNode, x: LazyNode): LazyNode {
   const masked = (inputs: readonly LazyNode[]): LazyNode =>
-    elementwise('MaskPositive', inputs, (g, [v, c]) =>
-      g.node('Mul', [v!, g.node('HardSigmoid', [c!], { alpha: { float: 3e38 }, beta: { float: 0 } })]),
-    );
+    elementwise('MaskPositive', inputs, (g, [v, c]) => wherePositive(g, v!, c!));
   const plain = masked([value, x]);
   const { shape, dtype } = plain;
   if (!plain.isPending) return plain;
   const lower: Lower = (l, [v, c]) => {
     const positive = l.usersOf(c!).find(isRelu) ?? c!;
     l.demand(positive);
+    const { whereInputPositive } = l.value(v!);
+    const alone = l.usersOf(v!).length === 1 && !l.isRoot(v!);
+    if (whereInputPositive !== undefined && alone && v!.inputs[1] === positive) return whereInputPositive();
     return plain.lower!(l, [v!, positive]);
   };
   return operation({ kind: 'MaskPositive', inputs: [value, x], shape, dtype, lower });

@@ -38,14 +38,19 @@ export function filterGradient(l: Lowering, x: LazyNode, dy: LazyNode, conv: Con
     product = graph.node('MatMul', [stacked, d]);
   } else {
     const padded = padSpatial(graph, l.as(x, channelsLast), conv.window, 1);
+    // The operand that is packed anew for every tap should be the narrow one.
+    const turned = outChannels > inChannels;
     const products = taps.map((tap) => {
       const under = graph.reshape(underTap(graph, padded, tap, conv.window, sizes, 1), [
         positions,
         inChannels,
       ]);
-      return graph.node('FusedMatMul', [under, d], { transA: 1, transB: 0 }, 'com.microsoft');
+      const operands = turned ? [d, under] : [under, d];
+      return graph.node('FusedMatMul', operands, { transA: 1, transB: 0 }, 'com.microsoft');
     });
-    product = joined(graph, products);
+    product = turned
+      ? graph.node('Transpose', [joined(graph, products, 1)], { perm: [1, 0] })
+      : joined(graph, products, 0);
   }
   return l.result(graph.reshape(product, conv.filterShape), conv.filterShape);
 }
@@ -75,7 +80,7 @@ function depthwiseTaps(graph: GraphBuilder, taps: string[], dy: string, sizes: C
     const perImage = graph.node('ReduceSum', [graph.node('Mul', [tap, dy]), spatial], { keepdims: 0 });
     return graph.node('ReduceSum', [perImage, graph.ints([0])], { keepdims: 0 });
   });
-  return joined(graph, sums);
+  return joined(graph, sums, 0);
 }
 
 function groupedTaps(
@@ -94,15 +99,15 @@ function groupedTaps(
     const product = graph.node('FusedMatMul', [under, d], { transA: 0, transB: 1 }, 'com.microsoft');
     return graph.node('ReduceSum', [product, graph.ints([0])], { keepdims: 0 });
   });
-  const stacked = joined(graph, products);
+  const stacked = joined(graph, products, 0);
   if (conv.depthwise) return stacked;
   // [taps, G, I, O] with the groups next to their outputs: [taps, I, G, O]
   const apart = graph.reshape(stacked, [taps.length, groups, groupIn, groupOut]);
   return graph.node('Transpose', [apart], { perm: [0, 2, 1, 3] });
 }
 
-function joined(graph: GraphBuilder, names: string[]): string {
-  return names.length === 1 ? names[0]! : graph.node('Concat', names, { axis: 0 });
+function joined(graph: GraphBuilder, names: string[], axis: number): string {
+  return names.length === 1 ? names[0]! : graph.node('Concat', names, { axis });
 }
 
 /** Pads the spatial axes, the first of which is the physical axis `first`. */

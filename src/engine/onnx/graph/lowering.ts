@@ -21,6 +21,11 @@ export interface Lowered {
   readonly shape: Shape;
   /** Set by operations that can end with a bias and a relu: gives their value with these in it. */
   readonly withEpilogue?: (epilogue: Epilogue) => Lowered;
+  /**
+   * Set by the gradient of a max pooling: gives its value where the pooled input is positive, 0 elsewhere.
+   * That is cheaper than to mask the result, because it can be decided on the maxima.
+   */
+  readonly whereInputPositive?: () => Lowered;
 }
 
 /** What may be folded into the end of a convolution. */

@@ -1,4 +1,5 @@
 import { util } from '@tensorflow/tfjs-core';
+import { wherePositive } from './elementwise.ts';
 import { blockedLayout, NCHWC, permuted, physicalShape, sameLayout } from './layout.ts';
 import { type LazyNode, operation, type Shape } from './lazy-node.ts';
 import type { Lowered, Lowering } from './lowering.ts';
@@ -83,7 +84,7 @@ function isHalving({ window, inputShape, outputShape, channelsLast }: Pooling): 
  * greater than the top's, the right element of a row where it is greater than the left one. So the first of
  * equal elements wins, as in the search.
  */
-function halvingGradient(l: Lowering, dy: LazyNode, x: LazyNode, pool: Pooling): Lowered {
+function halvingGradient(l: Lowering, dy: LazyNode, x: LazyNode, pool: Pooling, masked: boolean): Lowered {
   const { graph } = l;
   const axes = axesOf(pool);
   const isBlocked = l.block > 1 && pool.inputShape[axes.channels]! % l.block === 0;
@@ -94,7 +95,7 @@ function halvingGradient(l: Lowering, dy: LazyNode, x: LazyNode, pool: Pooling):
   const [height, width, inner] = physical.slice(-3) as [number, number, number];
   const rows = util.sizeFromShape(physical.slice(0, -3)) * (height / 2);
   const cells = graph.reshape(l.as(x, layout), [rows, 2, width / 2, 2, inner]);
-  const d = graph.reshape(l.as(dy, layout), [rows, 1, width / 2, 1, inner]);
+  const cellGradient = graph.reshape(l.as(dy, layout), [rows, 1, width / 2, 1, inner]);
   const element = (row: number, column: number): string =>
     graph.node('Slice', [
       cells,
@@ -107,12 +108,12 @@ function halvingGradient(l: Lowering, dy: LazyNode, x: LazyNode, pool: Pooling):
   /** Splits `gradient` between two rivals: [what the first gets, what the second gets]. */
   const split = (gradient: string, first: string, second: string): [string, string] => {
     const lead = graph.node('Sub', [second, first]);
-    const wins = graph.node('HardSigmoid', [lead], { alpha: { float: 3e38 }, beta: { float: 0 } });
-    const won = graph.node('Mul', [gradient, wins]);
+    const won = wherePositive(graph, gradient, lead);
     return [graph.node('Sub', [gradient, won]), won];
   };
   const quarters = [0, 1].map((row) => [element(row, 0), element(row, 1)] as const);
   const maxima = quarters.map((row) => graph.node('Max', [...row]));
+  const d = masked ? wherePositive(graph, cellGradient, graph.node('Max', maxima)) : cellGradient;
   const halves = split(d, maxima[0]!, maxima[1]!).map((half, row) =>
     graph.node('Concat', split(half, ...quarters[row]!), { axis: 3 }),
   );
@@ -128,21 +129,24 @@ export function maxPoolGradient(dy: LazyNode, x: LazyNode, pool: Pooling): LazyN
     inputs: [dy, x],
     shape: pool.inputShape,
     dtype: 'float32',
-    lower: (l, [derivative, input]) =>
-      isHalving(pool)
-        ? halvingGradient(l, derivative!, input!, pool)
-        : scatteredGradient(l, derivative!, input!, pool),
+    lower: (l, [derivative, input]) => {
+      const gradient = (masked: boolean): Lowered =>
+        isHalving(pool)
+          ? halvingGradient(l, derivative!, input!, pool, masked)
+          : scatteredGradient(l, derivative!, input!, pool, masked);
+      return { ...gradient(false), whereInputPositive: () => gradient(true) };
+    },
   });
 }
 
-function scatteredGradient(l: Lowering, dy: LazyNode, x: LazyNode, pool: Pooling): Lowered {
+function scatteredGradient(l: Lowering, dy: LazyNode, x: LazyNode, pool: Pooling, masked: boolean): Lowered {
   const { graph } = l;
   const axes = axesOf(pool);
   const layout = channelsFirst(axes);
-  const places = maxWithIndices(l, x, pool)[1]!;
+  const [maximum, places] = maxWithIndices(l, x, pool) as [string, string];
   const size = util.sizeFromShape(pool.inputShape as number[]);
   const physical = physicalShape(pool.inputShape, layout);
-  const d = l.as(dy, layout);
+  const d = masked ? wherePositive(graph, l.as(dy, layout), maximum) : l.as(dy, layout);
   if (tiles(pool, axes)) {
     const { kernel, strides } = pool.window;
     const inputs = [d, places, graph.ints(physical)];
