@@ -140,6 +140,8 @@ function trainFirst(a: string, b: string): number {
 
 function limited(items: readonly ImportItem[], limit: number | undefined): readonly ImportItem[] {
   if (limit === undefined) return items;
+  if (!(Number.isInteger(limit) && limit > 0))
+    throw new UsageError(`the limit must be a positive integer, not ${limit}`);
   const taken = new Map<string, number>();
   return items.filter(({ split }) => {
     taken.set(split, (taken.get(split) ?? 0) + 1);

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
-import { DataError } from '../../errors/index.ts';
+import { DataError, UsageError } from '../../errors/index.ts';
 import { decodeImage } from '../image-decoding.ts';
 
 /** An image as it goes into a record. */
@@ -23,8 +23,12 @@ const KEPT_FORMATS = new Set(['jpeg', 'png', 'webp']);
  *
  * @param longestSide shrink larger images to this, keeping their shape
  * @throws {DataError} that names the file, when it is missing or broken
+ * @throws {UsageError} for a longest side that is no positive integer
  */
 export async function readImage(path: string, longestSide?: number): Promise<StoredImage> {
+  if (longestSide !== undefined && !(Number.isInteger(longestSide) && longestSide > 0)) {
+    throw new UsageError(`images cannot be resized to ${longestSide} pixels`);
+  }
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
     throw new DataError(`${path}: ${cause.code === 'ENOENT' ? 'no such file' : cause.message}`, { cause });
   });
