@@ -63,7 +63,10 @@ export class CheckpointStore {
     progress: Progress,
     { best = false }: { best?: boolean } = {},
   ): Promise<string> {
-    return writing(this.path, () => this.#save(model, optimizer, progress, best));
+    return writing(this.path, () => this.#save(model, optimizer, progress, best)).catch(async (error) => {
+      await this.#removeAllBut(await this.#index());
+      throw error;
+    });
   }
 
   async #save(
@@ -95,12 +98,16 @@ export class CheckpointStore {
     const index: Index = { last: name, best: best ? name : (previous?.best ?? null) };
     await writeFile(join(this.path, 'index.json.tmp'), JSON.stringify(index), { flush: true });
     await rename(join(this.path, 'index.json.tmp'), join(this.path, 'index.json'));
+    await this.#removeAllBut(index);
+    return target;
+  }
+
+  async #removeAllBut(index: Index | undefined): Promise<void> {
     for (const entry of await readdir(this.path)) {
-      if (/^(\.|step-)/.test(entry) && entry !== index.last && entry !== index.best) {
+      if (/^(\.|step-|index\.json\.)/.test(entry) && entry !== index?.last && entry !== index?.best) {
         await rm(join(this.path, entry), { recursive: true, force: true });
       }
     }
-    return target;
   }
 
   /**

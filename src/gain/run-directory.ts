@@ -64,8 +64,13 @@ export class RunDirectory {
     const target = this.file(name);
     await writing(target, async () => {
       await mkdir(dirname(target), { recursive: true });
-      await writeFile(`${target}.tmp`, content, { flush: true });
-      await rename(`${target}.tmp`, target);
+      const fresh = `${target}.tmp`;
+      try {
+        await writeFile(fresh, content, { flush: true });
+        await rename(fresh, target);
+      } finally {
+        await rm(fresh, { force: true });
+      }
     });
   }
 

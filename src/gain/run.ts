@@ -298,12 +298,18 @@ function describeStep({ losses }: StepReport, rate: number): string {
     mining: 'am',
     supervision: 'e',
   };
-  const shown = Object.entries(losses).map(([name, value]) => `${short[name] ?? name} ${value.toFixed(3)}`);
+  const shown = Object.entries(losses).map(
+    ([name, value]) => `${short[name] ?? name} ${shortNumber(value, 3)}`,
+  );
   return `${shown.join(' ')} ${rate.toFixed(0)} img/s`;
 }
 
 function describeLogs(logs: Record<string, number>): string {
   return Object.entries(logs)
-    .map(([name, value]) => `${name} ${value.toFixed(4)}`)
+    .map(([name, value]) => `${name} ${shortNumber(value, 4)}`)
     .join(', ');
+}
+
+function shortNumber(value: number, digits: number): string {
+  return Math.abs(value) < 1e4 ? value.toFixed(digits) : value.toExponential(2);
 }

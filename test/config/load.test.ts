@@ -37,7 +37,7 @@ test('an ill-typed value is named with what was expected and what was found, all
   t.is(
     failure('name: x\ntraining:\n  epochs: -3\n  optimizer:\n    name: sgdd\n'),
     'f.yaml:3:11 training.epochs: expected >= 1, found number -3\n' +
-      'f.yaml:5:11 training.optimizer.name: expected one of sgd, adam, adamw, found string "sgdd"',
+      'f.yaml:5:11 training.optimizer.name: expected one of sgd, adam, adamw, found string "sgdd"; did you mean \'sgd\'?',
   );
   t.is(failure('seed: 3'), 'f.yaml:1:1 name: expected string, found nothing');
   t.is(

@@ -1,0 +1,142 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout as wait } from 'node:timers/promises';
+import test from 'ava';
+import { randomFor } from '../../src/data/index.ts';
+import { type Ended, workplaceFor } from './command-line.ts';
+
+/** How often a run is killed; the full measure is `GAIN_KILLS=10`. */
+const kills = Number(process.env.GAIN_KILLS ?? 3);
+const workplace = workplaceFor(test);
+const patience = 120_000 * (kills + 2);
+
+/** What a run ends with, as far as it may not depend on interruptions. */
+async function resultOf(run: string) {
+  const place = workplace();
+  const { metrics, best, steps } = JSON.parse(await place.read(run, 'summary.json'));
+  const { last } = JSON.parse(await place.read(run, 'checkpoints', 'index.json'));
+  return {
+    weights: (await readFile(place.path(run, 'model', 'weights.bin'))).toString('base64'),
+    optimizer: (await readFile(place.path(run, 'checkpoints', last, 'optimizer.bin'))).toString('base64'),
+    lines: await place.read(run, 'metrics.ndjson'),
+    pictures: (await readdir(place.path(run, 'attention'))).sort(),
+    metrics,
+    best,
+    steps,
+  };
+}
+
+let whole: Promise<{ seconds: number; result: Awaited<ReturnType<typeof resultOf>> }> | undefined;
+
+/** The uninterrupted run that the others are held against. */
+function wholeRun() {
+  whole ??= (async () => {
+    const started = performance.now();
+    const ended = await workplace().train(['--config', 'tiny.yaml', '--run', 'runs/whole']);
+    if (ended.code !== 0) throw new Error(ended.stderr);
+    return { seconds: (performance.now() - started) / 1000, result: await resultOf('runs/whole') };
+  })();
+  return whole;
+}
+
+test.serial(
+  'two runs with one seed end with the same weights, bit by bit; another seed with others',
+  async (t) => {
+    t.timeout(patience);
+    const { result } = await wholeRun();
+    const again = await workplace().train(['--config', 'tiny.yaml', '--run', 'runs/again']);
+    t.is(again.code, 0);
+    t.deepEqual(await resultOf('runs/again'), result);
+
+    const other = await workplace().train([
+      '--config',
+      'tiny.yaml',
+      '--run',
+      'runs/other',
+      '--set',
+      'seed=2',
+    ]);
+    t.is(other.code, 0);
+    t.not((await resultOf('runs/other')).weights, result.weights);
+  },
+);
+
+test.serial(`killed at ${kills} random moments and resumed, a run ends as if nothing had been`, async (t) => {
+  t.timeout(patience);
+  const { seconds, result } = await wholeRun();
+  const place = workplace();
+  const random = randomFor(Number(process.env.GAIN_KILL_SEED ?? 1), 'kills');
+  // With data of its own, so that a kill may also hit the drawing of it.
+  const args = ['--config', 'tiny.yaml', '--run', 'runs/killed', '--set', 'data.dir=own-data'];
+  const call = (killAfter?: number) => {
+    const resume = existsSync(place.path('runs/killed/config.yaml')) ? ['--resume'] : [];
+    return place.train([...args, ...resume], killAfter === undefined ? {} : { killAfter });
+  };
+  const struck: string[] = [];
+  for (let kill = 0; kill < kills; kill++) {
+    const ended = await call(1000 * seconds * random.uniform(0, 1));
+    struck.push(lastLine(ended));
+    if (ended.signal === null) t.is(ended.code, 0, ended.stderr);
+    else t.is(ended.signal, 'SIGKILL');
+  }
+  const last = await call();
+  t.is(last.code, 0, last.stderr);
+  t.deepEqual(await resultOf('runs/killed'), result);
+  t.log(`killed after: ${struck.join(' | ')}`);
+});
+
+function lastLine({ stderr }: Ended): string {
+  return stderr.trimEnd().split('\n').at(-1)!;
+}
+
+const listed = (folder: string) => {
+  const path = workplace().path(folder);
+  return existsSync(path) ? readdirSync(path) : [];
+};
+const linesOf = (file: string) => {
+  const path = workplace().path(file);
+  return existsSync(path) ? readFileSync(path, 'utf8').split('\n').length - 1 : 0;
+};
+
+test.serial(
+  'each phase of a run can be killed: drawing, first steps, checkpoints, evaluations, the end',
+  async (t) => {
+    t.timeout(patience);
+    const { result } = await wholeRun();
+    const place = workplace();
+    const args = ['--config', 'tiny.yaml', '--run', 'runs/phases', '--set', 'data.dir=phases-data'];
+    const moments: [what: string, isNow: () => boolean][] = [
+      ['drawing', () => existsSync(place.path('phases-data'))],
+      ['no checkpoint yet', () => existsSync(place.path('runs/phases/log.ndjson'))],
+      [
+        'a checkpoint is being written',
+        () => listed('runs/phases/checkpoints').some((f) => f.startsWith('.writing')),
+      ],
+      ['between evaluation and checkpoint', () => listed('runs/phases/attention').includes('epoch-001.json')],
+      ['test evaluation', () => linesOf('runs/phases/metrics.ndjson') >= 3],
+      ['after the end', () => existsSync(place.path('runs/phases/model'))],
+    ];
+    for (const [what, isNow] of moments) {
+      const resume = existsSync(place.path('runs/phases/config.yaml')) ? ['--resume'] : [];
+      let over = false;
+      let killNow: (() => void) | undefined;
+      const ending = place
+        .train([...args, ...resume], {
+          onStart: (kill) => {
+            killNow = () => kill('SIGKILL');
+          },
+        })
+        .finally(() => {
+          over = true;
+        });
+      while (!over && !isNow()) await wait(2);
+      killNow!();
+      const ended = await ending;
+      t.true(ended.signal === 'SIGKILL' || ended.code === 0, `${what}: ${ended.stderr}`);
+      t.log(`${what}: ${ended.signal ?? 'ended before'} after "${lastLine(ended)}"`);
+    }
+    const last = await place.train([...args, '--resume']);
+    t.is(last.code, 0, last.stderr);
+    t.deepEqual(await resultOf('runs/phases'), result);
+  },
+);
