@@ -117,11 +117,16 @@ function resampleRgbLine(
   targetWidth: number,
 ): void {
   for (let x = 0; x < targetWidth; x++) {
-    let [red, green, blue] = [0, 0, 0];
+    const tap = x * width;
+    const end = tap + count[x]!;
     let from = line + first[x]! * 3;
-    const end = x * width + count[x]!;
-    for (let tap = x * width; tap < end; tap++, from += 3) {
-      const weight = weights[tap]!;
+    let weight = weights[tap]!;
+    let red = weight * source[from]!;
+    let green = weight * source[from + 1]!;
+    let blue = weight * source[from + 2]!;
+    for (let next = tap + 1; next < end; next++) {
+      from += 3;
+      weight = weights[next]!;
       red += weight * source[from]!;
       green += weight * source[from + 1]!;
       blue += weight * source[from + 2]!;
