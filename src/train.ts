@@ -89,7 +89,11 @@ await runProgram(async () => {
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   try {
     const summary = await runExperiment(config, directory, { resume: args.resume, signal: interrupt.signal });
-    process.stdout.write(args.json ? `${JSON.stringify(summary, null, 2)}\n` : resultsTable(summary, path));
+    process.stdout.write(
+      args.json
+        ? `${JSON.stringify(summary, null, 2)}\n`
+        : resultsTable(summary, path, process.stdout.columns),
+    );
   } finally {
     directory.release();
   }

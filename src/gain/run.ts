@@ -4,9 +4,9 @@ import { type EngineInfo, startEngine } from '../engine/index.ts';
 import { DivergenceError, InterruptedError, UsageError } from '../errors/index.ts';
 import { resolveTargetLayer } from '../gradcam/index.ts';
 import { saveLayersModel } from '../models/index.ts';
-import { type Progress, startProgress } from '../progress/index.ts';
+import { type Progress, startProgress, writeLine } from '../progress/index.ts';
 import { AttentionPanel } from './attention-panel.ts';
-import { CheckpointStore, restoreWeights } from './checkpoint.ts';
+import { CheckpointStore, type Progress as Position, restoreWeights } from './checkpoint.ts';
 import { describeEnvironment } from './environment.ts';
 import { type EvaluateOptions, evaluateSplit, type SplitMetrics } from './evaluate.ts';
 import {
@@ -77,7 +77,7 @@ export async function runExperiment(
   directory: RunDirectory,
   options: RunOptions,
 ): Promise<RunSummary> {
-  const { signal, log = (line) => process.stderr.write(`${line}\n`) } = options;
+  const { signal, log = writeLine } = options;
   checkModelConfig(config);
   const engine = await startEngine({ engine: config.engine.name, threads: config.engine.threads });
   log(`engine   ${engine.reason}`);
@@ -111,9 +111,8 @@ async function runOnData(
   }
   const model = await buildExperimentModel(config, classes.length);
   const target = resolveTargetLayer(model, config.gain.targetLayer);
-  log(
-    `network  ${model.name}, ${model.countParams().toLocaleString('en')} parameters; maps: ${target.reason}`,
-  );
+  log(`network  ${model.name}, ${model.countParams().toLocaleString('en')} parameters`);
+  log(`maps     ${target.reason}`);
 
   // ---- trainer, at the beginning or where the last checkpoint left it
   const link = linkOf(config, dataset);
@@ -157,9 +156,7 @@ async function runOnData(
     restored && state.written
       ? await RunLog.resume(directory, config, engine.reason, { step: restored.step, written: state.written })
       : await RunLog.begin(directory, config, engine.reason);
-  if (restored)
-    log(`resumed  after step ${restored.step}: epoch ${restored.epoch + 1}, batch ${restored.batch}`);
-  else if (resume) log('resumed  from the beginning: there was no checkpoint yet');
+  if (resume) log(`resumed  ${describeStart(restored, training.epochs)}`);
 
   /** Of the next batch, and whether the step before it is in a checkpoint. */
   let next = { epoch: restored?.epoch ?? 0, batch: restored?.batch ?? 0 };
@@ -216,7 +213,7 @@ async function runOnData(
           lastBatchAt = performance.now();
         },
         async onEpochEnd(epoch, logs) {
-          log(`epoch ${epoch + 1}/${training.epochs}: ${describeLogs(logs)}`);
+          log(`epoch ${epoch + 1}/${training.epochs}: ${describeLosses(logs)}`);
           next = { epoch: epoch + 1, batch: 0 };
           await saveCheckpoint(state.best?.epoch === epoch + 1);
           signal?.throwIfAborted();
@@ -291,25 +288,29 @@ function isBetter(metric: string, value: number, best: BestEvaluation | null): b
   return metric === 'loss' ? value < best.value : value > best.value;
 }
 
+function describeStart(restored: Position | undefined, epochs: number): string {
+  if (!restored) return 'from the beginning: there was no checkpoint yet';
+  const { step, epoch, batch } = restored;
+  const where = epoch >= epochs ? 'the training was complete' : `epoch ${epoch + 1}, batch ${batch}`;
+  return `after step ${step}: ${where}`;
+}
+
 function describeStep({ losses }: StepReport, rate: number): string {
-  const short: Record<string, string> = {
-    total: 'loss',
-    classification: 'cl',
-    mining: 'am',
-    supervision: 'e',
-  };
-  const shown = Object.entries(losses).map(
-    ([name, value]) => `${short[name] ?? name} ${shortNumber(value, 3)}`,
-  );
-  return `${shown.join(' ')} ${rate.toFixed(0)} img/s`;
+  return `${describeLosses(losses)} ${rate.toFixed(0)} img/s`;
 }
 
-function describeLogs(logs: Record<string, number>): string {
-  return Object.entries(logs)
-    .map(([name, value]) => `${name} ${shortNumber(value, 4)}`)
-    .join(', ');
-}
+const shortNames: Record<string, string> = {
+  total: 'loss',
+  classification: 'cl',
+  mining: 'am',
+  supervision: 'e',
+};
 
-function shortNumber(value: number, digits: number): string {
-  return Math.abs(value) < 1e4 ? value.toFixed(digits) : value.toExponential(2);
+function describeLosses(losses: Readonly<Record<string, number>>): string {
+  return Object.entries(losses)
+    .map(([name, value]) => {
+      const number = Math.abs(value) < 1e4 ? value.toFixed(3) : value.toExponential(2);
+      return `${shortNames[name] ?? name} ${number}`;
+    })
+    .join(' ');
 }

@@ -26,6 +26,30 @@ export function startProgress(label: string, total: number, options: ProgressOpt
   return stream.isTTY ? bar(label, total, stream) : lines(label, total, stream, lineEvery);
 }
 
+/**
+ * Writes a line; in a terminal it breaks between words, and goes on below its second column.
+ *
+ * @param line `head  text`, or just text.
+ */
+export function writeLine(line: string, stream: NodeJS.WriteStream = process.stderr): void {
+  const columns = stream.isTTY ? stream.columns || 80 : Number.POSITIVE_INFINITY;
+  stream.write(`${wrapLine(line, columns)}\n`);
+}
+
+/** Breaks a line between words; what follows the break is indented as far as what follows the first two blanks. */
+export function wrapLine(line: string, columns: number): string {
+  const indent = ' '.repeat((/^\S+ {2,}/.exec(line) ?? [''])[0].length);
+  const lines: string[] = [];
+  let rest = line;
+  while (rest.length >= columns) {
+    const at = rest.lastIndexOf(' ', columns - 1);
+    if (at <= indent.length) break;
+    lines.push(rest.slice(0, at));
+    rest = indent + rest.slice(at + 1);
+  }
+  return [...lines, rest].join('\n');
+}
+
 function bar(label: string, total: number, stream: NodeJS.WriteStream): Progress {
   let detail = '';
   const display = new SingleBar({

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import test from 'ava';
-import { duration, startProgress } from '../../src/progress/index.ts';
+import { duration, startProgress, wrapLine } from '../../src/progress/index.ts';
 
 const cursorMovement = new RegExp(`${String.fromCharCode(27)}\\[[\\d?;]*[a-zA-Z]`, 'g');
 
@@ -45,4 +45,12 @@ test('durations read as a clock', (t) => {
   t.is(duration(5), '0:05');
   t.is(duration(75), '1:15');
   t.is(duration(3675), '1:01:15');
+});
+
+test('a line breaks between words, and goes on below its second column', (t) => {
+  const line = 'network  small_cnn, 462 parameters';
+  t.is(wrapLine(line, 80), line);
+  t.is(wrapLine(line, 22), 'network  small_cnn,\n         462\n         parameters');
+  t.is(wrapLine('epoch 1/2: loss 1.278 cl 0.785', 22), 'epoch 1/2: loss 1.278\ncl 0.785');
+  t.is(wrapLine('a-word-that-is-too-long for it', 10), 'a-word-that-is-too-long for it');
 });

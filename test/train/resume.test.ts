@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import test from 'ava';
 import { randomFor } from '../../src/data/index.ts';
 import { type Ended, workplaceFor } from './command-line.ts';
@@ -74,7 +76,7 @@ test.serial(`killed at ${kills} random moments and resumed, a run ends as if not
   };
   const struck: string[] = [];
   for (let kill = 0; kill < kills; kill++) {
-    const ended = await call(1000 * seconds * random.uniform(0, 1));
+    const ended = await call(1000 * seconds * random.uniform(0.15, 1));
     struck.push(lastLine(ended));
     if (ended.signal === null) t.is(ended.code, 0, ended.stderr);
     else t.is(ended.signal, 'SIGKILL');
@@ -138,5 +140,34 @@ test.serial(
     const last = await place.train([...args, '--resume']);
     t.is(last.code, 0, last.stderr);
     t.deepEqual(await resultOf('runs/phases'), result);
+  },
+);
+
+const python = process.env.TENSORBOARD_PYTHON;
+
+(python ? test.serial : test.serial.skip)(
+  'TensorBoard sees the run that was killed as if nothing had been (needs TENSORBOARD_PYTHON, a Python with tensorboard)',
+  async (t) => {
+    t.timeout(patience);
+    const script = new URL('../reference/tensorboard_read.py', import.meta.url).pathname;
+    const read = async (run: string) => {
+      const { stdout } = await promisify(execFile)(python!, [script, workplace().path(run)], {
+        maxBuffer: 2 ** 28,
+      });
+      const { scalars, images, histograms, texts, hparams } = JSON.parse(stdout);
+      // How fast it went is the one thing that may differ.
+      const { 'train/images-per-second': speed, ...rest } = scalars as Record<string, [number, number][]>;
+      return { scalars: rest, steps: speed!.map(([step]) => step), images, histograms, texts, hparams };
+    };
+    const [whole, killed] = [await read('runs/whole'), await read('runs/phases')];
+    t.deepEqual(killed, whole);
+    t.deepEqual(
+      killed.steps,
+      Array.from({ length: 18 }, (_, i) => i + 1),
+    );
+    t.deepEqual(
+      killed.scalars['eval-test/mAP']!.map(([step]) => step),
+      [18],
+    );
   },
 );
