@@ -10,6 +10,7 @@ import {
   uniform,
 } from './lazy-node.ts';
 import type { Epilogue, Lowered } from './lowering.ts';
+import { lowerProduct } from './product.ts';
 
 type Emit = (graph: GraphBuilder, names: readonly string[]) => string;
 
@@ -104,7 +105,16 @@ export function subtract(a: LazyNode, b: LazyNode): LazyNode {
 export function multiply(a: LazyNode, b: LazyNode): LazyNode {
   if (isStep(b)) return maskPositive(a, b.inputs[0]!);
   if (isStep(a)) return maskPositive(b, a.inputs[0]!);
-  return elementwise('Mul', [a, b], op('Mul'));
+  const product = elementwise('Mul', [a, b], op('Mul'));
+  if (!product.isPending) return product;
+  const { shape, dtype } = product;
+  return operation({
+    kind: 'Mul',
+    inputs: [a, b],
+    shape,
+    dtype,
+    lower: (l, inputs) => lowerProduct(l, inputs, shape),
+  });
 }
 
 function isStep(node: LazyNode): boolean {
@@ -201,6 +211,18 @@ export function relu(x: LazyNode): LazyNode {
       return withEpilogue === undefined || needed ? plain.lower!(l, [input!]) : withEpilogue({ relu: true });
     },
   });
+}
+
+export function negative(x: LazyNode): LazyNode {
+  return elementwise('Neg', [x], op('Neg'));
+}
+
+/** min(max(x, 0), 6) */
+export function relu6(x: LazyNode): LazyNode {
+  if (x.dtype !== 'float32') return minimum(relu(x), uniform(6, [], x.dtype));
+  return elementwise('Relu6', [x], (g, [a]) =>
+    g.node('Clip', [a!, g.fill(0, 'float32'), g.fill(6, 'float32')]),
+  );
 }
 
 /** x within [low, high]; the bounds are inputs of the graph, so that they may change without a new program. */

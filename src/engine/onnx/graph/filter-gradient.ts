@@ -1,7 +1,7 @@
 import { util } from '@tensorflow/tfjs-core';
 import { type Convolution, type ConvolutionSizes, convolutionSizes } from './convolution-geometry.ts';
 import type { GraphBuilder } from './graph-builder.ts';
-import { permuted } from './layout.ts';
+import { blockedLayout, permuted } from './layout.ts';
 import type { LazyNode } from './lazy-node.ts';
 import type { Lowered, Lowering } from './lowering.ts';
 import { channelsFirst, type Window } from './window.ts';
@@ -19,6 +19,8 @@ const FEW_ROWS = 64;
  */
 export function filterGradient(l: Lowering, x: LazyNode, dy: LazyNode, conv: Convolution): Lowered {
   const sizes = convolutionSizes(conv);
+  if (conv.depthwise && sizes.inChannels === sizes.outChannels)
+    return depthwiseGradient(l, x, dy, conv, sizes);
   if (sizes.groups > 1) return groupedFilterGradient(l, x, dy, conv, sizes);
   const { graph } = l;
   const { channels, spatial } = sizes.axes;
@@ -67,20 +69,31 @@ function groupedFilterGradient(
   const padded = padSpatial(graph, l.as(x, layout), conv.window, 2);
   const d = l.as(dy, layout);
   const taps = allTaps(conv.window).map((tap) => underTap(graph, padded, tap, conv.window, sizes, 2));
-  const stacked =
-    sizes.inChannels === sizes.outChannels && conv.depthwise
-      ? depthwiseTaps(graph, taps, d, sizes)
-      : groupedTaps(graph, taps, d, conv, sizes);
+  const stacked = groupedTaps(graph, taps, d, conv, sizes);
   return l.result(graph.reshape(stacked, conv.filterShape), conv.filterShape);
 }
 
-function depthwiseTaps(graph: GraphBuilder, taps: string[], dy: string, sizes: ConvolutionSizes): string {
-  const spatial = graph.ints(sizes.axes.spatial.map((_, i) => i + 2));
-  const sums = taps.map((tap) => {
-    const perImage = graph.node('ReduceSum', [graph.node('Mul', [tap, dy]), spatial], { keepdims: 0 });
+/** One filter per channel: per tap the sum of input times dy, in blocks where the channels fill them. */
+function depthwiseGradient(
+  l: Lowering,
+  x: LazyNode,
+  dy: LazyNode,
+  conv: Convolution,
+  sizes: ConvolutionSizes,
+): Lowered {
+  const { graph } = l;
+  const { channels, spatial } = sizes.axes;
+  const isBlocked = l.block > 1 && sizes.inChannels % l.block === 0;
+  const layout = isBlocked ? blockedLayout(channels, spatial, l.block) : channelsFirst(sizes.axes);
+  const padded = padSpatial(graph, l.as(x, layout), conv.window, 2, isBlocked ? 1 : 0);
+  const d = l.as(dy, layout);
+  const positions = graph.ints(spatial.map((_, i) => i + 2));
+  const sums = allTaps(conv.window).map((tap) => {
+    const under = underTap(graph, padded, tap, conv.window, sizes, 2);
+    const perImage = graph.node('ReduceSum', [graph.node('Mul', [under, d]), positions], { keepdims: 0 });
     return graph.node('ReduceSum', [perImage, graph.ints([0])], { keepdims: 0 });
   });
-  return joined(graph, sums, 0);
+  return l.result(graph.reshape(joined(graph, sums, 0), conv.filterShape), conv.filterShape);
 }
 
 function groupedTaps(
@@ -110,10 +123,17 @@ function joined(graph: GraphBuilder, names: string[], axis: number): string {
   return names.length === 1 ? names[0]! : graph.node('Concat', names, { axis });
 }
 
-/** Pads the spatial axes, the first of which is the physical axis `first`. */
-function padSpatial(graph: GraphBuilder, name: string, { before, after }: Window, first: 1 | 2): string {
+/** Pads the spatial axes, with `first` axes in front of them and `inner` behind. */
+function padSpatial(
+  graph: GraphBuilder,
+  name: string,
+  { before, after }: Window,
+  first: 1 | 2,
+  inner = 2 - first,
+): string {
   if ([...before, ...after].every((amount) => amount === 0)) return name;
-  const [front, back] = first === 1 ? [[0], [0]] : [[0, 0], []];
+  const front = new Array<number>(first).fill(0);
+  const back = new Array<number>(inner).fill(0);
   return graph.node('Pad', [name, graph.ints([...front, ...before, ...back, ...front, ...after, ...back])]);
 }
 

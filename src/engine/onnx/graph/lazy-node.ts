@@ -55,6 +55,12 @@ export class LazyNode {
     return util.sizeFromShape(this.shape as number[]);
   }
 
+  /** Writes a uniform value out: from now on the node is a leaf. */
+  materialize(): void {
+    if (this.uniform === undefined || this.values !== null) return;
+    this.settle(valuesOf(this.dtype, this.size).fill(this.uniform));
+  }
+
   /** Makes the node a leaf and lets go of the graph behind it. */
   settle(values: Values): void {
     this.values = values;

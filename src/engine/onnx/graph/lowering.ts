@@ -115,14 +115,23 @@ export class Lowering {
    * operands stay small.
    */
   elementwise(nodes: readonly LazyNode[], rank: number, emit: (names: string[]) => string): Lowered {
-    const values = nodes.map((node) => this.value(node));
+    return this.combine(
+      nodes.map((node) => this.value(node)),
+      rank,
+      emit,
+    );
+  }
+
+  /** The same for values that are lowered already. */
+  combine(values: readonly Lowered[], rank: number, emit: (names: string[]) => string): Lowered {
     const operands = values.map((value) => padRank(value, rank));
     const shape = operands.reduce<Shape>((total, { shape: next }) => broadcast(total, next), []);
     const layout = commonLayout(operands, shape, rank);
+    const full = values.some((value) => value.shape.length === rank);
     const names = operands.map((operand, index) => {
       const short = values[index]!.shape.length < rank;
-      // ONNX broadcasts lower ranks by itself, but only in plain order.
-      if (short && isPlain(layout) && isPlain(operand.layout)) return operand.name;
+      // ONNX broadcasts lower ranks by itself, but only in plain order and to the rank of another operand.
+      if (short && full && isPlain(layout) && isPlain(operand.layout)) return operand.name;
       const name = short
         ? this.graph.reshape(operand.name, physicalShape(operand.shape, operand.layout))
         : operand.name;

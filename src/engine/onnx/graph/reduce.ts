@@ -2,7 +2,9 @@ import { util } from '@tensorflow/tfjs-core';
 import { cast } from './elementwise.ts';
 import type { GraphBuilder } from './graph-builder.ts';
 import { isPlain, mergeBlocks, physicalAxes, physicalShape, plainLayout, withoutAxes } from './layout.ts';
-import { type LazyNode, operation, uniform } from './lazy-node.ts';
+import { type ElementType, type LazyNode, operation, type Shape, uniform } from './lazy-node.ts';
+import type { Lowered, Lowering } from './lowering.ts';
+import { splitProduct } from './product.ts';
 
 export type Reduction = 'ReduceSum' | 'ReduceMean' | 'ReduceMax' | 'ReduceMin' | 'ReduceProd';
 
@@ -42,23 +44,42 @@ export function reduce(type: Reduction, x: LazyNode, axis: number | number[], ke
     shape,
     dtype: x.dtype,
     lower: (l, [input]) => {
-      const value = type === 'ReduceProd' ? l.whole(input!) : l.value(input!);
-      const { graph } = l;
-      const physical = axes.flatMap((a) => physicalAxes(value.layout, a)).toSorted((a, b) => a - b);
-      let name = reduceRuns(graph, type, value.name, physical);
-      const repeats = axes.reduce((n, a) => (n * input!.shape[a]!) / value.shape[a]!, 1);
-      if (type === 'ReduceSum' && repeats > 1) name = graph.node('Mul', [name, graph.fill(repeats, x.dtype)]);
-      const left = mergeBlocks(withoutAxes(value.layout, axes));
-      const stored = value.shape.filter((_, i) => !axes.includes(i));
-      const kept = value.shape.map((size, i) => (axes.includes(i) ? 1 : size));
-      if (keepDims) {
-        const layout = isPlain(left) ? plainLayout(kept.length) : value.layout;
-        return { name: graph.reshape(name, physicalShape(kept, layout)), layout, shape: kept };
-      }
-      if (value.layout.block > 1) name = graph.reshape(name, physicalShape(stored, left));
-      return { name, layout: left, shape: stored };
+      const whole = (value: Lowered, how: Reduction): Lowered =>
+        reduceValue(l, how, value, { full: input!.shape, axes, keepDims, dtype: x.dtype });
+      if (type === 'ReduceProd') return whole(l.whole(input!), type);
+      const isLinear = type === 'ReduceSum' || (type === 'ReduceMean' && x.dtype === 'float32');
+      const split = isLinear ? splitProduct(l, input!, axes) : null;
+      if (split === null) return whole(l.value(input!), type);
+      // The mean of what does not change along the axes is itself.
+      const factors = [whole(split.varying, type), whole(split.constant, 'ReduceMean')];
+      return l.combine(factors, shape.length, (names) => l.graph.node('Mul', names));
     },
   });
+}
+
+interface ReduceOptions {
+  readonly full: Shape;
+  readonly axes: readonly number[];
+  readonly keepDims: boolean;
+  readonly dtype: ElementType;
+}
+
+function reduceValue(l: Lowering, type: Reduction, value: Lowered, options: ReduceOptions): Lowered {
+  const { full, axes, keepDims, dtype } = options;
+  const { graph } = l;
+  const physical = axes.flatMap((a) => physicalAxes(value.layout, a)).toSorted((a, b) => a - b);
+  let name = reduceRuns(graph, type, value.name, physical);
+  const repeats = axes.reduce((n, a) => (n * full[a]!) / value.shape[a]!, 1);
+  if (type === 'ReduceSum' && repeats > 1) name = graph.node('Mul', [name, graph.fill(repeats, dtype)]);
+  const left = mergeBlocks(withoutAxes(value.layout, axes));
+  const stored = value.shape.filter((_, i) => !axes.includes(i));
+  const kept = value.shape.map((size, i) => (axes.includes(i) ? 1 : size));
+  if (keepDims) {
+    const layout = isPlain(left) ? plainLayout(kept.length) : value.layout;
+    return { name: graph.reshape(name, physicalShape(kept, layout)), layout, shape: kept };
+  }
+  if (value.layout.block > 1) name = graph.reshape(name, physicalShape(stored, left));
+  return { name, layout: left, shape: stored };
 }
 
 /**

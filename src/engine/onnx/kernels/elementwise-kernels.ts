@@ -11,15 +11,17 @@ import {
   maximum,
   minimum,
   multiply,
+  negative,
   predicate,
   prelu,
   relu,
+  relu6,
   select,
   step,
   subtract,
 } from '../graph/elementwise.ts';
 import type { GraphBuilder } from '../graph/graph-builder.ts';
-import { type ElementType, type LazyNode, uniform } from '../graph/lazy-node.ts';
+import type { ElementType, LazyNode } from '../graph/lazy-node.ts';
 import { type Kernel, type KernelTable, kernel, listKernel } from './kernel.ts';
 
 type Binary = (a: LazyNode, b: LazyNode) => LazyNode;
@@ -177,7 +179,7 @@ export const elementwiseKernels: KernelTable = {
   ),
 
   Abs: kernel<'x'>(({ x }) => elementwise('Abs', [x], (g, [a]) => g.node('Abs', [a!]))),
-  Neg: kernel<'x'>(({ x }) => elementwise('Neg', [x], (g, [a]) => g.node('Neg', [a!]))),
+  Neg: kernel<'x'>(({ x }) => negative(x)),
   Sign: kernel<'x'>(({ x }) => elementwise('Sign', [x], (g, [a]) => sign(g, a!, x.dtype))),
   Square: kernel<'x'>(({ x }) => square(x)),
   Ceil: rounding('Ceil'),
@@ -206,7 +208,7 @@ export const elementwiseKernels: KernelTable = {
   Sigmoid: float('Sigmoid'),
   Softplus: composed('Softplus', softplus),
   Relu: kernel<'x'>(({ x }) => (x.dtype === 'bool' ? null : relu(x))),
-  Relu6: kernel<'x'>(({ x }) => minimum(relu(x), uniform(6, [], x.dtype))),
+  Relu6: kernel<'x'>(({ x }) => relu6(x)),
   Elu: float('Elu'),
   EluGrad: kernel<'dy' | 'y'>(({ dy, y }) =>
     elementwise('EluGrad', [dy, y], (g, [d, v]) => {

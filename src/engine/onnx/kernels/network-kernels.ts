@@ -20,13 +20,14 @@ import {
   elementwise,
   floatFunction,
   leakyRelu,
-  minimum,
   multiply,
+  negative,
   prelu,
   relu,
+  relu6,
   subtract,
 } from '../graph/elementwise.ts';
-import { type LazyNode, operation, type Shape, uniform } from '../graph/lazy-node.ts';
+import { type LazyNode, operation, type Shape } from '../graph/lazy-node.ts';
 import { matMul } from '../graph/matmul.ts';
 import {
   averagePool,
@@ -173,7 +174,7 @@ function activate(
     case 'relu':
       return relu(x);
     case 'relu6':
-      return minimum(relu(x), uniform(6, [], 'float32'));
+      return relu6(x);
     case 'elu':
       return floatFunction('Elu', x);
     case 'sigmoid':
@@ -205,7 +206,10 @@ function fusedConv(inputs: FusedInputs, attributes: FusedConv2DAttrs, depthwise:
   return activate(y, attributes.activation, weights, attributes.leakyreluAlpha);
 }
 
-/** (x − mean) / √(variance + ε) · scale + offset, with the four statistics folded into one factor first. */
+/**
+ * (x − mean) / √(variance + ε) · scale + offset, as x · factor + shift: two passes over x, and per-channel
+ * numbers folded first.
+ */
 function batchNorm(
   inputs: { x: LazyNode; mean: LazyNode; variance: LazyNode; scale?: LazyNode; offset?: LazyNode },
   epsilon: number,
@@ -218,8 +222,8 @@ function batchNorm(
     { key: `${epsilon}` },
   );
   const factor = scale ? multiply(inverse, scale) : inverse;
-  const centred = multiply(subtract(x, mean), factor);
-  return offset ? add(centred, offset) : centred;
+  const shift = multiply(mean, factor);
+  return add(multiply(x, factor), offset ? subtract(offset, shift) : negative(shift));
 }
 
 function einsum(list: readonly LazyNode[], equation: string): LazyNode | null {

@@ -1,5 +1,5 @@
 import { compileTrace, inputName, outputName } from '../graph/compile.ts';
-import { type LazyNode, valuesOf } from '../graph/lazy-node.ts';
+import type { LazyNode } from '../graph/lazy-node.ts';
 import { type Trace, traceGraph } from '../graph/trace.ts';
 import type { NativeRuntime, NativeSession, NativeTensor } from './native-runtime.ts';
 import { SessionCache } from './session-cache.ts';
@@ -50,9 +50,8 @@ export class Evaluator {
     const started = performance.now();
     const pending: LazyNode[] = [];
     for (const root of new Set(roots)) {
-      if (root.uniform !== undefined && root.values === null) {
-        root.settle(valuesOf(root.dtype, root.size).fill(root.uniform));
-      } else if (root.isPending) pending.push(root);
+      root.materialize();
+      if (root.isPending) pending.push(root);
     }
     if (pending.length === 0) return;
     const trace = traceGraph(pending);

@@ -151,8 +151,12 @@ export class OnnxBackend extends KernelBackend {
   }
 
   override incRef(dataId: DataId): void {
-    this.#entry(dataId).refCount++;
-    if (this.#inKernel === 0 && this.#pendingNodes > SOFT_LIMIT) this.flush();
+    const entry = this.#entry(dataId);
+    entry.refCount++;
+    if (this.#inKernel > 0) return;
+    // A variable's first value is a leaf like its later ones, so that the first step is compiled as the others.
+    entry.node?.materialize();
+    if (this.#pendingNodes > SOFT_LIMIT) this.flush();
   }
 
   decRef(dataId: DataId): void {
