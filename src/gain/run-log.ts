@@ -91,11 +91,11 @@ export class RunLog {
       'train/gradient-norm': norm,
       'weight/mining': weights.mining,
       'weight/supervision': weights.supervision,
-      ...(Number.isNaN(maps.deadShare)
-        ? {}
-        : { 'map/dead-share': maps.deadShare, 'map/mean': maps.mean, 'map/entropy': maps.entropy }),
+      'map/dead-share': maps.deadShare,
+      'map/mean': maps.mean,
+      'map/entropy': maps.entropy,
     };
-    this.#events.scalars(step, values);
+    this.#events.scalars(step, measured(values));
     this.#log.info({
       event: 'step',
       step,
@@ -178,8 +178,12 @@ export function flatMetrics({
   images: _images,
   ...metrics
 }: SplitMetrics): Record<string, number> {
-  const all = { ...metrics, ...(focus && prefixed('focus', focus, '-')) };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => !Number.isNaN(value)));
+  return measured({ ...metrics, ...(focus && prefixed('focus', focus, '-')) });
+}
+
+/** NaN stands for what there was nothing to measure on. */
+function measured(values: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => !Number.isNaN(value)));
 }
 
 function prefixed(
