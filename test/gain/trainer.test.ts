@@ -108,6 +108,32 @@ test.serial('two accumulated batches make the update of the batch that holds bot
   t.notDeepEqual(x, values(smallModel()).flat());
 });
 
+test.serial('batches left over at the end of an epoch make an update of their own', async (t) => {
+  const plain = { weights: { mining: 0, supervision: 0 }, link: 'sigmoid' as const };
+  const optimizer = { name: 'sgd', learningRate: 1, momentum: 0 } as const;
+  const [a, b, c] = batches(3);
+  const accumulating = new GainTrainer(smallModel(), { ...plain, optimizer, accumulate: 2 });
+  await accumulating.fitDataset([a!, b!, c!], { epochs: 1 });
+  t.is(accumulating.optimizer.updates, 2);
+  t.false(accumulating.midUpdate);
+
+  const byHand = new GainTrainer(smallModel(), { ...plain, optimizer, accumulate: 2 });
+  for (const one of [a!, b!, c!, c!]) byHand.trainOnBatch(one, { epoch: 0, epochs: 1, batchLength: 1 / 3 });
+  const [x, y] = [values(accumulating.model).flat(), values(byHand.model).flat()];
+  t.true(x.every((value, i) => Math.abs(value - y[i]!) < 1e-6));
+});
+
+test.serial('weights that are not finite are named before they are kept', async (t) => {
+  const trainer = new GainTrainer(smallModel(), options);
+  await t.notThrowsAsync(trainer.requireFiniteWeights());
+  const [kernel, ...rest] = trainer.model.getWeights();
+  trainer.model.setWeights([tf.mul(kernel!, Number.POSITIVE_INFINITY), ...rest]);
+  await t.throwsAsync(trainer.requireFiniteWeights(), {
+    instanceOf: DivergenceError,
+    message: 'step 0: the weight conv1_1/kernel is not finite',
+  });
+});
+
 test.serial(
   'a tf.data-like data set in the form of model.fitDataset is taken, and its batches are disposed',
   async (t) => {

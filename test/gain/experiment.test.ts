@@ -1,0 +1,41 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { parseConfig } from '../../src/config/index.ts';
+import { startEngine } from '../../src/engine/index.ts';
+import { buildExperimentModel, pairCapacityFor } from '../../src/gain/experiment.ts';
+import { buildModel, freezeLayers, saveLayersModel } from '../../src/models/index.ts';
+
+test.before(() => startEngine({ engine: 'cpu' }));
+
+test('`model.freeze` says everything: what was frozen in the loaded weights is trained again', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'gain-experiment-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const saved = buildModel('small-cnn', { inputShape: [8, 8, 3], classes: 2, widths: [2, 3] });
+  freezeLayers(saved, ['conv*']);
+  await saveLayersModel(saved, folder);
+
+  const trained = async (freeze: string[]) => {
+    const overrides = [
+      `model.weights=${folder}`,
+      'data.imageSize=[8, 8]',
+      `model.freeze=${JSON.stringify(freeze)}`,
+    ];
+    const model = await buildExperimentModel(parseConfig('name: x', 'x.yaml', overrides), 2);
+    return model.trainableWeights.map((weight) => weight.originalName);
+  };
+  t.true((await trained([])).includes('conv1_1/kernel'));
+  const without = await trained(['conv1_1']);
+  t.false(without.includes('conv1_1/kernel'));
+  t.true(without.includes('conv2_1/kernel'));
+});
+
+test('the number of pairs that a batch is padded to: mean and four standard deviations', (t) => {
+  // Half of the images have one label, half have two: mean 1.5, variance 0.25.
+  // 16 · 1.5 + 4 · √(16 · 0.25) = 32, which is also the most that 16 images can have.
+  t.is(pairCapacityFor([0, 50, 50], 16), 32);
+  // 100 · 1.5 + 4 · √(100 · 0.25) = 170, to the next multiple of 4.
+  t.is(pairCapacityFor([0, 50, 50], 100), 172);
+  t.is(pairCapacityFor([0, 10], 8), 8);
+});
