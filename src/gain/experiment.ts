@@ -186,7 +186,7 @@ export function trainerOptionsOf(config: Config, link: 'sigmoid' | 'softmax'): G
 /**
  * How many (sample, class) pairs a batch is padded to: rarely exceeded, far below `batchSize · maxLabels`.
  *
- * Mean + 4 standard deviations of the sum over a batch of the labels per image, rounded up to a multiple of 4.
+ * Mean + 2 standard deviations of the sum over a batch of the labels per image, rounded up to a multiple of 4.
  * A batch with more pairs takes the next multiple; nothing is dropped.
  *
  * @param histogram images by number of labels: `histogram[k]` images have k.
@@ -196,6 +196,6 @@ export function pairCapacityFor(histogram: readonly number[], batchSize: number)
   const mean = histogram.reduce((sum, count, k) => sum + count * k, 0) / images;
   const variance = histogram.reduce((sum, count, k) => sum + count * (k - mean) ** 2, 0) / images;
   const most = batchSize * Math.max(1, histogram.length - 1);
-  const likely = batchSize * mean + 4 * Math.sqrt(batchSize * variance);
+  const likely = batchSize * mean + 2 * Math.sqrt(batchSize * variance);
   return Math.min(most, Math.ceil(likely / 4) * 4);
 }
