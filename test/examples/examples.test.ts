@@ -1,0 +1,55 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import test from 'ava';
+import sharp from 'sharp';
+import { buildModel, saveLayersModel, startEngine } from '../../src/index.ts';
+
+const run = promisify(execFile);
+
+/** What an example prints, run as its header says. */
+async function output(name: string, ...args: string[]): Promise<string> {
+  const file = fileURLToPath(new URL(`../../examples/${name}.ts`, import.meta.url));
+  const { stdout } = await run(process.execPath, ['--import=tsx', file, ...args]);
+  return stdout;
+}
+
+const numbersAfter = (text: string, label: string) =>
+  [...text.matchAll(new RegExp(`${label} (\\d+\\.\\d+)`, 'g'))].map(([, number]) => Number(number));
+
+test.serial('own-model: guidance brings back what the watermark had replaced', async (t) => {
+  const text = await output('own-model');
+  const [plainTrained, plainSwapped, guidedTrained, guidedSwapped] = numbersAfter(text, 'accuracy');
+  t.true(plainTrained! > 0.95 && guidedTrained! > 0.95, text);
+  t.true(guidedSwapped! > 0.85 && plainSwapped! < 0.7, text);
+  const [plainAttention, , guidedAttention] = numbersAfter(text, 'object');
+  t.true(guidedAttention! > plainAttention! + 0.2, text);
+});
+
+test.serial('custom-loss: both terms fall', async (t) => {
+  const text = await output('custom-loss');
+  for (const term of ['classification', 'object']) {
+    const values = numbersAfter(text, term);
+    t.is(values.length, 5, text);
+    t.true(values.at(-1)! < 0.8 * values[0]!, text);
+  }
+});
+
+test.serial('explain-image: a picture of the three best classes', async (t) => {
+  await startEngine({ engine: 'cpu' });
+  const dir = await mkdtemp(join(tmpdir(), 'explain-'));
+  t.teardown(() => rm(dir, { recursive: true }));
+  const model = buildModel('small-cnn', { inputShape: [32, 32, 3], classes: 5, seed: 1, widths: [4, 8] });
+  await saveLayersModel(model, join(dir, 'model'));
+  await sharp({ create: { width: 50, height: 40, channels: 3, background: 'teal' } }).toFile(
+    join(dir, 'photo.jpg'),
+  );
+  const text = await output('explain-image', join(dir, 'model'), join(dir, 'photo.jpg'), 'layer-cam');
+  t.is(text.match(/^class \d: logit -?\d+\.\d\d$/gm)?.length, 3, text);
+  const { width, format } = await sharp(join(dir, 'photo.maps.png')).metadata();
+  t.is(format, 'png');
+  t.true(width > 4 * 150, `${width} pixels wide`);
+});
