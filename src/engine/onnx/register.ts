@@ -31,6 +31,11 @@ const VIEWS: Record<string, (tensor: TensorInfo, attributes: Record<string, unkn
   Reshape: ({ shape }, { shape: target }) =>
     util.inferFromImplicitShape(target as number[], util.sizeFromShape(shape)),
   ExpandDims: ({ shape }, { dim }) => {
+    const given = dim as number;
+    util.assert(
+      -(shape.length + 1) <= given,
+      () => `Axis must be in the interval [${-(shape.length + 1)}, ${shape.length}]`,
+    );
     const at = (dim as number) < 0 ? (dim as number) + shape.length + 1 : (dim as number);
     return [...shape.slice(0, at), 1, ...shape.slice(at)];
   },

@@ -242,7 +242,7 @@ export function leakyRelu(x: LazyNode, alpha: number): LazyNode {
 }
 
 export function prelu(x: LazyNode, alpha: LazyNode): LazyNode {
-  return elementwise('Prelu', [x, alpha], (g, [a, s]) =>
+  return elementwise('Prelu', [asFloat(x), asFloat(alpha)], (g, [a, s]) =>
     g.node('Where', [g.node('Less', [a!, g.fill(0, 'float32')]), g.node('Mul', [a!, s!]), a!]),
   );
 }

@@ -64,7 +64,7 @@ export function gatherNd(params: LazyNode, indices: LazyNode): LazyNode {
 
 /**
  * Adds rows to the places that `places` names: out[places[i], :] += rows[i, :], into zeros of
- * `count` rows. ONNX Runtime walks the rows one after the other, so sums have a fixed order.
+ * `count` rows. Rows for places that do not exist go into one more row, which is cut off. ONNX Runtime walks the rows one after the other, so sums have a fixed order.
  */
 export function scatterAdd(places: LazyNode, rows: LazyNode, count: number): LazyNode {
   const [amount, width] = rows.shape as [number, number];
@@ -76,14 +76,21 @@ export function scatterAdd(places: LazyNode, rows: LazyNode, count: number): Laz
     dtype: rows.dtype,
     lower: (l, [at, values]) => {
       const { graph } = l;
-      const zeros = graph.node('Expand', [graph.fill(0, rows.dtype, [1, 1]), graph.ints([count, width])]);
-      const column = graph.reshape(l.plain(at!), [amount, 1]);
+      const zeros = graph.node('Expand', [graph.fill(0, rows.dtype, [1, 1]), graph.ints([count + 1, width])]);
+      const number = (value: number): string => graph.fill(value, 'int32');
+      const given = l.plain(at!);
+      const outside = graph.node('Or', [
+        graph.node('Less', [given, number(0)]),
+        graph.node('Greater', [given, number(count)]),
+      ]);
+      const column = graph.reshape(graph.node('Where', [outside, number(count), given]), [amount, 1]);
       const targets = graph.node('Expand', [column, graph.ints([amount, width])]);
       const sum = graph.node('ScatterElements', [zeros, targets, l.plain(values!)], {
         axis: 0,
         reduction: 'add',
       });
-      return l.result(sum, [count, width]);
+      const kept = graph.node('Slice', [sum, graph.ints([0]), graph.ints([count]), graph.ints([0])]);
+      return l.result(kept, [count, width]);
     },
   });
 }

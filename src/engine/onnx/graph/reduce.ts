@@ -47,6 +47,9 @@ export function reduce(type: Reduction, x: LazyNode, axis: number | number[], ke
       const whole = (value: Lowered, how: Reduction): Lowered =>
         reduceValue(l, how, value, { full: input!.shape, axes, keepDims, dtype: x.dtype });
       if (type === 'ReduceProd') return whole(l.whole(input!), type);
+      if ((type === 'ReduceMax' || type === 'ReduceMin') && x.dtype === 'float32') {
+        return keepNaN(l, l.value(input!), whole, type);
+      }
       const isLinear = type === 'ReduceSum' || (type === 'ReduceMean' && x.dtype === 'float32');
       const split = isLinear ? splitProduct(l, input!, axes) : null;
       if (split === null) return whole(l.value(input!), type);
@@ -55,6 +58,20 @@ export function reduce(type: Reduction, x: LazyNode, axis: number | number[], ke
       return l.combine(factors, shape.length, (names) => l.graph.node('Mul', names));
     },
   });
+}
+
+/** ONNX Runtime's maximum passes over NaN; a result whose inputs held one must be NaN. */
+function keepNaN(
+  l: Lowering,
+  value: Lowered,
+  reduceAs: (value: Lowered, type: Reduction) => Lowered,
+  type: Reduction,
+): Lowered {
+  const { graph } = l;
+  const mask = graph.cast(graph.node('IsNaN', [value.name]), 'float32');
+  const found = graph.cast(reduceAs({ ...value, name: mask }, 'ReduceMax').name, 'bool');
+  const result = reduceAs(value, type);
+  return { ...result, name: graph.node('Where', [found, graph.fill(Number.NaN, 'float32'), result.name]) };
 }
 
 interface ReduceOptions {
@@ -121,7 +138,8 @@ export function reduceIndex(type: 'ArgMax' | 'ArgMin', x: LazyNode, axis: number
     shape,
     dtype: 'int32',
     lower: (l, [input]) => {
-      const indices = l.graph.node(type, [numeric(l.graph, l.plain(input!), x)], {
+      const candidates = comparable(l.graph, l.plain(input!), x, type);
+      const indices = l.graph.node(type, [candidates], {
         axis: axes[0]!,
         keepdims: 0,
       });
@@ -130,6 +148,13 @@ export function reduceIndex(type: 'ArgMax' | 'ArgMin', x: LazyNode, axis: number
   });
 }
 
-function numeric(graph: GraphBuilder, name: string, x: LazyNode): string {
-  return x.dtype === 'bool' ? graph.cast(name, 'int32') : name;
+/** bool as numbers; NaN never wins. */
+function comparable(graph: GraphBuilder, name: string, x: LazyNode, type: 'ArgMax' | 'ArgMin'): string {
+  if (x.dtype === 'bool') return graph.cast(name, 'int32');
+  if (x.dtype === 'int32') return name;
+  const worst = graph.fill(
+    type === 'ArgMax' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY,
+    'float32',
+  );
+  return graph.node('Where', [graph.node('IsNaN', [name]), worst, name]);
 }

@@ -11,6 +11,7 @@ import {
   type MaxPoolWithArgmaxAttrs,
   type ResizeBilinearAttrs,
   type SoftmaxAttrs,
+  util,
 } from '@tensorflow/tfjs-core';
 import { convolve, convolveFilterGradient, convolveInputGradient } from '../graph/convolution.ts';
 import type { Convolution } from '../graph/convolution-geometry.ts';
@@ -227,6 +228,9 @@ function batchNorm(
 }
 
 function einsum(list: readonly LazyNode[], equation: string): LazyNode | null {
+  const { allDims, summedDims, idDims } = backend_util.decodeEinsumEquation(equation, list.length);
+  backend_util.checkEinsumDimSizes(allDims.length, idDims, list.map(({ shape }) => ({ shape })) as never);
+  backend_util.getEinsumComputePath(summedDims, idDims);
   if (equation.includes('...') || list.some((item) => item.dtype !== 'float32')) return null;
   const [left, right] = equation.replace(/\s/g, '').split('->') as [string, string];
   const sizes = new Map<string, number>();
@@ -252,13 +256,32 @@ function einsum(list: readonly LazyNode[], equation: string): LazyNode | null {
   });
 }
 
+function requireMatrices(a: LazyNode, b: LazyNode, transposeA: boolean, transposeB: boolean): void {
+  const inner = [a.shape.at(transposeA ? -2 : -1), b.shape.at(transposeB ? -1 : -2)];
+  util.assert(
+    a.shape.length >= 2 && b.shape.length >= 2 && inner[0] === inner[1],
+    () =>
+      `Error in matMul: inner shapes (${inner}) of Tensors with shapes ${a.shape} and ${b.shape} must match.`,
+  );
+}
+
+/** ONNX wants less padding than window; the rest is left to the cpu kernel. */
+function poolIf(supported: boolean, pool: Pooling, run: (pool: Pooling) => LazyNode): LazyNode | null {
+  const { kernel, before, after } = pool.window;
+  return supported && kernel.every((size, i) => before[i]! < size && after[i]! < size) ? run(pool) : null;
+}
+
 export const networkKernels: KernelTable = {
   Conv2D: kernel<'x' | 'filter', Conv2DAttrs>(({ x, filter }, attributes) =>
     convolve(x, filter, conv2d(x.shape, filter.shape, attributes)),
   ),
   Conv2DBackpropInput: kernel<'dy' | 'filter', Conv2DLike & { inputShape: Shape }>(
-    ({ dy, filter }, attributes) =>
-      convolveInputGradient(dy, filter, conv2d(attributes.inputShape, filter.shape, attributes)),
+    ({ dy, filter }, attributes) => {
+      const conv = conv2d(attributes.inputShape, filter.shape, attributes);
+      // The cpu kernel also takes a dy that is larger than the convolution's result.
+      const isSame = util.arraysEqual(dy.shape as number[], conv.outputShape as number[]);
+      return isSame ? convolveInputGradient(dy, filter, conv) : null;
+    },
   ),
   Conv2DBackpropFilter: kernel<'x' | 'dy', Conv2DLike & { filterShape: Shape }>(({ x, dy }, attributes) =>
     convolveFilterGradient(x, dy, conv2d(x.shape, attributes.filterShape, attributes)),
@@ -292,41 +315,46 @@ export const networkKernels: KernelTable = {
   ),
 
   MaxPool: kernel<'x', Pool2DLike>(({ x }, attributes) =>
-    x.dtype === 'float32' ? maxPool(x, pool2d(x.shape, attributes)) : null,
+    poolIf(x.dtype === 'float32', pool2d(x.shape, attributes), (pool) => maxPool(x, pool)),
   ),
   MaxPoolGrad: kernel<'dy' | 'input', Pool2DLike>(({ dy, input }, attributes) =>
-    maxPoolGradient(dy, input, pool2d(input.shape, attributes)),
+    poolIf(true, pool2d(input.shape, attributes), (pool) => maxPoolGradient(dy, input, pool)),
   ),
   MaxPoolWithArgmax: kernel<'x', MaxPoolWithArgmaxAttrs>(({ x }, attributes) => {
+    util.assert(
+      x.shape.length === 4,
+      () => `Error in maxPoolWithArgmax: x must be rank 4 but got rank ${x.shape.length}.`,
+    );
     const pool = pool2d(x.shape, attributes);
     return [maxPool(x, pool), maxPoolPlaces(x, pool, attributes.includeBatchInIndex)];
   }),
   AvgPool: kernel<'x', Pool2DLike>(({ x }, attributes) =>
-    averagePool(asFloat(x), pool2d(x.shape, attributes)),
+    poolIf(true, pool2d(x.shape, attributes), (pool) => averagePool(asFloat(x), pool)),
   ),
   AvgPoolGrad: kernel<'dy' | 'input', Pool2DLike>(({ dy, input }, attributes) =>
-    averagePoolGradient(dy, pool2d(input.shape, attributes)),
+    poolIf(true, pool2d(input.shape, attributes), (pool) => averagePoolGradient(dy, pool)),
   ),
   MaxPool3D: kernel<'x', Pool3DLike>(({ x }, attributes) =>
-    x.dtype === 'float32' ? maxPool(x, pool3d(x.shape, attributes)) : null,
+    poolIf(x.dtype === 'float32', pool3d(x.shape, attributes), (pool) => maxPool(x, pool)),
   ),
   MaxPool3DGrad: kernel<'dy' | 'input', Pool3DLike>(({ dy, input }, attributes) =>
-    maxPoolGradient(dy, input, pool3d(input.shape, attributes)),
+    poolIf(true, pool3d(input.shape, attributes), (pool) => maxPoolGradient(dy, input, pool)),
   ),
   AvgPool3D: kernel<'x', Pool3DLike>(({ x }, attributes) =>
-    averagePool(asFloat(x), pool3d(x.shape, attributes)),
+    poolIf(true, pool3d(x.shape, attributes), (pool) => averagePool(asFloat(x), pool)),
   ),
   AvgPool3DGrad: kernel<'dy' | 'input', Pool3DLike>(({ dy, input }, attributes) =>
-    averagePoolGradient(dy, pool3d(input.shape, attributes)),
+    poolIf(true, pool3d(input.shape, attributes), (pool) => averagePoolGradient(dy, pool)),
   ),
 
-  BatchMatMul: kernel<'a' | 'b', BatchMatMulAttrs>(({ a, b }, { transposeA, transposeB }) =>
-    a.dtype !== 'float32' || b.dtype !== 'float32' || a.size === 0 || b.size === 0
-      ? null
-      : matMul(a, b, transposeA, transposeB),
-  ),
+  BatchMatMul: kernel<'a' | 'b', BatchMatMulAttrs>(({ a, b }, { transposeA, transposeB }) => {
+    requireMatrices(a, b, transposeA, transposeB);
+    const isSupported = a.dtype === 'float32' && b.dtype === 'float32' && a.size > 0 && b.size > 0;
+    return isSupported ? matMul(a, b, transposeA, transposeB) : null;
+  }),
   _FusedMatMul: kernel<never, _FusedMatMulAttrs>((inputs, attributes) => {
     const { a, b, bias, preluActivationWeights } = inputs as unknown as Record<string, LazyNode | undefined>;
+    requireMatrices(a!, b!, attributes.transposeA, attributes.transposeB);
     if (a!.size === 0 || b!.size === 0) return null;
     const product = matMul(a!, b!, attributes.transposeA, attributes.transposeB);
     const shifted = bias ? add(product, bias) : product;

@@ -158,6 +158,10 @@ export const shapeKernels: KernelTable = {
         'All tensors passed to stack must have matching shapes',
       );
     }
+    util.assert(
+      list.every((part) => part.dtype === list[0]!.dtype),
+      () => 'All tensors passed to stack must have matching dtypes',
+    );
     const grown = [...shape.slice(0, axis), 1, ...shape.slice(axis)];
     return concat(
       list.map((part) => reshape(part, grown)),

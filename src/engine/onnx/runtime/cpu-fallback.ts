@@ -1,5 +1,8 @@
 import '@tensorflow/tfjs-backend-cpu';
 import {
+  type BackendValues,
+  backend_util,
+  type DataType,
   engine,
   getKernel,
   type KernelBackend,
@@ -37,7 +40,11 @@ export function runOnCpu(
   const lent: TensorInfo[] = [];
   const lend = (tensor: TensorInfo): TensorInfo => {
     const { shape, dtype } = tensor;
-    const copy = { dataId: cpu.write(backend.values(tensor.dataId), shape, dtype), shape, dtype };
+    const values = backend.values(tensor.dataId);
+    const copy =
+      dtype === 'complex64'
+        ? lendComplex(cpu, values as Float32Array, shape)
+        : written(cpu, values, shape, dtype);
     lent.push(copy);
     return copy;
   };
@@ -55,6 +62,22 @@ export function runOnCpu(
   const outputs = Array.isArray(result) ? result.map(take) : take(result);
   for (const { dataId } of lent) cpu.disposeData(dataId);
   return outputs;
+}
+
+/** Some kernels of the cpu backend ask their inputs for the rank, as if these were tensors. */
+function written(cpu: KernelBackend, values: BackendValues, shape: number[], dtype: DataType): TensorInfo {
+  return { dataId: cpu.write(values, shape, dtype), shape, dtype, rank: shape.length } as TensorInfo;
+}
+
+/** The cpu backend makes a complex tensor of two real ones. */
+function lendComplex(cpu: KernelBackend, values: Float32Array, shape: number[]): TensorInfo {
+  const parts = backend_util.splitRealAndImagArrays(values);
+  const real = written(cpu, parts.real, shape, 'float32');
+  const imag = written(cpu, parts.imag, shape, 'float32');
+  const result = getKernel('Complex', 'cpu').kernelFunc({ inputs: { real, imag }, attrs: {}, backend: cpu });
+  cpu.disposeData(real.dataId);
+  cpu.disposeData(imag.dataId);
+  return result as TensorInfo;
 }
 
 /** An input may be absent, or itself a list (ragged tensors). */

@@ -5,6 +5,7 @@ import {
   type LazyNode,
   leaf,
   type Shape,
+  uniform,
   type Values,
   valuesOf,
 } from '../graph/lazy-node.ts';
@@ -213,7 +214,8 @@ export class OnnxBackend extends KernelBackend {
       return;
     }
     const typed = asValues(values as Values, dtype);
-    this.#entries.set(dataId, { refCount, dtype, node: leaf(typed, shape, dtype), stored: null, views });
+    const node = isOnes(typed) ? uniform(1, shape, dtype) : leaf(typed, shape, dtype);
+    this.#entries.set(dataId, { refCount, dtype, node, stored: null, views });
     this.#waitingBytes += typed.byteLength;
     if (this.#waitingBytes > MAX_WAITING_BYTES) this.flush();
   }
@@ -221,6 +223,16 @@ export class OnnxBackend extends KernelBackend {
 
 export function isComputed(dtype: DataType): dtype is ElementType {
   return dtype === 'float32' || dtype === 'int32' || dtype === 'bool';
+}
+
+const MANY = 4096;
+
+/**
+ * TensorFlow.js writes out whole tensors of ones in its gradients (`ones(x.shape)` in those of sum and
+ * mean). As a constant they cost nothing.
+ */
+function isOnes(values: Values): boolean {
+  return values instanceof Float32Array && values.length >= MANY && values.every((value) => value === 1);
 }
 
 function copyOf(values: BackendValues): BackendValues {
