@@ -29,6 +29,21 @@ test.serial('a program is compiled once per structure, whatever the values', (t)
   t.is(backend.stats.compiles, compiles);
 });
 
+test.serial('a training step is compiled once: computed weights are leaves like initial ones', (t) => {
+  const weights = tf.variable(tf.zeros([3, 2]));
+  const { compiles } = backend.stats;
+  for (let step = 0; step < 3; step++) {
+    tf.tidy(() => {
+      const x = random([4, 3], step) as tf.Tensor2D;
+      const gradient = tf.grad((w) => tf.mean(tf.square(tf.sub(tf.matMul(x, w as tf.Tensor2D), 1))))(weights);
+      weights.assign(tf.sub(weights, tf.mul(gradient, 0.1)) as tf.Tensor2D);
+      weights.dataSync();
+    });
+  }
+  t.is(backend.stats.compiles, compiles + 1);
+  weights.dispose();
+});
+
 test.serial('clipByValue with changing bounds is not compiled again', (t) => {
   const clip = (high: number): number[] =>
     tf.tidy(() => Array.from(tf.clipByValue(tf.tensor([1, 2, 3]), 0, high).dataSync()));

@@ -24,7 +24,8 @@ export function traceGraph(roots: readonly LazyNode[]): Trace {
   const finish = (node: LazyNode): void => {
     if (node.values !== null) {
       labels.set(node, `L${leaves.length}`);
-      words.push(node.signature);
+      // How a leaf came to its values is past: only its type and shape count.
+      words.push(`${node.dtype}[${node.shape.join()}]`);
       leaves.push(node);
       return;
     }
@@ -55,4 +56,27 @@ export function traceGraph(roots: readonly LazyNode[]): Trace {
   }
   const outputs = roots.map((root) => labels.get(root)).join();
   return { order, leaves, roots, users, key: `${words.join(';')}>${outputs}` };
+}
+
+/**
+ * The most elements that are alive at once while the nodes are computed in order: about what a run needs as
+ * working memory.
+ */
+export function peakElements({ order, roots, users }: Trace): number {
+  const waiting = new Map<LazyNode, number>();
+  for (const node of order) waiting.set(node, users.get(node)?.length ?? 0);
+  for (const root of roots) waiting.set(root, Number.POSITIVE_INFINITY);
+  let alive = 0;
+  let peak = 0;
+  for (const node of order) {
+    alive += node.size;
+    peak = Math.max(peak, alive);
+    for (const input of new Set(node.inputs)) {
+      const left = waiting.get(input);
+      if (left === undefined) continue;
+      waiting.set(input, left - 1);
+      if (left === 1) alive -= input.size;
+    }
+  }
+  return peak;
 }

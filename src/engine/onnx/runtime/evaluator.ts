@@ -1,6 +1,6 @@
 import { compileTrace, inputName, outputName } from '../graph/compile.ts';
 import type { LazyNode } from '../graph/lazy-node.ts';
-import { type Trace, traceGraph } from '../graph/trace.ts';
+import { peakElements, type Trace, traceGraph } from '../graph/trace.ts';
 import type { NativeRuntime, NativeSession, NativeTensor } from './native-runtime.ts';
 import { SessionCache } from './session-cache.ts';
 
@@ -24,8 +24,10 @@ export interface EvaluatorStats {
   readonly runMs: number;
 }
 
-/** Below this number of elements in the whole graph a second thread costs more than it brings. */
-const SMALL_GRAPH = 1 << 15;
+const BYTES_PER_ELEMENT = 4;
+
+/** With fewer elements alive at once a second thread costs more than it brings. */
+const SMALL_GRAPH = 1 << 13;
 
 /** Computes pending nodes, all that are asked for in one run of ONNX Runtime. */
 export class Evaluator {
@@ -97,7 +99,7 @@ export class Evaluator {
   #compile(trace: Trace): NativeSession {
     const bytes = compileTrace(trace, this.#options.block);
     const session = this.#runtime.createSession();
-    const elements = trace.order.reduce((sum, node) => sum + node.size, 0);
+    const elements = peakElements(trace);
     const { threads, profilePrefix } = this.#options;
     session.loadModel(bytes.buffer, bytes.byteOffset, bytes.byteLength, {
       executionProviders: ['cpu'],
@@ -110,7 +112,7 @@ export class Evaluator {
       ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
     });
     if (profilePrefix !== undefined) this.#profiled.push(session);
-    this.#sessions.set(trace.key, session, elements * 4);
+    this.#sessions.set(trace.key, session, elements * BYTES_PER_ELEMENT);
     this.#compiles++;
     return session;
   }
