@@ -11,6 +11,7 @@ export {
   holeFilling,
   type Labels,
   type MiningGradient,
+  type PairBox,
   rasterizeBox,
   removeRegion,
   type StreamWeights,

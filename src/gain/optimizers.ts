@@ -123,7 +123,7 @@ export class Optimizer {
   }
 
   /**
-   * Takes up a state that {@link state} gave.
+   * Takes up a state that {@link Optimizer.state} gave.
    *
    * @throws {RangeError} when it belongs to other variables or another optimizer.
    */

@@ -165,7 +165,7 @@ export class GainTrainer {
    *
    * @param batch see {@link gainLoss}; it stays the caller's.
    * @param position where in the training the batch lies, for the schedules.
-   * @param options.gradients whether the report is to hold the gradients.
+   * @param options `gradients`: whether the report is to hold the gradients.
    * @throws {DivergenceError} when a loss or a gradient is not finite, naming it.
    */
   trainOnBatch(

@@ -26,9 +26,10 @@ const noiseLayers = ['Dropout', 'SpatialDropout1D', 'GaussianNoise', 'GaussianDr
  * that is larger than 1×1, which is the one that global pooling or a flatten reads. Where an activation or a
  * batch norm follows the last convolution, that is the one taken. Noise layers are passed over.
  *
+ * @param model any layers-model
  * @param name path of a layer (`conv5`, `backbone/conv5`), also of an input or a nested model. A layer that is
  *   called several times means its last call; `name#0` is the first. @default 'auto'
- * @param options.output index or name of the output to be explained @default 0
+ * @param options `output`: index or name of the output to be explained @default 0
  * @throws ModelError when there is no such layer, or no layer with spatial extent
  */
 export function resolveTargetLayer(

@@ -1,0 +1,61 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import { parseConfig } from '../src/config/index.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+async function pages(): Promise<{ file: string; text: string }[]> {
+  const docs = (await readdir(join(root, 'docs'))).filter((file) => file.endsWith('.md'));
+  const files = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...docs.map((file) => `docs/${file}`)];
+  return Promise.all(files.map(async (file) => ({ file, text: await readFile(join(root, file), 'utf8') })));
+}
+
+/** The anchor that a heading has in a rendered page. */
+const anchor = (heading: string) =>
+  heading
+    .toLowerCase()
+    .replace(/[^\w\s-]/g, '')
+    .trim()
+    .replace(/\s/g, '-');
+
+test('links within the repository lead somewhere, headings included', async (t) => {
+  const all = await pages();
+  const broken = all.flatMap(({ file, text }) =>
+    [...text.matchAll(/\]\((?!https?:)([^)\s]+)\)/g)].flatMap(([, link]) => {
+      const [path, heading] = link!.split('#') as [string, string?];
+      const target = path === '' ? join(root, file) : join(root, dirname(file), path);
+      if (!existsSync(target)) return [`${file}: ${link}`];
+      const page = all.find((other) => join(root, other.file) === target);
+      if (!heading || !page) return [];
+      const headings = [...page.text.matchAll(/^#+ (.*)$/gm)].map(([, title]) => anchor(title!));
+      return headings.includes(heading) ? [] : [`${file}: ${link}: no such heading`];
+    }),
+  );
+  t.deepEqual(broken, []);
+});
+
+test('commands name scripts that exist', async (t) => {
+  const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  const unknown = (await pages()).flatMap(({ file, text }) =>
+    [...text.matchAll(/npm run (?:-s |--silent )?([\w:]+)/g)]
+      .filter(([, script]) => !(script! in scripts))
+      .map(([command]) => `${file}: ${command}`),
+  );
+  t.deepEqual(unknown, []);
+});
+
+test('the configs and the examples of configs are valid', async (t) => {
+  const configs = (await readdir(join(root, 'configs'))).filter((file) => file.endsWith('.yaml'));
+  for (const file of configs) {
+    const text = await readFile(join(root, 'configs', file), 'utf8');
+    t.notThrows(() => parseConfig(text, file), file);
+  }
+  for (const { file, text } of await pages()) {
+    for (const [, yaml] of text.matchAll(/```yaml\n([\s\S]*?)```/g)) {
+      t.notThrows(() => parseConfig(/^name:/m.test(yaml!) ? yaml! : `name: example\n${yaml}`, file), file);
+    }
+  }
+});
