@@ -31,11 +31,13 @@ test('`model.freeze` says everything: what was frozen in the loaded weights is t
   t.true(without.includes('conv2_1/kernel'));
 });
 
-test('the number of pairs that a batch is padded to: mean and four standard deviations', (t) => {
+test('the number of pairs that a batch is padded to: mean and two standard deviations', (t) => {
   // Half of the images have one label, half have two: mean 1.5, variance 0.25.
-  // 16 · 1.5 + 4 · √(16 · 0.25) = 32, which is also the most that 16 images can have.
-  t.is(pairCapacityFor([0, 50, 50], 16), 32);
-  // 100 · 1.5 + 4 · √(100 · 0.25) = 170, to the next multiple of 4.
-  t.is(pairCapacityFor([0, 50, 50], 100), 172);
+  // 16 · 1.5 + 2 · √(16 · 0.25) = 28.
+  t.is(pairCapacityFor([0, 50, 50], 16), 28);
+  // 100 · 1.5 + 2 · √(100 · 0.25) = 160, and 9 · 1.5 + 2 · √(9 · 0.25) = 16.5, to the next multiple of 4, but
+  // no more than 9 images can have.
+  t.is(pairCapacityFor([0, 50, 50], 100), 160);
+  t.is(pairCapacityFor([0, 50, 50], 9), 18);
   t.is(pairCapacityFor([0, 10], 8), 8);
 });
