@@ -7,14 +7,12 @@ import {
   type FusedBatchNormAttrs,
   type FusedConv2DAttrs,
   type LogSoftmaxAttrs,
-  type MaxPoolAttrs,
   type MaxPoolWithArgmaxAttrs,
   type ResizeBilinearAttrs,
   type SoftmaxAttrs,
   util,
 } from '@tensorflow/tfjs-core';
 import { convolve, convolveFilterGradient, convolveInputGradient } from '../graph/convolution.ts';
-import type { Convolution } from '../graph/convolution-geometry.ts';
 import {
   add,
   asFloat,
@@ -42,125 +40,15 @@ import { reshape } from '../graph/reshape.ts';
 import { resizeImages, resizeImagesGradient } from '../graph/resize.ts';
 import { softmax } from '../graph/softmax.ts';
 import { type KernelTable, kernel, listKernel } from './kernel.ts';
-
-type Conv2DLike = Pick<Conv2DAttrs, 'strides' | 'pad' | 'dataFormat' | 'dilations' | 'dimRoundingMode'>;
-type Pool2DLike = Pick<MaxPoolAttrs, 'filterSize' | 'strides' | 'pad' | 'dimRoundingMode'>;
-type Pool3DLike = {
-  filterSize: number | [number, number, number];
-  strides: number | [number, number, number];
-  pad: 'valid' | 'same' | number;
-  dimRoundingMode?: 'floor' | 'round' | 'ceil';
-  dataFormat?: 'NDHWC' | 'NCDHW';
-};
-
-type Four = [number, number, number, number];
-type Five = [number, number, number, number, number];
-
-function conv2d(input: Shape, filter: Shape, attributes: Conv2DLike, depthwise = false): Convolution {
-  const format = backend_util.convertConv2DDataFormat(attributes.dataFormat ?? 'NHWC');
-  const info = backend_util.computeConv2DInfo(
-    input as Four,
-    filter as Four,
-    attributes.strides,
-    attributes.dilations ?? 1,
-    attributes.pad,
-    attributes.dimRoundingMode,
-    depthwise,
-    format,
-  );
-  const { padInfo } = info;
-  return {
-    window: {
-      kernel: [info.filterHeight, info.filterWidth],
-      strides: [info.strideHeight, info.strideWidth],
-      dilations: [info.dilationHeight, info.dilationWidth],
-      before: [padInfo.top, padInfo.left],
-      after: [padInfo.bottom, padInfo.right],
-    },
-    channelsLast: format === 'channelsLast',
-    depthwise,
-    inputShape: input,
-    filterShape: filter,
-    outputShape: info.outShape,
-  };
-}
-
-function conv3d(
-  input: Shape,
-  filter: Shape,
-  attributes: Pick<Conv3DAttrs, 'strides' | 'pad'> & Partial<Conv3DAttrs>,
-): Convolution {
-  const channelsLast = attributes.dataFormat !== 'NCDHW';
-  const info = backend_util.computeConv3DInfo(
-    input as Five,
-    filter as Five,
-    attributes.strides,
-    attributes.dilations ?? 1,
-    attributes.pad,
-    false,
-    channelsLast ? 'channelsLast' : 'channelsFirst',
-  );
-  const { padInfo } = info;
-  return {
-    window: {
-      kernel: [info.filterDepth, info.filterHeight, info.filterWidth],
-      strides: [info.strideDepth, info.strideHeight, info.strideWidth],
-      dilations: [info.dilationDepth, info.dilationHeight, info.dilationWidth],
-      before: [padInfo.front, padInfo.top, padInfo.left],
-      after: [padInfo.back, padInfo.bottom, padInfo.right],
-    },
-    channelsLast,
-    depthwise: false,
-    inputShape: input,
-    filterShape: filter,
-    outputShape: info.outShape,
-  };
-}
-
-function pool2d(input: Shape, attributes: Pool2DLike): Pooling {
-  const { filterSize, strides, pad, dimRoundingMode } = attributes;
-  const info = backend_util.computePool2DInfo(input as Four, filterSize, strides, 1, pad, dimRoundingMode);
-  const { padInfo } = info;
-  return {
-    window: {
-      kernel: [info.filterHeight, info.filterWidth],
-      strides: [info.strideHeight, info.strideWidth],
-      dilations: [1, 1],
-      before: [padInfo.top, padInfo.left],
-      after: [padInfo.bottom, padInfo.right],
-    },
-    channelsLast: true,
-    inputShape: input,
-    outputShape: info.outShape,
-  };
-}
-
-function pool3d(input: Shape, attributes: Pool3DLike): Pooling {
-  const { filterSize, strides, pad, dimRoundingMode, dataFormat } = attributes;
-  const format = dataFormat ?? 'NDHWC';
-  const info = backend_util.computePool3DInfo(
-    input as Five,
-    filterSize,
-    strides,
-    1,
-    pad,
-    dimRoundingMode,
-    format,
-  );
-  const { padInfo } = info;
-  return {
-    window: {
-      kernel: [info.filterDepth, info.filterHeight, info.filterWidth],
-      strides: [info.strideDepth, info.strideHeight, info.strideWidth],
-      dilations: [1, 1, 1],
-      before: [padInfo.front, padInfo.top, padInfo.left],
-      after: [padInfo.back, padInfo.bottom, padInfo.right],
-    },
-    channelsLast: format === 'NDHWC',
-    inputShape: input,
-    outputShape: info.outShape,
-  };
-}
+import {
+  type Conv2DLike,
+  conv2d,
+  conv3d,
+  type Pool2DLike,
+  type Pool3DLike,
+  pool2d,
+  pool3d,
+} from './window-attributes.ts';
 
 /** The activation that a fused kernel ends with, or null when it is not known here. */
 function activate(
