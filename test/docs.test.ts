@@ -40,7 +40,7 @@ test('links within the repository lead somewhere, headings included', async (t) 
 test('commands name scripts that exist', async (t) => {
   const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
   const unknown = (await pages()).flatMap(({ file, text }) =>
-    [...text.matchAll(/npm run (?:-s |--silent )?([\w:]+)/g)]
+    [...text.matchAll(/npm run (?:-s |--silent )?([\w:-]+)/g)]
       .filter(([, script]) => !(script! in scripts))
       .map(([command]) => `${file}: ${command}`),
   );
