@@ -24,7 +24,7 @@ test.serial('own-model: guidance brings back what the watermark had replaced', a
   const text = await output('own-model');
   const [plainTrained, plainSwapped, guidedTrained, guidedSwapped] = numbersAfter(text, 'accuracy');
   t.true(plainTrained! > 0.95 && guidedTrained! > 0.95, text);
-  t.true(guidedSwapped! > 0.85 && plainSwapped! < 0.7, text);
+  t.true(guidedSwapped! > plainSwapped! + 0.15, text);
   const [plainAttention, , guidedAttention] = numbersAfter(text, 'object');
   t.true(guidedAttention! > plainAttention! + 0.2, text);
 });
