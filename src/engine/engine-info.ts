@@ -1,5 +1,5 @@
-/** The engines by name, best first among those that run on the CPU. */
-export const engineNames = ['onnx', 'tensorflow', 'cpu'] as const;
+/** The engines by name. */
+export const engineNames = ['onnx', 'tensorflow', 'webgpu', 'cpu'] as const;
 
 export type EngineName = (typeof engineNames)[number];
 
@@ -11,10 +11,23 @@ export interface EngineInfo {
   /** Version of the library that computes, for example `ONNX Runtime 1.30.0`. */
   version: string;
   threads: number;
-  /** `GPU`, or the name of the processor. */
+  /** `GPU` and what is known of it, or the name of the processor. */
   device: string;
   /** One line: which engine, and why this one. */
   reason: string;
+}
+
+/** What an engine can be told before it starts. */
+export interface EngineSettings {
+  /** Threads to compute with; 0 for one per core. @default 0 */
+  threads?: number;
+  /**
+   * Which GPU: its number for `tensorflow` (as `nvidia-smi` counts), part of the adapter's name for `webgpu`; null
+   * for the first, or fastest. @default null
+   */
+  device?: string | null;
+  /** Whether `tensorflow` takes a GPU's memory as it needs it, or all at once. @default true */
+  memoryGrowth?: boolean;
 }
 
 /** What one engine is before `auto` or the user has chosen: all but the reason for choosing it. */

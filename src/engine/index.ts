@@ -1,3 +1,3 @@
-export type { EngineDescription, EngineInfo, EngineName } from './engine-info.ts';
+export type { EngineDescription, EngineInfo, EngineName, EngineSettings } from './engine-info.ts';
 export { engineNames } from './engine-info.ts';
 export { describeEngines, type EngineOptions, startEngine } from './start-engine.ts';

@@ -52,7 +52,7 @@ test.serial('what cannot be started is an error that says what to do', async (t)
   // biome-ignore lint/suspicious/noExplicitAny: a name that the type forbids is what is tested
   await t.throwsAsync(startEngine({ engine: 'gpu' as any }), {
     instanceOf: UsageError,
-    message: 'engine: expected one of auto, onnx, tensorflow, cpu, received "gpu"',
+    message: 'engine: expected one of auto, onnx, tensorflow, webgpu, cpu, received "gpu"',
   });
   await t.throwsAsync(startEngine({ threads: 1.5 }), {
     instanceOf: UsageError,

@@ -1,0 +1,1 @@
+export { repairKernels } from './repair-kernels.ts';

@@ -1,0 +1,2 @@
+export { type DawnModule, type GpuAdapter, openDevice } from './dawn.ts';
+export { createSynchronousBackend, type WebGpuBackendClass } from './synchronous-backend.ts';
