@@ -34,6 +34,19 @@ const mayImport: Record<string, readonly string[]> = {
     'report',
     'tensorboard',
   ],
+  evaluation: [
+    'autodiff',
+    'config',
+    'data',
+    'engine',
+    'errors',
+    'gain',
+    'gradcam',
+    'metrics',
+    'models',
+    'progress',
+    'tensorboard',
+  ],
 };
 
 const source = fileURLToPath(new URL('../src', import.meta.url));
