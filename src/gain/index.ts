@@ -1,4 +1,7 @@
 /** Guided training: the objective, the trainer around it, and whole experiments from a config. */
+
+export type { BatchSource, TrainingExample } from './batch-source.ts';
+export type { EpochSums } from './epoch-sums.ts';
 export { type EvaluateOptions, evaluateSplit, type SplitMetrics } from './evaluate.ts';
 export { batchToTensors } from './host-batch.ts';
 export {
@@ -23,15 +26,11 @@ export { type RunOptions, type RunSummary, runExperiment } from './run.ts';
 export { RunDirectory, requireRun } from './run-directory.ts';
 export { requireSameExperiment } from './same-experiment.ts';
 export { constantRate, type LearningRateSchedule, type WeightSchedule } from './schedules.ts';
+export type { LossTerm, StepReport } from './step-report.ts';
 export {
   type BatchPosition,
-  type BatchSource,
-  type EpochSums,
   type FitDatasetArgs,
   GainTrainer,
   type GainTrainerOptions,
-  type LossTerm,
-  type StepReport,
   type TrainingCallbacks,
-  type TrainingExample,
 } from './trainer.ts';

@@ -7,7 +7,8 @@ import { EventWriter } from '../tensorboard/index.ts';
 import type { SplitMetrics } from './evaluate.ts';
 import type { RunSummary } from './run.ts';
 import type { RunDirectory } from './run-directory.ts';
-import type { GainTrainer, StepReport } from './trainer.ts';
+import type { StepReport } from './step-report.ts';
+import type { GainTrainer } from './trainer.ts';
 
 /** How far the files of a run reach: part of every checkpoint, so that a resumed run can cut off what lies behind. */
 export interface WrittenSoFar {

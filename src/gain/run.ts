@@ -8,6 +8,7 @@ import { type Progress, startProgress, writeLine } from '../progress/index.ts';
 import { AttentionPanel } from './attention-panel.ts';
 import { CheckpointStore, type Progress as Position, restoreWeights } from './checkpoint.ts';
 import { describeEnvironment } from './environment.ts';
+import type { EpochSums } from './epoch-sums.ts';
 import { type EvaluateOptions, evaluateSplit, type SplitMetrics } from './evaluate.ts';
 import {
   buildExperimentModel,
@@ -23,7 +24,8 @@ import {
 import { batchToTensors } from './host-batch.ts';
 import type { RunDirectory } from './run-directory.ts';
 import { RunLog, type WrittenSoFar } from './run-log.ts';
-import { type EpochSums, GainTrainer, type StepReport } from './trainer.ts';
+import type { StepReport } from './step-report.ts';
+import { GainTrainer } from './trainer.ts';
 
 export interface RunOptions {
   /** Go on from the last checkpoint. */

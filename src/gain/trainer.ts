@@ -2,14 +2,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { enableHigherOrderGradients } from '../autodiff/index.ts';
 import { DivergenceError, UsageError } from '../errors/index.ts';
-import { classificationMetrics } from '../metrics/index.ts';
-import {
-  classesPerImage,
-  type GainBatch,
-  type GainLoss,
-  type GainLossOptions,
-  gainLoss,
-} from './objective/index.ts';
+import { asGainBatch, type BatchSource, batchesOf, sizeOf } from './batch-source.ts';
+import { addTo, type EpochSums, emptySums, meansOf } from './epoch-sums.ts';
+import { type GainBatch, type GainLoss, type GainLossOptions, gainLoss } from './objective/index.ts';
 import { clipByGlobalNorm, Optimizer, type OptimizerSpec } from './optimizers.ts';
 import {
   constantRate,
@@ -18,9 +13,7 @@ import {
   scheduledWeight,
   type WeightSchedule,
 } from './schedules.ts';
-
-/** The terms of the loss that {@link GainTrainer} weighs. */
-export type LossTerm = 'classification' | 'mining' | 'supervision';
+import { accuracyOf, type LossTerm, numbersOf, requireFinite, type StepReport } from './step-report.ts';
 
 export interface GainTrainerOptions
   extends Omit<GainLossOptions, 'weights' | 'training' | 'dropoutSeed' | 'seed'> {
@@ -36,30 +29,6 @@ export interface GainTrainerOptions
   readonly accumulate?: number;
   /** Of dropout and of the classes drawn for mining. @default 1 */
   readonly seed?: number;
-}
-
-/** What one batch did. */
-export interface StepReport {
-  /** Updates of the weights made so far, this one included. */
-  readonly step: number;
-  /** Value of the total and of each term that was computed. */
-  readonly losses: Readonly<Record<string, number>>;
-  /** Weight of each term in this step. */
-  readonly weights: Readonly<Record<LossTerm, number>>;
-  readonly learningRate: number;
-  /** Accuracy on this batch, see {@link classificationMetrics}. */
-  readonly accuracy: number;
-  /**
-   * Share of maps that are constant, mean of the normalised maps, entropy of the maps; NaN where the step made
-   * none.
-   */
-  readonly maps: { readonly deadShare: number; readonly mean: number; readonly entropy: number };
-  /** L2 norm of the gradient of each trainable weight, before clipping, in the order of `weightNames`. */
-  readonly gradientNorms: Float32Array;
-  /** The gradients themselves, before clipping, where they were asked for. */
-  readonly gradients?: readonly Float32Array[];
-  /** B. */
-  readonly images: number;
 }
 
 /** Where in the training a batch lies. */
@@ -82,19 +51,6 @@ export interface TrainingCallbacks {
   onTrainEnd?(): void | Promise<void>;
 }
 
-/** Batches of one epoch. A `tf.data.Dataset` is one, and so is an array or an async generator. */
-export type BatchSource =
-  | AsyncIterable<TrainingExample>
-  | Iterable<TrainingExample>
-  | { iterator(): Promise<{ next(): Promise<{ value: unknown; done?: boolean }> }> };
-
-/** A batch as {@link gainLoss} takes it, or in the form of `model.fitDataset`. */
-export type TrainingExample = GainBatch | (Omit<GainBatch, 'images' | 'labels'> & KerasBatch);
-interface KerasBatch {
-  readonly xs: GainBatch['images'];
-  readonly ys: GainBatch['labels'];
-}
-
 export interface FitDatasetArgs {
   readonly epochs: number;
   /** Batches of an epoch, for schedules; counted in the first epoch when absent. */
@@ -106,12 +62,6 @@ export interface FitDatasetArgs {
   readonly gradientsOf?: (epoch: number, batch: number) => boolean;
   /** Where to take up an interrupted training. `sums` are the {@link EpochSums} of the epoch so far. */
   readonly start?: { readonly epoch: number; readonly batch: number; readonly sums?: EpochSums };
-}
-
-/** Sums over the batches of the epoch that is running, from which its means are made. */
-export interface EpochSums {
-  batches: number;
-  losses: Record<string, number>;
 }
 
 /**
@@ -366,33 +316,6 @@ function asSchedule(weight: number | WeightSchedule): WeightSchedule {
   return typeof weight === 'number' ? { weight, startEpoch: 0, rampEpochs: 0 } : weight;
 }
 
-/** The losses and the statistics of the maps that a step computed, as scalars. */
-function numbersOf(streams: GainLoss): Record<string, tf.Scalar> {
-  const { total, classification, mining, supervision, deadShare, attention, maps } = streams;
-  return {
-    total,
-    ...(classification && { classification }),
-    ...(mining && { mining }),
-    ...(supervision && { supervision }),
-    ...(deadShare && { deadShare }),
-    ...(attention && { mapMean: tf.mean(attention) as tf.Scalar }),
-    ...(maps && { mapEntropy: entropyOf(maps) }),
-  };
-}
-
-/**
- * Mean entropy of maps as distributions over their pixels, as a share of that of the uniform one:
- * −Σ p log p / log n, p = M / ΣM. 1: spread evenly; 0: all on one pixel.
- *
- * @param maps [P, h, w], not negative.
- */
-function entropyOf(maps: tf.Tensor): tf.Scalar {
-  const flat = tf.reshape(maps, [maps.shape[0]!, -1]);
-  const p = tf.div(flat, tf.add(tf.sum(flat, 1, true), 1e-12));
-  const entropy = tf.neg(tf.sum(tf.mul(p, tf.log(tf.add(p, 1e-12))), 1));
-  return tf.div(tf.mean(entropy), Math.log(Math.max(2, flat.shape[1]!))) as tf.Scalar;
-}
-
 /** Keeps the tensors of a result beyond the tidy of `variableGrads`. */
 function keepAll(streams: GainLoss): GainLoss {
   for (const value of Object.values(streams)) if (value instanceof tf.Tensor) tf.keep(value);
@@ -401,64 +324,4 @@ function keepAll(streams: GainLoss): GainLoss {
 
 function disposeAll(streams: GainLoss): void {
   for (const value of Object.values(streams)) if (value instanceof tf.Tensor) value.dispose();
-}
-
-function accuracyOf(logits: Float32Array, { labels }: GainBatch, link: GainTrainerOptions['link']): number {
-  const images = classesPerImage(labels);
-  const classes = logits.length / images.length;
-  const multiHot = new Float32Array(logits.length);
-  images.forEach((present, b) => {
-    for (const c of present) multiHot[b * classes + c] = 1;
-  });
-  const multiLabel = link ? link === 'sigmoid' : images.some((present) => present.length !== 1);
-  return classificationMetrics(logits, multiHot, classes, multiLabel).accuracy;
-}
-
-function requireFinite(report: StepReport, weightNames: readonly string[]): void {
-  const { total, ...parts } = report.losses;
-  const bad = [...Object.entries(parts), ['total', total!] as const].find(
-    ([, value]) => !Number.isFinite(value),
-  );
-  if (bad) throw new DivergenceError(`step ${report.step}: the ${bad[0]} loss is ${bad[1]}`);
-  const at = report.gradientNorms.findIndex((norm) => !Number.isFinite(norm));
-  if (at >= 0) {
-    throw new DivergenceError(
-      `step ${report.step}: the gradient of ${weightNames[at]} is ${report.gradientNorms[at]}`,
-    );
-  }
-}
-
-function emptySums(): EpochSums {
-  return { batches: 0, losses: {} };
-}
-
-function addTo(sums: EpochSums, losses: Readonly<Record<string, number>>): void {
-  sums.batches++;
-  for (const [name, value] of Object.entries(losses)) sums.losses[name] = (sums.losses[name] ?? 0) + value;
-}
-
-function meansOf(sums: EpochSums): Record<string, number> {
-  return Object.fromEntries(Object.entries(sums.losses).map(([name, sum]) => [name, sum / sums.batches]));
-}
-
-function sizeOf(dataset: unknown): number | undefined {
-  if (Array.isArray(dataset)) return dataset.length;
-  const size = (dataset as { size?: unknown }).size;
-  return typeof size === 'number' && Number.isFinite(size) && size > 0 ? size : undefined;
-}
-
-async function* batchesOf(source: BatchSource): AsyncGenerator<TrainingExample> {
-  if (Symbol.asyncIterator in source || Symbol.iterator in source) {
-    yield* source;
-    return;
-  }
-  const iterator = await source.iterator();
-  for (let item = await iterator.next(); !item.done; item = await iterator.next())
-    yield item.value as TrainingExample;
-}
-
-function asGainBatch(example: TrainingExample): GainBatch {
-  if (!('xs' in example)) return example;
-  const { xs, ys, ...rest } = example;
-  return { images: xs, labels: ys, ...rest };
 }
