@@ -1,0 +1,39 @@
+"""PyTorch's side of a comparison: a process that takes its turn when it is told to.
+
+bench/participant.ts is the other end: one JSON line in (first the assignment, then one per turn), one out.
+"""
+import json
+import resource
+import sys
+import time
+
+try:
+    import torch
+except ImportError as error:
+    print(json.dumps({"unavailable": f"{sys.executable} cannot import torch: {error}"}), flush=True)
+    sys.exit()
+
+from tasks import TASKS
+
+
+def say(message):
+    print(json.dumps(message), flush=True)
+
+
+def main():
+    assignment = json.loads(sys.stdin.readline())
+    task = TASKS.get(assignment["task"])
+    if task is None:
+        return say({"unavailable": f"the task {assignment['task']} has no PyTorch side"})
+    torch.set_num_threads(assignment["threads"])
+    step = task(assignment["settings"], assignment["folder"])
+    say({"version": f"PyTorch {torch.__version__}"})
+    for _ in sys.stdin:
+        cpu, clock = time.process_time(), time.perf_counter()
+        value = step()
+        ms, cpu_ms = (time.perf_counter() - clock) * 1e3, (time.process_time() - cpu) * 1e3
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+        say({"ms": ms, "cpuMs": cpu_ms, "value": value, "peakMiB": peak})
+
+
+main()
