@@ -25,7 +25,7 @@ test.serial('every reason is given, in one line and without a stack', async (t) 
     {
       message:
         'tfjs-node-gpu is installed without its native part, ' +
-        'tfjs-node cannot be loaded: libtensorflow.so.2: cannot open shared object file',
+        'tfjs-node needs the library libtensorflow.so.2, which is not found',
     },
   );
   await t.throwsAsync(without({ '@tensorflow/tfjs-node-gpu': missing('node-fetch') }), {
@@ -56,6 +56,6 @@ test.serial('the package for the GPU comes first, the other one when it fails', 
     backend: 'tensorflow',
     version: 'TensorFlow 2.9.1',
     threads: 3,
-    device: 'GPU',
+    device: 'GPU 0',
   });
 });

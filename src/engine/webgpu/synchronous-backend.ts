@@ -21,6 +21,13 @@ export interface WebGpuBackend extends tf.KernelBackend {
   getBufferData(buffer: GpuBuffer): Promise<ArrayBuffer>;
   convertAndCacheOnCPU(dataId: object, values: tf.BackendValues): tf.BackendValues;
   readSync(dataId: object): tf.BackendValues;
+  runWebGPUProgram(program: GpuProgram, ...rest: unknown[]): tf.TensorInfo;
+}
+
+/** A shader of tfjs; those of the pooling kernels can say where in its window the maximum was found. */
+interface GpuProgram {
+  readonly computePositions?: boolean;
+  getUserCode(): string;
 }
 
 export type WebGpuBackendClass = new (device: GpuDevice, info: GpuAdapter['info']) => WebGpuBackend;
@@ -34,9 +41,10 @@ const MAP_MODE_READ = 0x1;
 const POLL_INTERVAL = 0.05;
 
 /**
- * tfjs's WebGPU backend made to work in Node: values can be read synchronously, where tfjs goes by way of a
- * canvas, which is a browser's; and what the GPU refuses is an error at the next read, where it would be wrong
- * values.
+ * tfjs's WebGPU backend made to work in Node, and to agree with the other engines:
+ * - values can be read synchronously, where tfjs goes by way of a canvas, which is a browser's;
+ * - what the GPU refuses is an error at the next read, where it would be wrong values;
+ * - of equal maxima in a pooling window the first one gets the gradient, as everywhere else, not the last.
  */
 export function createSynchronousBackend(
   Backend: WebGpuBackendClass,
@@ -71,6 +79,15 @@ export function createSynchronousBackend(
       return this.#takeFrom(staging);
     }
 
+    override runWebGPUProgram(program: GpuProgram, ...rest: unknown[]): tf.TensorInfo {
+      if (program.computePositions) {
+        const code = program.getUserCode();
+        program.getUserCode = () =>
+          code.replace('if (value >= currMaxValue)', 'if (maxValueFound == 0.0 || value > maxValue)');
+      }
+      return super.runWebGPUProgram(program, ...rest);
+    }
+
     #copyToStaging(buffer: GpuBuffer): GpuBuffer {
       const staging = this.bufferManager.acquireBuffer(buffer.size, COPY_DST | MAP_READ);
       this.ensureCommandEncoderReady();
@@ -81,11 +98,12 @@ export function createSynchronousBackend(
     }
 
     #takeFrom(staging: GpuBuffer): ArrayBuffer {
-      if (staging.mapState !== 'mapped') throw new EngineError(`webgpu: ${failure ?? 'the GPU was lost'}`);
+      const message = failure ?? (staging.mapState === 'mapped' ? null : 'the GPU was lost');
+      failure = null;
+      if (message !== null) throw new EngineError(`webgpu: ${message.trim()}`);
       const bytes = staging.getMappedRange().slice(0);
       staging.unmap();
       this.bufferManager.releaseBuffer(staging);
-      if (failure !== null) throw new EngineError(`webgpu: ${failure}`);
       return bytes;
     }
   }
