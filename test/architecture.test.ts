@@ -19,7 +19,7 @@ const mayImport: Record<string, readonly string[]> = {
   tensorboard: ['data', 'errors'],
   losses: ['autodiff', 'errors'],
   gradcam: ['autodiff', 'errors'],
-  metrics: ['gradcam', 'errors'],
+  metrics: ['data', 'errors'],
   gain: [
     'autodiff',
     'config',

@@ -1,3 +1,5 @@
+/** Measures: pure functions of scores, maps and truths on the host. */
+export { Bootstrap, BootstrapMean, type Interval } from './bootstrap.ts';
 export {
   averagePrecision,
   type ClassificationMetrics,
@@ -6,7 +8,20 @@ export {
 } from './classification.ts';
 export { energyInMask, pointingHit } from './energy.ts';
 export {
+  areaUnder,
+  blurred,
+  confidenceDrop,
+  confidenceIncreases,
+  exchangePixels,
+  imputeLinear,
+  pixelOrder,
+  rankCorrelation,
+} from './faithfulness/index.ts';
+export {
+  addPixels,
+  BoxAccuracyCurve,
   type BoxList,
+  bestConstantBox,
   bestIou,
   boxArea,
   boxAt,
@@ -14,10 +29,24 @@ export {
   boxIou,
   byteMap,
   ContourSweep,
+  type CueCount,
+  centreMap,
+  cueCounts,
   emptyBox,
+  type IouByLevel,
+  iouByLevel,
+  levelCount,
   levelOf,
+  locDelta,
   maskBox,
   type PixelBox,
+  type PixelHistogram,
+  type PrecisionRecall,
+  pixelAveragePrecision,
   pixelBox,
+  pixelHistogram,
+  pointsAt,
+  precisionRecall,
   resizeBox,
+  thresholdOf,
 } from './localization/index.ts';

@@ -23,9 +23,9 @@ export interface BoxList {
  * Components only grow while the level falls and holes only while it rises: two passes over the sorted pixels with a
  * union-find keep all boxes of all levels, in O(pixels) instead of one labelling per level.
  *
- * The area of an outer contour is what it encloses, holes included; a component knows its area without them: of
- * each 2×2 window with 4 of its pixels 1, with 3 of them 1/2. Where holes could decide which is the largest (their
- * number is known from Euler's formula), that one level is labelled anew with its holes filled.
+ * The area of an outer contour is what it encloses, holes and what lies in them included. A component collects its
+ * own area (of each 2×2 window with 4 of its pixels 1, with 3 of them 1/2), a hole what its windows have left. Only where
+ * components lie in holes and could decide which contour is the largest, the level is filled anew.
  */
 export class ContourSweep {
   readonly height: number;
@@ -39,8 +39,8 @@ export class ContourSweep {
   readonly #parent: Int32Array;
   readonly #components: Regions;
   readonly #holes: Regions;
-  /** Boxes of the holes that are there at each level, as `[level] -> flat list`. */
-  readonly #holeBoxes: number[][] = Array.from({ length: 256 }, () => []);
+  /** The holes of each level, `holeFields` numbers each: box, first pixel, twice the area. */
+  readonly #holesAt: number[][] = Array.from({ length: 256 }, () => []);
   readonly #list: { count: number; data: Int32Array };
   readonly #neighbours8: Int32Array;
   readonly #neighbours4: Int32Array;
@@ -78,26 +78,23 @@ export class ContourSweep {
    * Visits the levels from 254 down to 0.
    *
    * @param map [H·W] bytes
-   * @param holes whether the borders of holes count as contours, as they do for OpenCV's RETR_TREE. @default true
    */
-  sweep(map: Uint8Array, visit: LevelVisitor, { holes = true }: { holes?: boolean } = {}): void {
+  sweep(map: Uint8Array, visit: LevelVisitor): void {
     if (map.length !== this.height * this.width) {
       throw new UsageError(`${map.length} values are no map of ${this.width}x${this.height} pixels`);
     }
     this.#sort(map);
-    if (holes) this.#findHoles();
+    this.#findHoles();
     this.#on.fill(0);
     const { live } = this.#components;
-    let euler = 0;
     live.length = 0;
     for (let level = 254; level >= 0; level--) {
-      for (let i = this.#starts[level + 1]!; i < this.#starts[level + 2]!; i++) {
-        euler += this.#addPixel(this.#order[i]!);
-      }
+      const end = this.#starts[level + 2]!;
+      for (let i = this.#starts[level + 1]!; i < end; i++) this.#addPixel(this.#order[i]!);
       this.#dropMerged();
-      const holeCount = live.length - euler / 4;
-      const largest = live.length === 0 ? -1 : this.#largest(holeCount > 0);
-      this.#listBoxes(holes ? this.#holeBoxes[level]! : []);
+      const holes = this.#holesAt[level]!;
+      const largest = live.length === 0 ? -1 : this.#largest(holes);
+      this.#listBoxes(holes);
       visit(level, this.#list, largest);
     }
   }
@@ -115,20 +112,11 @@ export class ContourSweep {
     }
   }
 
-  /** Switches a pixel on and joins it to its neighbours. @returns the change of 4 times the Euler number */
-  #addPixel(p: number): number {
-    const { left, right, top, bottom, area, live } = this.#components;
+  /** The pixels around p that are on, as the bits of `directions`. */
+  #around(p: number): number {
     const on = this.#on;
-    const parent = this.#parent;
     const stride = this.#stride;
-    const y = Math.trunc(p / stride);
-    const x = p - y * stride;
-    on[p] = 1;
-    parent[p] = p;
-    left[p] = right[p] = x - 1;
-    top[p] = bottom[p] = y - 1;
-    area[p] = 0;
-    const around =
+    return (
       on[p - stride - 1]! |
       (on[p - stride]! << 1) |
       (on[p - stride + 1]! << 2) |
@@ -136,7 +124,28 @@ export class ContourSweep {
       (on[p + stride + 1]! << 4) |
       (on[p + stride]! << 5) |
       (on[p + stride - 1]! << 6) |
-      (on[p - 1]! << 7);
+      (on[p - 1]! << 7)
+    );
+  }
+
+  /** Switches a pixel on, as a region of its own. */
+  #begin(regions: Regions, p: number): void {
+    const y = Math.trunc(p / this.#stride);
+    const x = p - y * this.#stride;
+    this.#on[p] = 1;
+    this.#parent[p] = p;
+    regions.left[p] = regions.right[p] = x - 1;
+    regions.top[p] = regions.bottom[p] = y - 1;
+    regions.first[p] = p;
+    regions.area[p] = 0;
+  }
+
+  /** Switches a pixel on and joins it to its 8 neighbours. */
+  #addPixel(p: number): void {
+    const { area, live } = this.#components;
+    const parent = this.#parent;
+    const around = this.#around(p);
+    this.#begin(this.#components, p);
     // One neighbour of each run along the ring suffices: the others are joined to it already.
     let root = p;
     let runs = runStarts[around]!;
@@ -144,20 +153,10 @@ export class ContourSweep {
       const direction = 31 - Math.clz32(runs);
       runs ^= 1 << direction;
       const other = this.#find(p + this.#neighbours8[direction]!);
-      if (other === root) continue;
-      if (root === p) {
-        parent[p] = root = other;
-        if (left[root]! > x - 1) left[root] = x - 1;
-        if (right[root]! < x - 1) right[root] = x - 1;
-        if (top[root]! > y - 1) top[root] = y - 1;
-        if (bottom[root]! < y - 1) bottom[root] = y - 1;
-      } else {
-        root = this.#components.merge(parent, root, other);
-      }
+      if (other !== root) root = this.#components.merge(parent, root, other);
     }
     if (root === p) live.push(p);
     area[root]! += areaGain[around]!;
-    return eulerGain[around]!;
   }
 
   #find(p: number): number {
@@ -179,48 +178,45 @@ export class ContourSweep {
   }
 
   /** Index in `live` of the component with the largest outer contour. */
-  #largest(hasHoles: boolean): number {
-    const { live, area, left, right, top, bottom } = this.#components;
+  #largest(holes: readonly number[]): number {
+    const { live, area, filled, most, left, right, top, bottom } = this.#components;
+    if (live.length === 1) return 0;
+    for (let i = 0; i < live.length; i++) {
+      filled[live[i]!] = area[live[i]!]!;
+      most[live[i]!] = 0;
+    }
+    if (holes.length * live.length > crowded) return this.#largestFilled();
+    for (let h = 0; h < holes.length; h += holeFields) {
+      // Above the first pixel of a hole lies the component that it is a hole of.
+      const owner = this.#find(holes[h + 4]! - this.#stride);
+      filled[owner]! += holes[h + 5]!;
+      for (let i = 0; i < live.length; i++) {
+        const r = live[i]!;
+        const within =
+          left[r]! > holes[h]! &&
+          right[r]! < holes[h + 2]! &&
+          top[r]! > holes[h + 1]! &&
+          bottom[r]! < holes[h + 3]!;
+        // Something may lie in the hole: the contour has at most the area of its box.
+        if (within) most[owner] = 2 * (right[owner]! - left[owner]!) * (bottom[owner]! - top[owner]!);
+      }
+    }
+    const best = this.#mostFilled();
+    for (let i = 0; i < live.length; i++) {
+      if (i !== best && most[live[i]!]! >= filled[live[best]!]!) return this.#largestFilled();
+    }
+    return best;
+  }
+
+  /** Index in `live` of the largest; of equal ones the one that begins last. */
+  #mostFilled(): number {
+    const { live, filled, first } = this.#components;
     let best = 0;
-    let rivals = false;
     for (let i = 1; i < live.length; i++) {
-      const difference = area[live[i]!]! - area[live[best]!]!;
-      if (difference > 0) best = i;
-      else if (difference === 0) rivals = true;
+      const difference = filled[live[i]!]! - filled[live[best]!]!;
+      if (difference > 0 || (difference === 0 && first[live[i]!]! > first[live[best]!]!)) best = i;
     }
-    const most = area[live[best]!]!;
-    if (hasHoles) {
-      // Twice the area that a contour in this box can have at most.
-      rivals ||= live.some(
-        (r, i) => i !== best && 2 * (right[r]! - left[r]!) * (bottom[r]! - top[r]!) >= most,
-      );
-    }
-    if (!rivals) return best;
-    return hasHoles ? this.#largestFilled() : this.#lastBegun((r) => area[r] === most);
-  }
-
-  /** Of the components that pass, the one whose first pixel comes last. */
-  #lastBegun(passes: (root: number) => boolean): number {
-    const { live } = this.#components;
-    const candidates = live.map((root, i) => ({ root, i })).filter(({ root }) => passes(root));
-    if (candidates.length === 1) return candidates[0]!.i;
-    let found = candidates[0]!.i;
-    let last = -1;
-    for (const { root, i } of candidates) {
-      const first = this.#firstPixel(root);
-      if (first > last) [found, last] = [i, first];
-    }
-    return found;
-  }
-
-  /** The first pixel of a component in the order of rows: it lies in the top row of its box. */
-  #firstPixel(root: number): number {
-    const { left, right, top } = this.#components;
-    const row = (top[root]! + 1) * this.#stride + 1;
-    for (let p = row + left[root]!; p <= row + right[root]!; p++) {
-      if (this.#on[p] && this.#find(p) === root) return p;
-    }
-    return row;
+    return best;
   }
 
   /** The largest contour where holes matter: everything that the outside does not reach is filled. */
@@ -242,7 +238,7 @@ export class ContourSweep {
       }
     }
     const { live, filled } = this.#components;
-    for (const root of live) filled[root] = 0;
+    for (let i = 0; i < live.length; i++) filled[live[i]!] = 0;
     // Two rows at a time. A run of pixels inside begins with one of the component whose contour encloses the run.
     for (let row = 0; row < on.length - stride; row += stride) {
       let [above, below] = [-1, -1];
@@ -258,47 +254,40 @@ export class ContourSweep {
       }
     }
     for (let p = 0; p < on.length; p++) if (on[p] === 2) on[p] = 0;
-    let most = -1;
-    for (const root of live) most = Math.max(most, filled[root]!);
-    return this.#lastBegun((root) => filled[root] === most);
+    return this.#mostFilled();
   }
 
-  /** Boxes of the holes at each level: the 4-connected components of the background that do not reach the frame. */
+  /** The holes of each level: the 4-connected components of the background that do not reach the frame. */
   #findHoles(): void {
-    for (const boxes of this.#holeBoxes) boxes.length = 0;
-    const { left, right, top, bottom, live } = this.#holes;
+    const { left, right, top, bottom, first, area, live } = this.#holes;
     const parent = this.#parent;
-    const on = this.#on;
-    const { width, height } = this;
-    on.fill(0);
+    const [lastX, lastY] = [this.width - 1, this.height - 1];
+    this.#on.fill(0);
     live.length = 0;
     for (let level = 0; level <= 254; level++) {
       for (let i = this.#starts[level]!; i < this.#starts[level + 1]!; i++) {
         const p = this.#order[i]!;
-        const y = Math.trunc(p / this.#stride) - 1;
-        const x = p - (y + 1) * this.#stride - 1;
-        on[p] = 1;
-        parent[p] = p;
-        left[p] = right[p] = x;
-        top[p] = bottom[p] = y;
+        const around = this.#around(p);
+        this.#begin(this.#holes, p);
         let root = p;
         for (let d = 0; d < 4; d++) {
-          const q = p + this.#neighbours4[d]!;
-          if (on[q] === 0) continue;
-          const other = this.#find(q);
+          if (((around >> (2 * d + 1)) & 1) === 0) continue;
+          const other = this.#find(p + this.#neighbours8[2 * d + 1]!);
           if (other !== root) root = this.#holes.merge(parent, root, other);
         }
         if (root === p) live.push(p);
+        area[root]! += holeGain[around]!;
       }
+      const found = this.#holesAt[level]!;
+      found.length = 0;
       let kept = 0;
       for (let i = 0; i < live.length; i++) {
         const r = live[i]!;
-        if (parent[r] !== r) continue;
-        const outside = left[r] === 0 || top[r] === 0 || right[r] === width - 1 || bottom[r] === height - 1;
-        // Once at the frame, it is outside at all higher levels: it need not be looked at again.
-        if (outside) continue;
+        // What reaches the frame is outside, here and at all higher levels.
+        const outside = left[r] === 0 || top[r] === 0 || right[r] === lastX || bottom[r] === lastY;
+        if (parent[r] !== r || outside) continue;
         live[kept++] = r;
-        this.#holeBoxes[level]!.push(left[r]!, top[r]!, right[r]!, bottom[r]!);
+        found.push(left[r]!, top[r]!, right[r]!, bottom[r]!, first[r]!, area[r]!);
       }
       live.length = kept;
     }
@@ -308,18 +297,19 @@ export class ContourSweep {
   #listBoxes(holes: readonly number[]): void {
     const { live, left, right, top, bottom } = this.#components;
     const list = this.#list;
-    list.count = live.length + holes.length / 4;
+    list.count = live.length + holes.length / holeFields;
     if (list.data.length < list.count * 4) list.data = new Int32Array(list.count * 8);
     const { data } = list;
     const [lastX, lastY] = [this.width - 1, this.height - 1];
     let at = 0;
-    for (const r of live) {
+    for (let i = 0; i < live.length; i++) {
+      const r = live[i]!;
       data[at++] = left[r]!;
       data[at++] = top[r]!;
       data[at++] = Math.min(right[r]! + 1, lastX);
       data[at++] = Math.min(bottom[r]! + 1, lastY);
     }
-    for (let i = 0; i < holes.length; i += 4) {
+    for (let i = 0; i < holes.length; i += holeFields) {
       data[at++] = holes[i]! - 1;
       data[at++] = holes[i + 1]! - 1;
       data[at++] = Math.min(holes[i + 2]! + 2, lastX);
@@ -334,9 +324,14 @@ class Regions {
   readonly right: Int32Array;
   readonly top: Int32Array;
   readonly bottom: Int32Array;
-  /** Twice the area of the polygon through the pixel centres, holes left out. */
+  /** The first pixel in the order of rows. */
+  readonly first: Int32Array;
+  /** Twice the area of its windows. */
   readonly area: Int32Array;
+  /** Twice the area within the outer contour. */
   readonly filled: Int32Array;
+  /** Twice the most that it can be, where `filled` may be too little; otherwise 0. */
+  readonly most: Int32Array;
   readonly live: number[] = [];
 
   constructor(size: number) {
@@ -344,47 +339,50 @@ class Regions {
     this.right = new Int32Array(size);
     this.top = new Int32Array(size);
     this.bottom = new Int32Array(size);
+    this.first = new Int32Array(size);
     this.area = new Int32Array(size);
     this.filled = new Int32Array(size);
+    this.most = new Int32Array(size);
   }
 
   /** Joins two roots. @returns the one that stays */
   merge(parent: Int32Array, a: number, b: number): number {
-    const { left, right, top, bottom, area } = this;
+    const { left, right, top, bottom, first, area } = this;
     // The larger rectangle keeps its root: paths stay short without ranks.
-    const size = (r: number) => right[r]! - left[r]! + bottom[r]! - top[r]!;
-    const [root, child] = size(a) >= size(b) ? [a, b] : [b, a];
+    const larger = right[a]! - left[a]! + bottom[a]! - top[a]! >= right[b]! - left[b]! + bottom[b]! - top[b]!;
+    const root = larger ? a : b;
+    const child = larger ? b : a;
     parent[child] = root;
     if (left[child]! < left[root]!) left[root] = left[child]!;
     if (right[child]! > right[root]!) right[root] = right[child]!;
     if (top[child]! < top[root]!) top[root] = top[child]!;
     if (bottom[child]! > bottom[root]!) bottom[root] = bottom[child]!;
+    if (first[child]! < first[root]!) first[root] = first[child]!;
     area[root]! += area[child]!;
     return root;
   }
 }
 
-/** What switching on the centre of a 3×3 neighbourhood changes, by the 8 bits around it. */
+/** Numbers per hole in `#holesAt`. */
+const holeFields = 6;
+/** More holes times components than this are not compared one by one. */
+const crowded = 50_000;
+
+/** What switching on the centre of a 3×3 neighbourhood adds to twice the area of its region, by the 8 bits around it. */
 const areaGain = new Int8Array(256);
-const eulerGain = new Int8Array(256);
+const holeGain = new Int8Array(256);
 /** The bits with which the runs of the ring begin: neighbours that are not joined to the one before. */
 const runStarts = new Uint8Array(256);
 
 for (let around = 0; around < 256; around++) {
   const bit = (i: number) => (around >> (i % 8)) & 1;
-  // The four 2×2 windows around the centre: its corner pixel and the two beside it.
+  // The four 2×2 windows that hold the centre: a corner of the ring and the two beside it.
   for (const corner of [0, 2, 4, 6]) {
-    const [before, across, after] = [bit(corner + 7), bit(corner), bit(corner + 1)];
-    const others = before + across + after;
+    const others = bit(corner + 7) + bit(corner) + bit(corner + 1);
+    // 3 of a component are half a window, 4 the whole. Of the background, 1 is half and 2 adjacent are the whole.
     areaGain[around]! += others >= 2 ? 1 : 0;
-    // Gray's formula, 8-connected: 4 E = Q1 − Q3 − 2 QD, over windows with 1, 3 and 2 diagonal pixels.
-    const value = (count: number, diagonal: boolean) =>
-      count === 1 ? 1 : count === 3 ? -1 : diagonal ? -2 : 0;
-    const diagonalBefore = others === 2 && across === 0;
-    const diagonalAfter = others === 1 && across === 1;
-    eulerGain[around]! += value(others + 1, diagonalAfter) - value(others, diagonalBefore);
+    holeGain[around]! += others <= 1 ? 1 : 0;
   }
-  // Neighbours 1, 3, 5, 7 share an edge with the centre; on the ring each touches the ones beside it.
   for (let i = 0; i < 8; i++) if (bit(i) && !bit(i + 7)) runStarts[around]! |= 1 << i;
   if (around === 255) runStarts[around] = 1;
 }

@@ -1,4 +1,8 @@
+export { bestConstantBox, centreMap } from './baselines.ts';
+export { BoxAccuracyCurve, type IouByLevel, iouByLevel, levelCount, thresholdOf } from './box-accuracy.ts';
 export { type BoxList, boxAt, boxesFromMap, byteMap, ContourSweep, levelOf } from './contour-sweep.ts';
+export { type CueCount, cueCounts } from './cue-iou.ts';
+export { locDelta } from './loc-delta.ts';
 export {
   bestIou,
   boxArea,
@@ -9,3 +13,12 @@ export {
   pixelBox,
   resizeBox,
 } from './pixel-box.ts';
+export {
+  addPixels,
+  type PixelHistogram,
+  type PrecisionRecall,
+  pixelAveragePrecision,
+  pixelHistogram,
+  precisionRecall,
+} from './pixel-precision.ts';
+export { pointsAt } from './pointing.ts';
