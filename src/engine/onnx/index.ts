@@ -4,6 +4,7 @@ import { detectBlockSize } from './runtime/block-size.ts';
 import type { EvaluatorStats } from './runtime/evaluator.ts';
 import { loadNativeRuntime } from './runtime/native-runtime.ts';
 import { OnnxBackend } from './runtime/onnx-backend.ts';
+import { registerSumGradients } from './sum-gradients.ts';
 
 export { supportedKernels } from './register.ts';
 export type { EvaluatorStats, OnnxBackend };
@@ -41,6 +42,7 @@ export function registerOnnxBackend(options: OnnxBackendOptions = {}): OnnxBacke
   const block = options.blocked === false ? 1 : detectBlockSize(runtime);
   const backend = new OnnxBackend(runtime, { threads, block, maxSessions, maxSessionBytes, profilePrefix });
   registerBackendAndKernels('onnx', backend);
+  registerSumGradients();
   registered = backend;
   return backend;
 }

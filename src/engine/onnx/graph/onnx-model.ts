@@ -29,7 +29,8 @@ export interface OnnxInitializer {
 export interface OnnxValueInfo {
   readonly name: string;
   readonly type: OnnxType;
-  readonly dims: readonly number[];
+  /** A string is the name of a size that is known only when the model runs. */
+  readonly dims: readonly (number | string)[];
 }
 
 export interface OnnxModel {
@@ -37,14 +38,14 @@ export interface OnnxModel {
   readonly initializers: readonly OnnxInitializer[];
   readonly inputs: readonly OnnxValueInfo[];
   readonly outputs: readonly OnnxValueInfo[];
+  /** For whoever uses the file: ModelProto.metadata_props. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 const IR_VERSION = 10;
-const OPSETS: readonly (readonly [string, number])[] = [
-  ['', 20],
-  ['com.microsoft', 1],
-  ['com.microsoft.nchwc', 1],
-];
+/** Version of the standard operators. */
+export const OPSET = 20;
+const EXTENSION_VERSION = 1;
 
 /**
  * Writes a model in the protobuf format of ONNX (onnx.proto, ModelProto). The numbers are the field numbers
@@ -61,10 +62,16 @@ export function encodeModel(model: OnnxModel): Uint8Array<ArrayBuffer> {
     for (const value of model.inputs) message(writer, 11, () => writeValueInfo(writer, value));
     for (const value of model.outputs) message(writer, 12, () => writeValueInfo(writer, value));
   });
-  for (const [domain, version] of OPSETS) {
+  for (const domain of new Set(['', ...model.nodes.map((node) => node.domain)])) {
     message(writer, 8, () => {
       text(writer, 1, domain);
-      int64(writer, 2, version);
+      int64(writer, 2, domain === '' ? OPSET : EXTENSION_VERSION);
+    });
+  }
+  for (const [key, value] of Object.entries(model.metadata ?? {})) {
+    message(writer, 14, () => {
+      text(writer, 1, key);
+      text(writer, 2, value);
     });
   }
   return writer.finish();
@@ -111,7 +118,9 @@ function writeValueInfo(writer: BinaryWriter, value: OnnxValueInfo): void {
     message(writer, 1, () => {
       int64(writer, 1, ONNX_TYPE[value.type]);
       message(writer, 2, () => {
-        for (const dim of value.dims) message(writer, 1, () => int64(writer, 1, dim));
+        for (const dim of value.dims) {
+          message(writer, 1, () => (typeof dim === 'number' ? int64(writer, 1, dim) : text(writer, 2, dim)));
+        }
       });
     });
   });

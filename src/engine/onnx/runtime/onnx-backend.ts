@@ -116,7 +116,9 @@ export class OnnxBackend extends KernelBackend {
 
   override write(values: BackendValues, shape: number[], dtype: DataType): DataId {
     const dataId = {};
-    this.#store(dataId, copyOf(values), shape, dtype, 1);
+    const ones = isOnes(values) ? uniform(1, shape, 'float32') : null;
+    if (ones === null) this.#store(dataId, copyOf(values), shape, dtype, 1);
+    else this.#entries.set(dataId, { refCount: 1, dtype, node: ones, stored: null, views: new Map() });
     return dataId;
   }
 
@@ -214,8 +216,7 @@ export class OnnxBackend extends KernelBackend {
       return;
     }
     const typed = asValues(values as Values, dtype);
-    const node = isOnes(typed) ? uniform(1, shape, dtype) : leaf(typed, shape, dtype);
-    this.#entries.set(dataId, { refCount, dtype, node, stored: null, views });
+    this.#entries.set(dataId, { refCount, dtype, node: leaf(typed, shape, dtype), stored: null, views });
     this.#waitingBytes += typed.byteLength;
     if (this.#waitingBytes > MAX_WAITING_BYTES) this.flush();
   }
@@ -228,11 +229,12 @@ export function isComputed(dtype: DataType): dtype is ElementType {
 const MANY = 4096;
 
 /**
- * TensorFlow.js writes out whole tensors of ones in its gradients (`ones(x.shape)` in those of sum and
- * mean). As a constant they cost nothing.
+ * TensorFlow.js writes out whole tensors of ones (`tf.ones`). As a constant they cost nothing.
  */
-function isOnes(values: Values): boolean {
-  return values instanceof Float32Array && values.length >= MANY && values.every((value) => value === 1);
+function isOnes(values: BackendValues): boolean {
+  if (!(values instanceof Float32Array) || values.length < MANY) return false;
+  for (let i = 0; i < values.length; i++) if (values[i] !== 1) return false;
+  return true;
 }
 
 function copyOf(values: BackendValues): BackendValues {
