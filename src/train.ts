@@ -37,7 +37,7 @@ await runProgram(async () => {
       engine: {
         type: 'string',
         requiresArg: true,
-        describe: 'Compute engine: auto, onnx, tensorflow, cpu',
+        describe: 'Compute engine: auto, onnx, tensorflow, webgpu, cpu (npm run engines lists them)',
       },
       json: { type: 'boolean', default: false, describe: 'Print the summary as JSON instead of a table' },
     })

@@ -81,7 +81,8 @@ export async function runExperiment(
 ): Promise<RunSummary> {
   const { signal, log = writeLine } = options;
   checkModelConfig(config);
-  const engine = await startEngine({ engine: config.engine.name, threads: config.engine.threads });
+  const { name, ...settings } = config.engine;
+  const engine = await startEngine({ engine: name, ...settings });
   log(`engine   ${engine.reason}`);
   const dataset = await openExperimentData(config, signal);
   try {

@@ -15,7 +15,7 @@ const test = fileURLToPath(new URL('..', import.meta.url));
 function engineTests(): string[] {
   const files = readdirSync(test, { recursive: true }) as string[];
   const dependsOn = (file: string) =>
-    /GAIN_TEST_ENGINE|startTestEngine/.test(readFileSync(join(test, file), 'utf8'));
+    /GAIN_TEST_ENGINE|startTestEngine|'.\/command-line.ts'/.test(readFileSync(join(test, file), 'utf8'));
   return files
     .filter((file) => file.endsWith('.test.ts') && !file.startsWith('engine'))
     .filter(dependsOn)
