@@ -1,5 +1,5 @@
-import type { ContourSweep } from './contour-sweep.ts';
-import { bestIou, boxAt, boxIou, emptyBox, type PixelBox } from './pixel-box.ts';
+import { boxAt, type ContourSweep } from './contour-sweep.ts';
+import { bestIou, boxIou, emptyBox, type PixelBox } from './pixel-box.ts';
 
 /** Levels of an 8-bit map; threshold τ means level ⌊255 τ⌋, the map being normalised to a maximum of 255. */
 export const levelCount = 255;
