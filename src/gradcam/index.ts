@@ -9,7 +9,14 @@ export {
 } from './attention-maps.ts';
 export type { BatchNormMode } from './batch-norm.ts';
 export { type Layer, withoutActivation } from './layer.ts';
-export { type MapMethod, type MapWeights, mapMethods } from './methods/index.ts';
+export {
+  camWeights,
+  classKernel,
+  gradientMethods,
+  type MapMethod,
+  type MapWeights,
+  mapMethods,
+} from './methods/index.ts';
 export { deadMaps, type Normalization, normalizations, normalizeMaps } from './normalize.ts';
 export type { Pair } from './pairs.ts';
 export { type ApplyLayer, type PassOptions, runModel } from './run-model.ts';
