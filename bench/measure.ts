@@ -133,7 +133,8 @@ async function compare(
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error;
     // Without ours there is nothing to report; a peer may be missing.
-    if (ours.failure && ours.engine === 'onnx') throw new Error(`${workload.name}, ${ours.engine}: ${ours.failure}`, { cause: error });
+    if (ours.failure && ours.engine === 'onnx')
+      throw new Error(`${workload.name}, ${ours.engine}: ${ours.failure}`, { cause: error });
     log(`${workload.name}: without ${peerName}: ${error.message}`);
     return null;
   } finally {

@@ -89,8 +89,10 @@ export class Participant {
     this.#child.stdin.write(`${JSON.stringify(message)}\n`);
     const { value, done } = await this.#lines.next();
     if (done) {
-      const lastWords = this.#errors.join('').trim().split('\n').at(-1);
-      throw new Unavailable(lastWords || 'the process ended');
+      const lines = this.#errors.join('').trim().split('\n');
+      throw new Unavailable(
+        lines.find((line) => /Error\b/.test(line)) ?? (lines.at(-1) || 'the process ended'),
+      );
     }
     const answer = JSON.parse(value) as Answer | { unavailable: string };
     if (typeof answer === 'object' && answer !== null && 'unavailable' in answer) {

@@ -6,6 +6,9 @@ import { nearest } from './errors/index.ts';
 const programs: Record<string, () => Promise<unknown>> = {
   train: () => import('./train.ts'),
   import: () => import('./import.ts'),
+  engines: () => import('./engines.ts'),
+  'setup-tensorflow': () => import('./setup-tensorflow.ts'),
+  export: () => import('./export.ts'),
 };
 
 const [name = '--help'] = process.argv.splice(2, 1);

@@ -20,6 +20,7 @@ const mayImport: Record<string, readonly string[]> = {
   losses: ['autodiff', 'errors'],
   gradcam: ['autodiff', 'errors'],
   metrics: ['data', 'errors'],
+  export: ['autodiff', 'config', 'data', 'engine', 'errors', 'gradcam', 'losses', 'models'],
   gain: [
     'autodiff',
     'config',

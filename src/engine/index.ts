@@ -1,3 +1,13 @@
 export type { EngineDescription, EngineInfo, EngineName, EngineSettings } from './engine-info.ts';
 export { engineNames } from './engine-info.ts';
+export { type OnnxGraph, runOnnx, traceOnnx } from './onnx-graph.ts';
 export { describeEngines, type EngineOptions, startEngine } from './start-engine.ts';
+export {
+  type BuildOptions,
+  type BuildTools,
+  buildBinding,
+  builtVersion,
+  findTensorflowPackage,
+  findTools,
+  removeBuild,
+} from './tensorflow-build.ts';

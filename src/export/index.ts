@@ -1,0 +1,10 @@
+/** Trained classifiers as files for other programs. */
+export {
+  type ExportOptions,
+  type ExportSource,
+  exportOnnx,
+  type InputLayout,
+  inputLayouts,
+  type OnnxExport,
+} from './onnx-export.ts';
+export { openSource, type SourceOptions } from './source.ts';
