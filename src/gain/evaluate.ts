@@ -192,7 +192,7 @@ export function regionOf(
 }
 
 /** Mean over images of the softmax cross-entropy (labels shared equally), or of the mean binary one. */
-function classificationLoss(
+export function classificationLoss(
   logits: Float32Array,
   labels: Float32Array,
   classes: number,

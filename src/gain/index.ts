@@ -1,8 +1,20 @@
 /** Guided training: the objective, the trainer around it, and whole experiments from a config. */
 
 export type { BatchSource, TrainingExample } from './batch-source.ts';
+export { CheckpointStore } from './checkpoint.ts';
+export type { EngineCheck } from './engine-check.ts';
+export { type EngineReport, reportEngine } from './engine-report.ts';
+export { describeEnvironment } from './environment.ts';
 export type { EpochSums } from './epoch-sums.ts';
-export { type EvaluateOptions, evaluateSplit, type SplitMetrics } from './evaluate.ts';
+export {
+  classificationLoss,
+  type EvaluateOptions,
+  evaluateSplit,
+  labelPairs,
+  regionOf,
+  type SplitMetrics,
+} from './evaluate.ts';
+export { linkOf } from './experiment.ts';
 export { batchToTensors } from './host-batch.ts';
 export {
   classesPerImage,

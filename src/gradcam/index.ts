@@ -9,6 +9,7 @@ export {
 } from './attention-maps.ts';
 export type { BatchNormMode } from './batch-norm.ts';
 export { type Layer, withoutActivation } from './layer.ts';
+export { type MethodMaps, methodMaps } from './method-maps.ts';
 export {
   camWeights,
   classKernel,
