@@ -1,0 +1,14 @@
+import type { EngineName } from '../engine/index.ts';
+import { GainError } from '../errors/index.ts';
+import { checkEngine } from './engine-check.ts';
+
+// The other side of engine-report.ts: one engine, one answer.
+
+const name = process.argv[2] as EngineName;
+try {
+  process.send?.({ name, works: true, ...(await checkEngine(name)) });
+} catch (error) {
+  const { message, stack } = error as Error;
+  process.send?.({ name, works: false, problem: error instanceof GainError ? message : stack });
+}
+process.disconnect();

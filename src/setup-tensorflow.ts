@@ -1,0 +1,70 @@
+import yargs from 'yargs';
+import { hideBin } from 'yargs/helpers';
+import { buildBinding, builtVersion, findTensorflowPackage, findTools, removeBuild } from './engine/index.ts';
+import { EngineError, UsageError } from './errors/index.ts';
+import { reportEngine } from './gain/index.ts';
+import { runProgram } from './program.ts';
+import { writeLine } from './progress/index.ts';
+
+await runProgram(async () => {
+  const args = await yargs(hideBin(process.argv))
+    .scriptName('npm run setup:tensorflow --')
+    .usage(
+      '$0\n\nBuilds the native part of tfjs-node against the TensorFlow of a Python wheel, for the engine tensorflow.',
+    )
+    .options({
+      tensorflow: {
+        type: 'string',
+        requiresArg: true,
+        describe:
+          'What pip is asked for [default: tensorflow-cpu==2.21.*, with --cuda tensorflow[and-cuda]==2.21.*]',
+      },
+      cuda: {
+        type: 'boolean',
+        default: false,
+        describe: 'With the CUDA libraries, for NVIDIA GPUs; not tested',
+      },
+      python: { type: 'string', default: 'python3', requiresArg: true, describe: 'The Python to use' },
+      undo: { type: 'boolean', default: false, describe: 'Take out what this program built' },
+    })
+    .example('$0', 'TensorFlow for the CPU')
+    .example('$0 --undo', 'as it was before')
+    .epilogue(
+      'Exit codes: 0 done, 1 unexpected, 2 what is missing or did not work; the package is then as it was.',
+    )
+    .strict()
+    .wrap(Math.min(110, process.stdout.columns ?? 110))
+    .fail((message, error) => {
+      throw error ?? new UsageError(`${message} (--help shows the options)`);
+    })
+    .parseAsync();
+
+  const folder = findTensorflowPackage();
+  if (args.undo) {
+    const version = await builtVersion(folder);
+    const removed = await removeBuild(folder);
+    process.stdout.write(removed ? `TensorFlow ${version} taken out of ${folder}\n` : 'nothing was built\n');
+    return;
+  }
+
+  const tools = await findTools({ python: args.python });
+  writeLine(`python   ${tools.pythonVersion}`);
+  writeLine(`compiler ${tools.compilerVersion}`);
+  writeLine(`headers  ${tools.headers ?? 'none beside Node: from npm'}`);
+  const requirement =
+    args.tensorflow ?? (args.cuda ? 'tensorflow[and-cuda]==2.21.*' : 'tensorflow-cpu==2.21.*');
+  await buildBinding(folder, tools, { requirement, cuda: args.cuda, onStep: writeLine });
+
+  writeLine('checking it with a training step');
+  const report = await reportEngine('tensorflow');
+  if (!report.works) {
+    await removeBuild(folder);
+    throw new EngineError(`the build does not work, and was taken out again: ${report.problem}`);
+  }
+  process.stdout.write(
+    `${report.engine.version} works in ${folder}\n` +
+      `gradients as on the engine cpu to ${report.firstOrder.toExponential(0)}, ` +
+      `through explanation maps to ${report.secondOrder.toExponential(0)}\n` +
+      'now: npm run train -- --engine tensorflow …   (after another npm ci, run this again)\n',
+  );
+});
