@@ -1,3 +1,3 @@
 export { enableHigherOrderGradients } from './enable.ts';
+export { downsampleArea, interpolationMatrix, separableProduct, upsampleBilinear } from './resampling.ts';
 export { withoutGradient } from './tape.ts';
-export { interpolationMatrix, separableProduct, upsampleBilinear } from './upsample.ts';

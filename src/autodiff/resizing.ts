@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { GradientRule } from './gradient-rule.ts';
-import { linearInterpolation, separableProduct } from './upsample.ts';
+import { linearInterpolation, separableProduct } from './resampling.ts';
 
 interface ResizeAttrs {
   alignCorners: boolean;

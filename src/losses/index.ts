@@ -10,4 +10,20 @@ export {
   sigmoidCrossEntropy,
   softmaxCrossEntropy,
 } from './classification.ts';
+export {
+  type AttentionL1Options,
+  type AttentionTransferOptions,
+  attentionL1,
+  attentionTransfer,
+  type ClassAttentionTransferOptions,
+  classAttentionTransfer,
+  type ExplanationDistanceOptions,
+  type ExplanationSimilarityOptions,
+  explanationDistance,
+  explanationSimilarity,
+  type SoftTargetsOptions,
+  softTargets,
+  spatialAttention,
+  toGrid,
+} from './distillation/index.ts';
 export { weightedMean } from './weighted-mean.ts';

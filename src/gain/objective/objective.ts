@@ -1,12 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import { upsampleBilinear, withoutGradient } from '../../autodiff/index.ts';
+import { downsampleArea, upsampleBilinear, withoutGradient } from '../../autodiff/index.ts';
 import { UsageError } from '../../errors/index.ts';
 import { attentionMaps, deadMaps, forward, normalizeMaps, type Pair, softMask } from '../../gradcam/index.ts';
 import { attentionSupervision, sigmoidCrossEntropy, softmaxCrossEntropy } from '../../losses/index.ts';
 import { maskImages, miningLoss } from './mining-stream.ts';
 import { type GainBatch, type GainLossOptions, resolveOptions, type Settings } from './options.ts';
-import { masksOfPairs, type PairMasks, shrinkMasks } from './pair-masks.ts';
+import { masksOfPairs, type PairMasks } from './pair-masks.ts';
 import { allPairs, classesPerImage, multiHot, type PairList, randomPairs, weightedPairs } from './pairs.ts';
 
 /** The loss of a batch, its terms, and what they were made of. Tensors are the caller's to dispose. */
@@ -179,7 +179,7 @@ function supervisionLoss(
   const [, h, width] = maps.shape;
   if (supervision.resolution === 'map') {
     const shown = raw ? maps : normalizeMaps(maps, normalization);
-    return attentionSupervision(shown, shrinkMasks(masks, [h, width]), w, options);
+    return attentionSupervision(shown, downsampleArea(masks, [h, width]), w, options);
   }
   const size: [number, number] = [masks.shape[1], masks.shape[2]];
   return attentionSupervision(raw ? upsampleBilinear(maps, size) : normalizedAtSize(size), masks, w, options);

@@ -1,5 +1,4 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { separableProduct } from '../../autodiff/index.ts';
 import { UsageError } from '../../errors/index.ts';
 import type { Pair } from '../../gradcam/index.ts';
 import { shareOfImage } from './pairs.ts';
@@ -138,30 +137,4 @@ export function rasterizeBox(
   for (let y = first(box.ymin, height); y < end(box.ymax, height); y++) {
     region.fill(1, y * width + left, y * width + right);
   }
-}
-
-/**
- * Masks at the size of the maps: each cell takes the mean of the mask over its own area.
- *
- * @param masks `[P,H,W]`
- * @param size `[h,w]`
- * @returns `[P,h,w]`
- */
-export function shrinkMasks(masks: tf.Tensor3D, [height, width]: readonly [number, number]): tf.Tensor3D {
-  return tf.tidy(() =>
-    separableProduct(masks, areaMatrix(masks.shape[1], height), areaMatrix(masks.shape[2], width)),
-  );
-}
-
-/** `[to,from]`: the share of each of `from` pixels in each of `to` equal stretches. */
-function areaMatrix(from: number, to: number): tf.Tensor2D {
-  const stretch = from / to;
-  const matrix = new Float32Array(to * from);
-  for (let i = 0; i < to; i++) {
-    for (let j = Math.floor(i * stretch); j < Math.min(from, Math.ceil((i + 1) * stretch)); j++) {
-      const overlap = Math.min(j + 1, (i + 1) * stretch) - Math.max(j, i * stretch);
-      matrix[i * from + j] = Math.max(0, overlap) / stretch;
-    }
-  }
-  return tf.tensor2d(matrix, [to, from]);
 }

@@ -69,3 +69,29 @@ export function upsampleBilinear(maps: tf.Tensor3D, [height, width]: [number, nu
     ),
   );
 }
+
+/**
+ * Averages down: each cell takes the mean over its own area of the source, pixels that it cuts counted by their
+ * share. Linear, so exact to any order; PyTorch's `interpolate(mode='area')` where the sizes divide.
+ *
+ * @param maps [P, H, W]
+ * @param size [h, w] in pixels, at most H, W
+ * @returns [P, h, w]
+ */
+export function downsampleArea(maps: tf.Tensor3D, [height, width]: readonly [number, number]): tf.Tensor3D {
+  const [, H, W] = maps.shape;
+  return tf.tidy(() => separableProduct(maps, areaMatrix(H, height), areaMatrix(W, width)));
+}
+
+/** [to, from]: the share of each of `from` pixels in each of `to` equal stretches. */
+function areaMatrix(from: number, to: number): tf.Tensor2D {
+  const stretch = from / to;
+  const matrix = new Float32Array(to * from);
+  for (let i = 0; i < to; i++) {
+    for (let j = Math.floor(i * stretch); j < Math.min(from, Math.ceil((i + 1) * stretch)); j++) {
+      const overlap = Math.min(j + 1, (i + 1) * stretch) - Math.max(j, i * stretch);
+      matrix[i * from + j] = Math.max(0, overlap) / stretch;
+    }
+  }
+  return tf.tensor2d(matrix, [to, from]);
+}
