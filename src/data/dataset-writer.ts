@@ -3,7 +3,7 @@ import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { RecordWriter } from 'tfrecord-stream';
-import { DataError } from '../errors/index.ts';
+import { DataError, UsageError } from '../errors/index.ts';
 import { type DatasetInfo, INFO_FILE, readDatasetInfo } from './dataset-info.ts';
 import { encodeExample, type ImageExample } from './image-example.ts';
 
@@ -11,7 +11,9 @@ import { encodeExample, type ImageExample } from './image-example.ts';
 const PARTIAL = `.${process.pid}.partial`;
 
 export interface DatasetWriterOptions {
-  /** A new shard is begun when one holds this many bytes. @default 64 MiB */
+  /** Number of shards of each split, to which the examples are dealt in turn. @default as many as `shardBytes` asks for */
+  shards?: number;
+  /** A new shard is begun when one holds this many bytes; not used with `shards`. @default 64 MiB */
   shardBytes?: number;
 }
 
@@ -25,19 +27,18 @@ export interface DatasetWriterOptions {
 export class DatasetWriter {
   readonly #dir: string;
   readonly #info: Omit<DatasetInfo, 'splits'>;
-  readonly #shardBytes: number;
   readonly #splits = new Map<string, SplitWriter>();
 
-  private constructor(dir: string, info: Omit<DatasetInfo, 'splits'>, options: DatasetWriterOptions) {
+  private constructor(dir: string, info: Omit<DatasetInfo, 'splits'>) {
     this.#dir = dir;
     this.#info = info;
-    this.#shardBytes = options.shardBytes ?? 64 * 2 ** 20;
   }
 
   /**
    * @param dir made when it is not there
    * @param info name, classes and kind of the data set
    * @param splits names of its splits, in the order in which `dataset.json` will list them
+   * @throws {UsageError} for a number or size of shards that is not positive
    */
   static async create(
     dir: string,
@@ -45,14 +46,19 @@ export class DatasetWriter {
     splits: readonly string[],
     options: DatasetWriterOptions = {},
   ): Promise<DatasetWriter> {
+    const { shards, shardBytes = 64 * 2 ** 20 } = options;
+    if (shards !== undefined && !(Number.isInteger(shards) && shards > 0)) {
+      throw new UsageError(`the number of shards must be a positive integer, not ${shards}`);
+    }
+    if (!(shardBytes > 0)) throw new UsageError(`the size of a shard must be positive, not ${shardBytes}`);
     try {
       await mkdir(dir, { recursive: true });
       await removeFiles(dir, isAbandoned);
     } catch (cause) {
       throw new DataError(`${dir}: cannot be written: ${(cause as Error).message}`, { cause });
     }
-    const writer = new DatasetWriter(dir, info, options);
-    for (const split of splits) writer.#splits.set(split, new SplitWriter(dir, split, writer.#shardBytes));
+    const writer = new DatasetWriter(dir, info);
+    for (const split of splits) writer.#splits.set(split, new SplitWriter(dir, split, shards, shardBytes));
     return writer;
   }
 
@@ -96,35 +102,46 @@ export class DatasetWriter {
   }
 }
 
+interface OpenShard {
+  path: string;
+  records: RecordWriter;
+  closed: Promise<void>;
+  bytes: number;
+}
+
 class SplitWriter {
   examples = 0;
   readonly #dir: string;
   readonly #split: string;
+  readonly #shards: number | undefined;
   readonly #shardBytes: number;
   readonly #partial: string[] = [];
-  #current: { records: RecordWriter; closed: Promise<void>; bytes: number } | undefined;
+  /** The shards that grow: one, or the wanted number of them. */
+  readonly #open: OpenShard[] = [];
 
-  constructor(dir: string, split: string, shardBytes: number) {
+  constructor(dir: string, split: string, shards: number | undefined, shardBytes: number) {
     this.#dir = dir;
     this.#split = split;
+    this.#shards = shards;
     this.#shardBytes = shardBytes;
   }
 
   async write(record: Uint8Array): Promise<void> {
-    if (this.#current && this.#current.bytes >= this.#shardBytes) await this.close();
-    this.#current ??= await this.#begin();
-    await this.#current.records.writeRecord(Buffer.from(record.buffer, record.byteOffset, record.length));
-    this.#current.bytes += record.length;
+    if (!this.#shards && this.#open[0] && this.#open[0].bytes >= this.#shardBytes) await this.close();
+    const slot = this.#shards ? this.examples % this.#shards : 0;
+    const shard = this.#open[slot] ?? (await this.#begin());
+    this.#open[slot] = shard;
+    await shard.records.writeRecord(Buffer.from(record.buffer, record.byteOffset, record.length));
+    shard.bytes += record.length;
     this.examples++;
   }
 
   async close(): Promise<void> {
-    if (!this.#current) return;
-    const { records, closed } = this.#current;
-    this.#current = undefined;
-    await records.close();
-    await closed;
-    await syncFile(this.#partial.at(-1)!);
+    for (const { path, records, closed } of this.#open.splice(0)) {
+      await records.close();
+      await closed;
+      await syncFile(path);
+    }
   }
 
   async publish(): Promise<string[]> {
@@ -136,13 +153,13 @@ class SplitWriter {
     return names;
   }
 
-  async #begin() {
+  async #begin(): Promise<OpenShard> {
     const path = join(this.#dir, `${this.#split}-${String(this.#partial.length).padStart(5, '0')}${PARTIAL}`);
     const stream = createWriteStream(path);
     this.#partial.push(path);
     const closed = finished(stream);
     closed.catch(() => {}); // reported by the write that fails, or by close()
-    return { records: await RecordWriter.createFromStream(stream), closed, bytes: 0 };
+    return { path, records: await RecordWriter.createFromStream(stream), closed, bytes: 0 };
   }
 }
 

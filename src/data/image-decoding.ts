@@ -63,10 +63,16 @@ export async function decodeImage(
  * Decodes a mask: one channel, not 0 inside the object.
  *
  * @param size what the mask must measure, that of its image
+ * @param threshold values from this on are inside
  * @returns [H*W], 0 or 1
  * @throws {DataError} when it is no image, or of another size
  */
-export async function decodeMask(encoded: Uint8Array, size: Size, where: string): Promise<Uint8Array> {
+export async function decodeMask(
+  encoded: Uint8Array,
+  size: Size,
+  where: string,
+  threshold = 1,
+): Promise<Uint8Array> {
   const { data, info } = await sharp(encoded, { failOn: FAIL_ON })
     .extractChannel(0)
     .raw({ depth: 'uchar' })
@@ -79,7 +85,7 @@ export async function decodeMask(encoded: Uint8Array, size: Size, where: string)
       `${where}: mask is ${info.width}x${info.height}, its image ${size.width}x${size.height} (width x height)`,
     );
   }
-  for (let i = 0; i < data.length; i++) data[i] = data[i]! > 0 ? 1 : 0;
+  for (let i = 0; i < data.length; i++) data[i] = data[i]! >= threshold ? 1 : 0;
   return data;
 }
 

@@ -1,6 +1,6 @@
 import { Example } from 'tfrecord-stream';
-import { DataError } from '../errors/index.ts';
 import type { Box } from './batch.ts';
+import { FeatureReader } from './feature-reader.ts';
 
 /**
  * One image with what is known about it: the content of a record.
@@ -113,7 +113,7 @@ export function decodeExample(bytes: Uint8Array, rule: LabelRule, where: string)
   };
 }
 
-const SIDES = ['xmin', 'ymin', 'xmax', 'ymax'] as const;
+export const SIDES = ['xmin', 'ymin', 'xmax', 'ymax'] as const;
 
 /** How far outside [0, 1] a side may lie before it is an error rather than float32 rounding. */
 const BOX_TOLERANCE = 1e-4;
@@ -154,54 +154,3 @@ function readObjects(features: FeatureReader, label: (value: number) => number):
 
 const integers = (value: number[]) => ({ int64List: { value } });
 const texts = (value: string[]) => ({ bytesList: { value: value.map((text) => Buffer.from(text)) } });
-
-/** Typed access to the features of one example, with errors that name them. */
-class FeatureReader {
-  readonly #features: NonNullable<NonNullable<Example['features']>['feature']>;
-  readonly #where: string;
-
-  constructor(bytes: Uint8Array, where: string) {
-    this.#where = where;
-    try {
-      this.#features = Example.decode(bytes).features?.feature ?? {};
-    } catch (cause) {
-      throw new DataError(`${where}: is not a tf.train.Example: ${(cause as Error).message}`, { cause });
-    }
-  }
-
-  has(name: string): boolean {
-    return Object.hasOwn(this.#features, name);
-  }
-
-  bytes(name: string): Uint8Array[] {
-    return this.#list(name, 'bytesList') as Uint8Array[];
-  }
-
-  floats(name: string): number[] {
-    return this.#list(name, 'floatList') as number[];
-  }
-
-  /** int64 arrives as a Long; all that we store fits a double. */
-  integers(name: string): number[] {
-    return this.#list(name, 'int64List').map(Number);
-  }
-
-  /** The first of a list of strings, '' where the feature is absent. */
-  text(name: string): string {
-    return this.has(name) ? Buffer.from(this.bytes(name)[0] ?? []).toString() : '';
-  }
-
-  fail(name: string, rule: string): never {
-    throw new DataError(`${this.#where}: feature ${name}: ${rule}`);
-  }
-
-  #list(name: string, kind: keyof typeof LISTS): unknown[] {
-    const feature = this.has(name) ? this.#features[name] : undefined;
-    if (!feature) return this.fail(name, 'is missing');
-    const found = (Object.keys(LISTS) as (keyof typeof LISTS)[]).find((list) => feature[list]);
-    if (found && found !== kind) this.fail(name, `expected ${LISTS[kind]}, found ${LISTS[found]}`);
-    return feature[kind]?.value ?? [];
-  }
-}
-
-const LISTS = { bytesList: 'bytes', floatList: 'floats', int64List: 'int64s' } as const;

@@ -1,50 +1,13 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import sharp from 'sharp';
 import { findFolders, findIdx, findVoc, importExamples, openDataset } from '../../src/data/index.ts';
 import { DataError, UsageError } from '../../src/errors/index.ts';
-import { temporaryFolder } from './temporary-folder.ts';
-
-type Format = 'png' | 'jpeg' | 'gif';
-
-function grey(
-  value: number,
-  width = 8,
-  height = 6,
-  format: Format = 'png',
-  orientation?: number,
-): Promise<Buffer> {
-  const image = sharp({
-    create: { width, height, channels: 3, background: { r: value, g: value, b: value } },
-  });
-  return (orientation ? image.withMetadata({ orientation }) : image).toFormat(format).toBuffer();
-}
-
-/** Writes files under a folder of the test's own. */
-function files(t: ExecutionContext, content: Record<string, Uint8Array | string>): string {
-  const dir = temporaryFolder(t);
-  for (const [name, bytes] of Object.entries(content)) {
-    mkdirSync(dirname(join(dir, name)), { recursive: true });
-    writeFileSync(join(dir, name), bytes);
-  }
-  return dir;
-}
-
-async function firstBatch(
-  t: ExecutionContext,
-  dir: string,
-  split: string,
-  imageSize: [number, number] = [6, 8],
-) {
-  const dataset = await openDataset(dir);
-  t.teardown(() => dataset.close());
-  for await (const batch of dataset.batches(split, { batchSize: 100, imageSize, workers: 0 })) return batch;
-  return t.fail() as never;
-}
+import { files, firstBatch, grey, mask } from './import-files.ts';
 
 function idx(shape: number[], values: number[]): Buffer {
   const header = Buffer.alloc(4 + shape.length * 4);
@@ -112,12 +75,7 @@ test('idx: what is wrong is named', async (t) => {
 });
 
 test('folder: classes, splits, masks, and images that need a change', async (t) => {
-  const mask = await sharp(
-    Uint8Array.from({ length: 48 }, (_, i) => (i % 8 >= 4 && i < 24 ? 1 : 0)),
-    { raw: { width: 8, height: 6, channels: 1 } },
-  )
-    .png()
-    .toBuffer();
+  const corner = await mask(8, 6, (x, y) => Number(x >= 4 && y < 3));
   const dir = files(t, {
     'in/train/cat/1.png': await grey(10),
     'in/train/cat/2.gif': await grey(20, 8, 6, 'gif'),
@@ -125,7 +83,7 @@ test('folder: classes, splits, masks, and images that need a change', async (t) 
     'in/train/dog/notes.txt': 'no image',
     'in/train/dog/.hidden.png': 'no image',
     'in/test/dog/1.png': await grey(40),
-    'masks/train/cat/1.png': mask,
+    'masks/train/cat/1.png': corner,
   });
   const out = join(dir, 'out');
   const summary = await importExamples(
@@ -202,13 +160,8 @@ test('fractions deal all images out to new splits, by a seed', async (t) => {
 });
 
 test('larger images are shrunk to the longest side, masks with them', async (t) => {
-  const mask = await sharp(
-    Uint8Array.from({ length: 800 }, (_, i) => (i % 40 < 20 ? 255 : 0)),
-    { raw: { width: 40, height: 20, channels: 1 } },
-  )
-    .png()
-    .toBuffer();
-  const dir = files(t, { 'in/cat/1.png': await grey(10, 40, 20), 'masks/cat/1.png': mask });
+  const left = await mask(40, 20, (x) => (x < 20 ? 255 : 0));
+  const dir = files(t, { 'in/cat/1.png': await grey(10, 40, 20), 'masks/cat/1.png': left });
   const out = join(dir, 'out');
   await importExamples(await findFolders(join(dir, 'in'), { resize: 16, masks: join(dir, 'masks') }), out);
   const batch = await firstBatch(t, out, 'train', [8, 16]);
@@ -306,16 +259,6 @@ const bad: [what: string, xml: string, message: RegExp][] = [
   ['XML that is none', '<annotation>\n<object>\n</annotation>', /a\.xml:\d: /],
   ['another root', '<html></html>', /a\.xml:1: expected <annotation>$/],
   [
-    'a box outside the image',
-    annotation('a.png', [8, 6], object('king', [20, 1, 30, 6])),
-    /a\.xml:4: the box of king \(20, 1\) to \(30, 6\) has no area in its image of 8x6$/,
-  ],
-  [
-    'a box without area',
-    annotation('a.png', [8, 6], object('ace', [1, 1, 2, 2]), object('king', [5, 5, 3, 5])),
-    /a\.xml:6: the box of king \(5, 5\) to \(3, 5\) has no area/,
-  ],
-  [
     'a side that is no number',
     annotation('a.png', [8, 6], object('ace', [1, 1, 2, 2]).replace('<xmax>2', '<xmax>two')),
     /a\.xml:4: object\.bndbox\.xmax: /,
@@ -340,6 +283,89 @@ for (const [what, xml, message] of bad) {
     t.deepEqual([info.splits.train!.examples, skipped.length], [1, 1]);
   });
 }
+
+test('voc: boxes beyond the image, outside it, and without area', async (t) => {
+  const dir = files(t, {
+    'a.png': await grey(10),
+    'a.xml': annotation(
+      'a.png',
+      [8, 6],
+      object('king', [3, 1, 12, 6]),
+      object('ace', [20, 1, 30, 6]),
+      object('ten', [5, 5, 5, 5]),
+      object('ten', [5, 5, 3, 5]),
+    ),
+    'b.png': await grey(20),
+    'b.xml': annotation('b.png', [8, 6], object('ace', [0, 0, 0, 0])),
+  });
+  const out = join(dir, 'out');
+  const { info, boxes, notes, perClass } = await importExamples(await findVoc(dir), out);
+  t.deepEqual(
+    [info.classes, perClass],
+    [
+      ['ace', 'king', 'ten'],
+      [0, 1, 0],
+    ],
+  );
+  t.is(boxes, 1);
+  t.deepEqual(notes, [
+    {
+      what: 'boxes clipped to their image',
+      count: 1,
+      where: [`${join(dir, 'a.xml')}:4: king (3, 1) to (12, 6), image 8x6`],
+    },
+    {
+      what: 'objects left out, their box lies outside the image',
+      count: 1,
+      where: [`${join(dir, 'a.xml')}:6: ace (20, 1) to (30, 6), image 8x6`],
+    },
+    {
+      what: 'objects left out, their box has no area',
+      count: 3,
+      where: [
+        `${join(dir, 'a.xml')}:8: ten (5, 5) to (5, 5)`,
+        `${join(dir, 'a.xml')}:10: ten (5, 5) to (3, 5)`,
+        `${join(dir, 'b.xml')}:4: ace (0, 0) to (0, 0)`,
+      ],
+    },
+    { what: 'images left out, none of their objects could be used', count: 1, where: ['b.png'] },
+  ]);
+  t.deepEqual((await firstBatch(t, out, 'train')).boxes, [
+    { sample: 0, class: 1, xmin: 0.25, ymin: 0, xmax: 1, ymax: 1 },
+  ]);
+});
+
+test('voc: segmentations without XML: classes by number, objects where they are told apart', async (t) => {
+  // 12 is dog, 15 person; two dogs as objects 1 and 2.
+  const classNumbers = await mask(8, 6, (x) => [12, 12, 0, 12, 12, 255, 15, 15][x]!);
+  const objectNumbers = await mask(8, 6, (x) => [1, 1, 0, 2, 2, 255, 3, 3][x]!);
+  const content = {
+    'JPEGImages/a b.png': await grey(10),
+    'SegmentationClass/a b.png': classNumbers,
+    'ImageSets/Segmentation/train.txt': 'a b\r\n',
+  };
+  const boxesOf = async (dir: string) => {
+    const source = await findVoc(dir);
+    t.deepEqual(source.items[0]!.labels, [11, 14]);
+    await importExamples(source, join(dir, 'out'));
+    const { boxes } = await firstBatch(t, join(dir, 'out'), 'train');
+    return boxes.map((box) => [box.class, box.xmin, box.xmax]);
+  };
+  t.deepEqual(await boxesOf(files(t, content)), [
+    [11, 0, 0.625],
+    [14, 0.75, 1],
+  ]);
+  const dir = files(t, { ...content, 'SegmentationObject/a b.png': objectNumbers });
+  t.deepEqual(await boxesOf(dir), [
+    [11, 0, 0.25],
+    [11, 0.375, 0.625],
+    [14, 0.75, 1],
+  ]);
+  await t.throwsAsync(importExamples(await findVoc(dir, { classes: ['x', 'y'] }), join(dir, 'out')), {
+    instanceOf: DataError,
+    message: `${join(dir, 'SegmentationClass', 'a b.png')}: holds the number 12, but there are 2 classes`,
+  });
+});
 
 test('voc: an image that does not exist, and a class that is not among the named', async (t) => {
   const dir = files(t, { 'a.xml': annotation('a.png', [8, 6], object('king', [1, 1, 2, 2])) });

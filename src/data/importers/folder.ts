@@ -1,12 +1,11 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { DataError } from '../../errors/index.ts';
-import { decodeMask } from '../image-decoding.ts';
 import type { ImageExample, ImageObject } from '../image-example.ts';
 import { type Listing, listFolder } from './image-files.ts';
 import type { ImportItem, ImportSource } from './import-examples.ts';
-import { boxOfMask, encodeMask, readImage } from './stored-image.ts';
+import { readMaskFile } from './mask-file.ts';
+import { readImage } from './stored-image.ts';
 
 export interface FolderOptions {
   /** A folder laid out like `dir`, with a PNG for each image that has a mask: the same name, not 0 in the object. */
@@ -47,7 +46,11 @@ export async function findFolders(dir: string, { masks, resize }: FolderOptions 
     for (const image of images) {
       const maskFile = masks && join(masks, path, `${basename(image, extname(image))}.png`);
       const label = classes.indexOf(name);
-      items.push({ split, load: () => loadImage(dir, join(path, image), label, maskFile, resize) });
+      items.push({
+        split,
+        labels: [label],
+        load: () => loadImage(dir, join(path, image), label, maskFile, resize),
+      });
     }
   }
   return { format: 'folder', classes, multiLabel: false, items, problems };
@@ -61,14 +64,10 @@ async function loadImage(
   resize: number | undefined,
 ): Promise<ImageExample> {
   const { original, ...image } = await readImage(join(dir, path), resize);
-  const sideways = original.orientation >= 5;
-  const full = sideways ? { width: original.height, height: original.width } : original;
   const objects: ImageObject[] = [];
   if (maskFile && existsSync(maskFile)) {
-    const mask = await decodeMask(await readFile(maskFile), full, maskFile);
-    const box = boxOfMask(mask, full.width, full.height);
-    if (!box) throw new DataError(`${maskFile}: the mask is empty`);
-    objects.push({ class: label, ...box, mask: await encodeMask(mask, full.width, full.height, image) });
+    const object = await readMaskFile(maskFile, original, image);
+    objects.push({ class: label, ...object });
   }
   return { ...image, filename: path, labels: [label], objects };
 }

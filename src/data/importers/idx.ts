@@ -86,6 +86,7 @@ export async function findIdx(dir: string, classes?: readonly string[]): Promise
       const bytes = pixels.data.subarray(i * height * width, (i + 1) * height * width);
       items.push({
         split: SPLIT_NAMES[prefix] ?? prefix,
+        labels: [label],
         load: async () => ({
           encoded: await sharp(bytes, { raw: { width, height, channels: 1 } })
             .toColourspace('b-w')

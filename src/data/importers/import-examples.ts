@@ -3,7 +3,8 @@ import type { DatasetInfo } from '../dataset-info.ts';
 import { DatasetWriter } from '../dataset-writer.ts';
 import type { ImageExample } from '../image-example.ts';
 import { mapAhead } from '../map-ahead.ts';
-import { randomFor } from '../random.ts';
+import { dealOut } from './deal-out.ts';
+import { type ImportNote, ImportNotes, type TellNote } from './import-notes.ts';
 
 /** What an importer found, before any image is read. */
 export interface ImportSource {
@@ -14,24 +15,42 @@ export interface ImportSource {
   items: readonly ImportItem[];
   /** What was found wrong in looking around, that `skipBad` may skip. */
   problems?: readonly DataError[];
+  /** What was put right or left out in looking around. */
+  notes?: readonly ImportNote[];
 }
 
 /** One image to import. */
 export interface ImportItem {
   split: string;
-  /** Reads the image and its annotations. @throws {DataError} that names the file */
-  load(): Promise<ImageExample>;
+  /** Classes in the image, each once, as far as they are known before it is read. */
+  labels: readonly number[];
+  /**
+   * Reads the image and its annotations.
+   *
+   * @param tell takes what was put right or left out
+   * @returns undefined for an image that is left out, of which `tell` was told why
+   * @throws {DataError} that names the file
+   */
+  load(tell: TellNote): Promise<ImageExample | undefined>;
 }
 
 export interface ImportOptions {
   /** Name of the data set. @default the format */
   name?: string;
-  /** New splits with these shares of all images, in a random order, instead of those of the source. */
+  /** New splits with these shares of the images, dealt out by a seed and stratified by class. */
   fractions?: Readonly<Record<string, number>>;
+  /** Deal out only this split of the source; the others stay as they are. @default all images */
+  fractionsOf?: string;
   /** Seed of the random order of `fractions`. @default 1 */
   splitSeed?: number;
+  /** Keep only images with exactly one class; the data set then has one label per image. @default false */
+  singleLabel?: boolean;
   /** Import at most this many images of each split. */
   limit?: number;
+  /** Number of shards of each split. @default as many as their size asks for */
+  shards?: number;
+  /** Begin a new shard at this size, where `shards` is not given. @default 64 MiB */
+  shardBytes?: number;
   /** Leave out what is broken instead of stopping at it. @default false */
   skipBad?: boolean;
   /** Called after each image. */
@@ -45,7 +64,9 @@ export interface ImportSummary {
   /** Objects with a box, and how many of them have a mask. */
   boxes: number;
   masks: number;
-  /** What was left out, one message each. */
+  /** What was put right or left out without stopping. */
+  notes: ImportNote[];
+  /** What was left out because it is broken, one message each. */
   skipped: string[];
 }
 
@@ -59,37 +80,27 @@ export async function importExamples(
   dir: string,
   options: ImportOptions = {},
 ): Promise<ImportSummary> {
-  const { skipBad = false, onProgress = () => {} } = options;
+  const { skipBad = false, singleLabel = false, onProgress = () => {} } = options;
   const skipped = (source.problems ?? []).map((problem) => problem.message);
-  if (source.problems?.[0] && !skipBad) throw source.problems[0];
+  if (skipped.length > 0 && !skipBad) throw firstOf(skipped);
 
-  const items = limited(
-    options.fractions ? redistributed(source.items, options) : source.items,
-    options.limit,
-  );
-  const splits = options.fractions
-    ? Object.keys(options.fractions)
-    : [...new Set(items.map((item) => item.split))].sort(trainFirst);
-  const { classes, multiLabel, format } = source;
-  const summary = { perClass: classes.map(() => 0), boxes: 0, masks: 0, skipped };
-  const { fractions, splitSeed, limit } = options;
-  const made = {
-    importer: format,
-    ...(fractions && { fractions, splitSeed: splitSeed ?? 1 }),
-    ...(limit && { limit }),
-  };
-  const info = { name: options.name ?? format, classes: [...classes], multiLabel, source: made };
-  const writer = await DatasetWriter.create(dir, info, splits);
+  const notes = new ImportNotes(source.notes);
+  const { items, splits } = chosenItems(source, options, notes.tell);
+  const summary = { perClass: source.classes.map(() => 0), boxes: 0, masks: 0, skipped };
+  const writer = await DatasetWriter.create(dir, describe(source, options), splits, options);
   try {
     let done = 0;
-    const loaded = mapAhead(items, 8, async (item) => ({
-      split: item.split,
-      example: await attempt(item, skipBad),
-    }));
-    for await (const { split, example } of loaded) {
+    const loaded = mapAhead(items, 8, (item) => attempt(item, skipBad));
+    for await (const { split, example, told } of loaded) {
       onProgress(++done, items.length);
+      notes.add(told);
       if (example instanceof DataError) {
         skipped.push(example.message);
+        continue;
+      }
+      if (!example) continue;
+      if (singleLabel && example.labels.length !== 1) {
+        notes.tell(NOT_SINGLE, example.filename);
         continue;
       }
       await writer.write(split, example);
@@ -97,41 +108,68 @@ export async function importExamples(
       summary.boxes += example.objects.length;
       summary.masks += example.objects.filter((object) => object.mask).length;
     }
-    return { info: await writer.finish(), ...summary };
+    return { info: await writer.finish(), ...summary, notes: notes.list };
   } catch (error) {
     await writer.abort();
     throw error;
   }
 }
 
-async function attempt(item: ImportItem, skipBad: boolean): Promise<ImageExample | DataError> {
+const NOT_SINGLE = 'images left out, they hold not exactly one class';
+
+function firstOf([first, ...others]: string[]): DataError {
+  const more = others.length > 0 ? ` (and ${others.length} more problems of this kind or another)` : '';
+  return new DataError(`${first}${more}`);
+}
+
+async function attempt(item: ImportItem, skipBad: boolean) {
+  const told = new ImportNotes();
+  const { split } = item;
   try {
-    return await item.load();
+    return { split, example: await item.load(told.tell), told: told.list };
   } catch (error) {
-    if (skipBad && error instanceof DataError) return error;
+    if (skipBad && error instanceof DataError) return { split, told: [], example: error };
     throw error;
   }
 }
 
-/** Deals the items out to new splits: a seeded order, cut at the fractions. What the fractions leave over is left out. */
-function redistributed(
-  items: readonly ImportItem[],
-  { fractions = {}, splitSeed = 1 }: ImportOptions,
-): ImportItem[] {
-  const shares = Object.entries(fractions);
-  const sum = shares.reduce((total, [, share]) => total + share, 0);
-  if (shares.length === 0 || shares.some(([, share]) => !(share > 0)) || sum > 1 + 1e-9) {
-    throw new UsageError(
-      `the fractions of the splits must be positive and sum to at most 1, not ${JSON.stringify(fractions)}`,
-    );
+function chosenItems(source: ImportSource, options: ImportOptions, tell: TellNote) {
+  const { fractions, fractionsOf, splitSeed = 1, singleLabel, limit } = options;
+  let items = source.items;
+  if (singleLabel) {
+    const single = items.filter(({ labels }) => labels.length === 1);
+    const others = items.length - single.length;
+    for (let i = 0; i < others; i++) tell(NOT_SINGLE);
+    items = single;
   }
-  const order = randomFor(splitSeed, 'splits').shuffle(Array.from(items.keys()));
-  let before = 0;
-  return shares.flatMap(([split, share]) => {
-    const start = Math.round(before * items.length);
-    before += share;
-    return order.slice(start, Math.round(before * items.length)).map((i) => ({ ...items[i]!, split }));
-  });
+  if (fractions) {
+    const untouched = fractionsOf ? items.filter(({ split }) => split !== fractionsOf) : [];
+    if (fractionsOf && untouched.length === items.length) {
+      const known = [...new Set(items.map(({ split }) => split))].join(', ');
+      throw new UsageError(`there is no split ${fractionsOf} to deal out; the source has ${known}`);
+    }
+    const dealt = fractionsOf ? items.filter(({ split }) => split === fractionsOf) : items;
+    items = [...dealOut(dealt, fractions, splitSeed), ...untouched];
+  }
+  const named = Object.keys(fractions ?? {});
+  const found = [...new Set(items.map(({ split }) => split))].sort(trainFirst);
+  return { items: limited(items, limit), splits: [...new Set([...named, ...found])] };
+}
+
+/** What `dataset.json` says of the import. */
+function describe({ format, classes, multiLabel }: ImportSource, options: ImportOptions) {
+  const { name = format, fractions, fractionsOf, splitSeed = 1, singleLabel, limit } = options;
+  return {
+    name,
+    classes: [...classes],
+    multiLabel: multiLabel && !singleLabel,
+    source: {
+      importer: format,
+      ...(fractions && { fractions, splitSeed, ...(fractionsOf && { fractionsOf }) }),
+      ...(singleLabel && { singleLabel }),
+      ...(limit && { limit }),
+    },
+  };
 }
 
 function trainFirst(a: string, b: string): number {

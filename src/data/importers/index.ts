@@ -1,3 +1,8 @@
+export { type CifarOptions, findCifar } from './cifar.ts';
+export { type CocoOptions, type CocoPart, cocoSplit, findCoco } from './coco.ts';
+export { type CocoSegmentation, decompressRuns, drawSegmentation } from './coco-masks.ts';
+export { type CsvOptions, findCsv } from './csv.ts';
+export { type CubOptions, findCub } from './cub.ts';
 export { type FolderOptions, findFolders } from './folder.ts';
 export { findIdx, type IdxArray, readIdx } from './idx.ts';
 export {
@@ -7,4 +12,6 @@ export {
   type ImportSummary,
   importExamples,
 } from './import-examples.ts';
+export type { ImportNote, TellNote } from './import-notes.ts';
+export { findTfrecords, type TfrecordOptions } from './tfrecord.ts';
 export { findVoc, type VocOptions } from './voc.ts';

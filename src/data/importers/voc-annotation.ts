@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import * as z from 'zod';
 import { DataError } from '../../errors/index.ts';
+import { type Frame, placeBox, type Sides } from './annotated-frame.ts';
+import type { TellNote } from './import-notes.ts';
 
 /** An object of a VOC annotation, in the pixels of the format: from 1, both ends included. */
 export interface VocObject {
@@ -73,64 +75,22 @@ function linesOf(text: string, pattern: RegExp): number[] {
 }
 
 /**
- * The box of an object, normalised to the upright image and clipped to it.
+ * The box of an object in the upright image, normalised and clipped.
  *
- * The stated size tells in which of its two positions a photo with an EXIF orientation was annotated; a size of
- * 0x0, or one that fits neither, is not believed, and the box is taken to be in the pixels of the upright image.
+ * VOC counts pixels from 1 and includes both ends, so a box that ends where it begins would be one pixel wide; but
+ * nobody draws that, and programs that count otherwise write it for an empty box: it is taken as one.
  *
- * @param original size and orientation of the image file
- * @throws {DataError} when nothing of the box lies in the image
+ * @returns undefined where nothing of it lies in the image
  */
 export function vocBox(
   { bounds, line, name }: VocObject,
-  { size }: VocAnnotation,
-  original: { width: number; height: number; orientation: number },
+  frame: Frame,
   path: string,
-) {
-  const sideways = original.orientation >= 5;
-  const annotatedAsStored =
-    original.orientation > 1 &&
-    size.width === original.width &&
-    size.height === original.height &&
-    original.width !== original.height;
-  const upright = sideways ? { width: original.height, height: original.width } : original;
-  const { width, height } = annotatedAsStored ? original : upright;
-  const clip = (value: number) => Math.min(1, Math.max(0, value));
-  const box = {
-    xmin: clip((bounds.xmin - 1) / width),
-    ymin: clip((bounds.ymin - 1) / height),
-    xmax: clip(bounds.xmax / width),
-    ymax: clip(bounds.ymax / height),
-  };
-  if (box.xmax <= box.xmin || box.ymax <= box.ymin) {
-    const { xmin, ymin, xmax, ymax } = bounds;
-    throw new DataError(
-      `${path}:${line}: the box of ${name} (${xmin}, ${ymin}) to (${xmax}, ${ymax}) has no area in its image of ${width}x${height}`,
-    );
-  }
-  return annotatedAsStored ? turnedUpright(box, original.orientation) : box;
-}
-
-type Sides = { xmin: number; ymin: number; xmax: number; ymax: number };
-
-/** Moves a box as the EXIF orientation (2 to 8) moves its image. */
-function turnedUpright({ xmin, ymin, xmax, ymax }: Sides, orientation: number): Sides {
-  // Where a point (x, y) of the stored image comes to lie in the upright one.
-  const moves: Record<number, (x: number, y: number) => [number, number]> = {
-    2: (x, y) => [1 - x, y],
-    3: (x, y) => [1 - x, 1 - y],
-    4: (x, y) => [x, 1 - y],
-    5: (x, y) => [y, x],
-    6: (x, y) => [1 - y, x],
-    7: (x, y) => [1 - y, 1 - x],
-    8: (x, y) => [y, 1 - x],
-  };
-  const move = moves[orientation] ?? ((x, y) => [x, y]);
-  const [a, b] = [move(xmin, ymin), move(xmax, ymax)];
-  return {
-    xmin: Math.min(a[0], b[0]),
-    ymin: Math.min(a[1], b[1]),
-    xmax: Math.max(a[0], b[0]),
-    ymax: Math.max(a[1], b[1]),
-  };
+  tell: TellNote,
+): Sides | undefined {
+  const { xmin, ymin, xmax, ymax } = bounds;
+  const what = `${path}:${line}: ${name} (${xmin}, ${ymin}) to (${xmax}, ${ymax})`;
+  const empty = xmax <= xmin || ymax <= ymin;
+  const sides = empty ? bounds : { xmin: xmin - 1, ymin: ymin - 1, xmax, ymax };
+  return placeBox(sides, frame, what, tell);
 }

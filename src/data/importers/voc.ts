@@ -1,166 +1,128 @@
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { basename, extname, join } from 'node:path';
-import { DataError, UsageError } from '../../errors/index.ts';
+import { basename } from 'node:path';
+import { DataError } from '../../errors/index.ts';
 import type { ImageExample, ImageObject } from '../image-example.ts';
-import { type Listing, listFolder } from './image-files.ts';
+import { mapAhead } from '../map-ahead.ts';
+import { annotatedFrame } from './annotated-frame.ts';
 import type { ImportItem, ImportSource } from './import-examples.ts';
+import type { TellNote } from './import-notes.ts';
+import { labelsOf, objectExample } from './object-example.ts';
 import { readImage } from './stored-image.ts';
 import { readVocAnnotation, type VocAnnotation, vocBox } from './voc-annotation.ts';
+import { findVocImage, listVoc, type VocEntry, type VocSets } from './voc-layout.ts';
 import { readVocMasks } from './voc-masks.ts';
+import { segmentedLabels, segmentedObjects, VOC_CLASSES } from './voc-segmentation.ts';
 
 export interface VocOptions {
   /** Names of the classes, in order; other names in the files are errors. @default all that occur, sorted */
   classes?: readonly string[];
   /** Leave out objects marked `difficult`, as the VOC challenge does. @default false */
   dropDifficult?: boolean;
+  /** Which lists of `ImageSets` make the splits. @default 'Main', or 'Segmentation' where there are no others */
+  sets?: VocSets;
   /** Shrink larger images to this longest side. */
   resize?: number;
+  /** Called while the annotations are read. */
+  onProgress?: (done: number, total: number) => void;
+}
+
+/** What is known of an image before it is read. */
+interface ReadEntry {
+  entry: VocEntry;
+  annotation?: VocAnnotation;
 }
 
 /**
  * Finds images with Pascal VOC annotations, in either layout:
  *
  * - the development kit: `Annotations/*.xml`, `JPEGImages/`, `ImageSets/Main/<split>.txt`, and masks in
- *   `SegmentationObject/`, `SegmentationClass/`;
+ *   `SegmentationObject/`, `SegmentationClass/`, which are enough where an image has no XML file;
  * - XML beside each image, in `dir` itself or in a folder for each split (`train`, `test`, …).
  */
 export async function findVoc(dir: string, options: VocOptions = {}): Promise<ImportSource> {
-  const top = await listFolder(dir);
-  const entries = top.folders.includes('Annotations')
-    ? await devkitEntries(dir, top)
-    : await besideEntries(dir, top);
-  if (entries.length === 0) {
-    throw new DataError(
-      `${dir}: holds neither Annotations/*.xml nor folders with an XML file beside each image`,
-    );
-  }
-  const read: { entry: VocEntry; annotation: VocAnnotation }[] = [];
+  const { onProgress = () => {}, dropDifficult = false } = options;
+  const entries = await listVoc(dir, options.sets);
+  const read: ReadEntry[] = [];
   const problems: DataError[] = [];
-  for (const entry of entries) {
+  const attempts = mapAhead(entries, 16, async (entry): Promise<ReadEntry | DataError> => {
     try {
-      read.push({ entry, annotation: await readVocAnnotation(entry.xml) });
+      return entry.xml ? { entry, annotation: await readVocAnnotation(entry.xml) } : { entry };
+    } catch (error) {
+      if (error instanceof DataError) return error;
+      throw error;
+    }
+  });
+  let done = 0;
+  for await (const attempt of attempts) {
+    onProgress(++done, entries.length);
+    if (attempt instanceof DataError) problems.push(attempt);
+    else read.push(attempt);
+  }
+  const classes = options.classes ?? classesIn(read);
+  if (classes.length === 0) throw problems[0] ?? new DataError(`${dir}: no annotation holds an object`);
+
+  const items: ImportItem[] = [];
+  for (const { entry, annotation } of read) {
+    if (annotation) {
+      const kept = annotation.objects.filter((object) => !(dropDifficult && object.difficult));
+      const labels = [...new Set(kept.map(({ name }) => classes.indexOf(name)))];
+      const load = (tell: TellNote) => loadAnnotated(dir, entry, annotation, classes, options, tell);
+      items.push({ split: entry.split, labels, load });
+      continue;
+    }
+    try {
+      const labels = await segmentedLabels(dir, entry.stem, classes);
+      items.push({ split: entry.split, labels, load: () => loadSegmented(dir, entry, classes, options) });
     } catch (error) {
       if (!(error instanceof DataError)) throw error;
       problems.push(error);
     }
   }
-  const classes =
-    options.classes ??
-    [...new Set(read.flatMap(({ annotation }) => annotation.objects.map(({ name }) => name)))].sort();
-  if (classes.length === 0) throw problems[0] ?? new DataError(`${dir}: no annotation holds an object`);
-  const items = read.map(
-    ({ entry, annotation }): ImportItem => ({
-      split: entry.split,
-      load: () => loadEntry(dir, entry, annotation, classes, options),
-    }),
-  );
   return { format: 'voc', classes, multiLabel: true, items, problems };
 }
 
-interface VocEntry {
-  split: string;
-  xml: string;
-  /** Where the image may lie, without its ending; the annotation knows its name too. */
-  imageFolder: string;
-  stem: string;
+/** The names that occur; those of the challenge, where numbers in a segmentation must be understood. */
+function classesIn(read: readonly ReadEntry[]): readonly string[] {
+  if (read.some(({ annotation }) => !annotation)) return VOC_CLASSES;
+  const names = read.flatMap(({ annotation }) => annotation!.objects.map(({ name }) => name));
+  return [...new Set(names)].sort();
 }
 
-async function devkitEntries(dir: string, top: Listing): Promise<VocEntry[]> {
-  const entry = (split: string, stem: string): VocEntry => ({
-    split,
-    stem,
-    xml: join(dir, 'Annotations', `${stem}.xml`),
-    imageFolder: join(dir, 'JPEGImages'),
-  });
-  const sets = join(dir, 'ImageSets', 'Main');
-  const lists = top.folders.includes('ImageSets') && existsSync(sets) ? (await listFolder(sets)).files : [];
-  // Lists like aeroplane_train.txt repeat a split for one class; trainval.txt repeats train.txt and val.txt.
-  const names = lists.filter((file) => /^[^_]+\.txt$/.test(file)).map((file) => basename(file, '.txt'));
-  const splits = names.filter(
-    (name) => name !== 'trainval' || !(names.includes('train') && names.includes('val')),
-  );
-  if (splits.length === 0) {
-    const { files } = await listFolder(join(dir, 'Annotations'));
-    return files
-      .filter((file) => file.endsWith('.xml'))
-      .map((file) => entry('train', basename(file, '.xml')));
-  }
-  const all: VocEntry[] = [];
-  for (const split of splits) {
-    const lines = (await readFile(join(sets, `${split}.txt`), 'utf8')).split('\n');
-    all.push(...lines.flatMap((line) => (line.trim() ? entry(split, line.trim().split(/\s+/)[0]!) : [])));
-  }
-  return all;
-}
-
-async function besideEntries(dir: string, top: Listing): Promise<VocEntry[]> {
-  const inFolder = (split: string, folder: string, { files }: Listing) =>
-    files
-      .filter((file) => file.toLowerCase().endsWith('.xml'))
-      .map(
-        (file): VocEntry => ({
-          split,
-          xml: join(folder, file),
-          imageFolder: folder,
-          stem: file.slice(0, -4),
-        }),
-      );
-  const here = inFolder('train', dir, top);
-  if (here.length > 0) return here;
-  const folders = top.folders.map(async (name) =>
-    inFolder(name, join(dir, name), await listFolder(join(dir, name))),
-  );
-  return (await Promise.all(folders)).flat();
-}
-
-async function loadEntry(
+async function loadAnnotated(
   dir: string,
   entry: VocEntry,
   annotation: VocAnnotation,
   classes: readonly string[],
   { resize, dropDifficult = false }: VocOptions,
-): Promise<ImageExample> {
-  const path = await findImage(entry, annotation);
+  tell: TellNote,
+): Promise<ImageExample | undefined> {
+  const path = await findVocImage(entry, annotation.filename);
   const { original, ...image } = await readImage(path, resize);
-  const kept = annotation.objects.filter((object) => !(dropDifficult && object.difficult));
-  const objects = kept.map((object): ImageObject => {
+  const frame = annotatedFrame(original, annotation.size);
+  const masks = await readVocMasks(dir, entry.stem, annotation.objects, original, image);
+  const wanted = annotation.objects.filter((object) => !(dropDifficult && object.difficult));
+  const objects: ImageObject[] = [];
+  for (const [i, object] of annotation.objects.entries()) {
     const index = classes.indexOf(object.name);
     if (index < 0) {
       throw new DataError(
         `${entry.xml}:${object.line}: class ${object.name} is not one of ${classes.join(', ')}`,
       );
     }
-    return { class: index, ...vocBox(object, annotation, original, entry.xml) };
-  });
-  const masks = await readVocMasks(dir, entry.stem, annotation.objects, original, image);
-  for (const [i, object] of kept.entries()) {
-    const mask = masks?.[annotation.objects.indexOf(object)];
-    if (mask) objects[i]!.mask = mask;
+    const box = wanted.includes(object) ? vocBox(object, frame, entry.xml!, tell) : undefined;
+    const mask = masks?.[i];
+    if (box) objects.push({ class: index, ...box, ...(mask && { mask }) });
   }
-  const labels = [...new Set(objects.map((object) => object.class))].sort((a, b) => a - b);
-  return { ...image, filename: basename(path), labels, objects };
+  return objectExample({ ...image, filename: basename(path) }, objects, wanted.length, tell);
 }
 
-/** The file that the annotation names, else one called like the annotation, whatever the case of its ending. */
-async function findImage({ imageFolder, stem, xml }: VocEntry, { filename }: VocAnnotation): Promise<string> {
-  if (filename && existsSync(join(imageFolder, filename))) return join(imageFolder, filename);
-  const { images } = await folderOf(imageFolder);
-  const found = images.find((name) => name.slice(0, -extname(name).length) === stem);
-  if (!found)
-    throw new DataError(`${xml}: its image ${join(imageFolder, filename ?? `${stem}.jpg`)} does not exist`);
-  return join(imageFolder, found);
-}
-
-const listings = new Map<string, Promise<Listing>>();
-
-function folderOf(folder: string): Promise<Listing> {
-  let listing = listings.get(folder);
-  if (!listing) {
-    listing = listFolder(folder).catch((error) => {
-      throw error instanceof UsageError ? new DataError(error.message, { cause: error }) : error;
-    });
-    listings.set(folder, listing);
-  }
-  return listing;
+async function loadSegmented(
+  dir: string,
+  entry: VocEntry,
+  classes: readonly string[],
+  { resize }: VocOptions,
+): Promise<ImageExample> {
+  const path = await findVocImage(entry, undefined);
+  const { original, ...image } = await readImage(path, resize);
+  const objects = await segmentedObjects(dir, entry.stem, classes, original, image);
+  return { ...image, filename: basename(path), labels: labelsOf(objects), objects };
 }
