@@ -103,9 +103,12 @@ async function againstThemselves(
   const rows: Measurement[] = [];
   for (const engine of engines) {
     const whole = side(engine, workload.settings);
-    const row = await compare(workload, whole, side(engine, settings), `${engine}, ${about}`, options);
-    whole.stop();
-    if (row) rows.push(row);
+    try {
+      const row = await compare(workload, whole, side(engine, settings), `${engine}, ${about}`, options);
+      if (row) rows.push(row);
+    } finally {
+      whole.stop();
+    }
   }
   return rows;
 }
@@ -214,7 +217,7 @@ class Side {
   async turn(): Promise<Turn> {
     try {
       this.#participant ??= await this.#start();
-      const turn = await this.#participant.turn(patience);
+      const turn = await this.#participant.turn(this.engine === 'onnx' ? undefined : patience);
       this.version = this.#participant.version;
       if (Number.isNaN(this.firstValue)) this.firstValue = turn.value;
       this.peakMiB = Math.max(this.peakMiB, turn.peakMiB);
