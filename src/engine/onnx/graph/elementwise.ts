@@ -1,4 +1,5 @@
 import { backend_util } from '@tensorflow/tfjs-core';
+import { channelSum, productOfImages } from './channel-sum.ts';
 import type { GraphBuilder } from './graph-builder.ts';
 import {
   type ElementType,
@@ -9,7 +10,7 @@ import {
   scalar,
   uniform,
 } from './lazy-node.ts';
-import type { Epilogue, Lowered } from './lowering.ts';
+import type { Epilogue, Lowered, Lowering } from './lowering.ts';
 import { lowerProduct } from './product.ts';
 
 type Emit = (graph: GraphBuilder, names: readonly string[]) => string;
@@ -19,6 +20,8 @@ interface ElementwiseOptions {
   readonly dtype?: ElementType;
   /** Attributes that `emit` writes into the graph. */
   readonly key?: string;
+  /** Another way to lower it, tried first. */
+  readonly lower?: (l: Lowering, nodes: readonly LazyNode[], shape: Shape) => Lowered | null;
 }
 
 /** An operation that works element by element, with broadcasting. */
@@ -38,7 +41,8 @@ export function elementwise(
     inputs,
     shape,
     dtype: options.dtype ?? inputs[0]!.dtype,
-    lower: (l, nodes) => l.elementwise(nodes, shape.length, (names) => emit(l.graph, names)),
+    lower: (l, nodes) =>
+      options.lower?.(l, nodes, shape) ?? l.elementwise(nodes, shape.length, (names) => emit(l.graph, names)),
   });
 }
 
@@ -70,9 +74,13 @@ const op =
   (g, names) =>
     g.node(type, names);
 
+/** Sums of images in blocks are not written out before someone needs them. */
+const sumOptions = (type: 'Add' | 'Sub', { dtype }: LazyNode): ElementwiseOptions =>
+  dtype === 'float32' ? { lower: (l, nodes, shape) => channelSum(l, nodes, shape, type) } : {};
+
 /** a + b. One number per channel added to a convolution goes into the convolution. */
 export function add(a: LazyNode, b: LazyNode): LazyNode {
-  const sum = elementwise('Add', [a, b], op('Add'));
+  const sum = elementwise('Add', [a, b], op('Add'), sumOptions('Add', a));
   if (a.kind !== 'Conv' || !sum.isPending || !isPerChannel(b.shape, a.shape)) return sum;
   return operation({
     kind: 'BiasAdd',
@@ -95,7 +103,7 @@ function isPerChannel(shape: Shape, activation: Shape): boolean {
 }
 
 export function subtract(a: LazyNode, b: LazyNode): LazyNode {
-  return elementwise('Sub', [a, b], op('Sub'));
+  return elementwise('Sub', [a, b], op('Sub'), sumOptions('Sub', a));
 }
 
 /**
@@ -114,6 +122,16 @@ export function multiply(a: LazyNode, b: LazyNode): LazyNode {
     shape,
     dtype,
     lower: (l, inputs) => lowerProduct(l, inputs, shape),
+  });
+}
+
+/** x · x */
+export function square(x: LazyNode): LazyNode {
+  return elementwise('Square', [x], (g, [a]) => g.node('Mul', [a!, a!]), {
+    lower: (l, [input], shape) => {
+      const value = l.value(input!);
+      return productOfImages([value], shape, () => l.graph.node('Mul', [value.name, value.name]));
+    },
   });
 }
 
@@ -194,11 +212,11 @@ export function floatFunction(type: string, x: LazyNode): LazyNode {
   return elementwise(type, [asFloat(x)], op(type));
 }
 
-/** max(x, 0); at the end of a convolution it is part of the convolution. */
+/** max(x, 0); at the end of a convolution or of a sum over channels it is part of that. */
 export function relu(x: LazyNode): LazyNode {
   if (x.dtype !== 'float32') return maximum(x, uniform(0, [], x.dtype));
   const plain = floatFunction('Relu', x);
-  if (!plain.isPending || (x.kind !== 'Conv' && x.kind !== 'BiasAdd')) return plain;
+  if (!plain.isPending) return plain;
   return operation({
     kind: 'Relu',
     inputs: [x],

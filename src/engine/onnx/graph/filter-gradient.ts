@@ -1,13 +1,13 @@
 import { util } from '@tensorflow/tfjs-core';
 import { type Convolution, type ConvolutionSizes, convolutionSizes } from './convolution-geometry.ts';
 import type { GraphBuilder } from './graph-builder.ts';
-import { blockedLayout, permuted } from './layout.ts';
+import { blockedLayout, NCHWC, permuted } from './layout.ts';
 import type { LazyNode } from './lazy-node.ts';
 import type { Lowered, Lowering } from './lowering.ts';
-import { channelsFirst, type Window } from './window.ts';
+import { channelsFirst, type Window, windowAttributes } from './window.ts';
 
 /** Up to this many rows (taps · input channels) all taps go into one product. */
-const FEW_ROWS = 64;
+const FEW_ROWS = 160;
 
 /**
  * The gradient of a convolution with respect to its filter: for every tap of the filter the product of the
@@ -19,8 +19,10 @@ const FEW_ROWS = 64;
  */
 export function filterGradient(l: Lowering, x: LazyNode, dy: LazyNode, conv: Convolution): Lowered {
   const sizes = convolutionSizes(conv);
-  if (conv.depthwise && sizes.inChannels === sizes.outChannels)
-    return depthwiseGradient(l, x, dy, conv, sizes);
+  if (conv.depthwise && sizes.inChannels === sizes.outChannels) {
+    const blocked = blockedDepthwiseGradient(l, x, dy, conv, sizes);
+    if (blocked !== null) return blocked;
+  }
   if (sizes.groups > 1) return groupedFilterGradient(l, x, dy, conv, sizes);
   const { graph } = l;
   const { channels, spatial } = sizes.axes;
@@ -73,27 +75,54 @@ function groupedFilterGradient(
   return l.result(graph.reshape(stacked, conv.filterShape), conv.filterShape);
 }
 
-/** One filter per channel: per tap the sum of input times dy, in blocks where the channels fill them. */
-function depthwiseGradient(
+/**
+ * One filter per channel, in blocks: the input convolved with dy as filter, every channel of every image with
+ * its own. Strides and dilations change places. All taps in one pass, then a sum over the images.
+ *
+ * @returns null where blocks do not apply
+ */
+function blockedDepthwiseGradient(
   l: Lowering,
   x: LazyNode,
   dy: LazyNode,
   conv: Convolution,
   sizes: ConvolutionSizes,
-): Lowered {
-  const { graph } = l;
+): Lowered | null {
+  const { graph, block } = l;
   const { channels, spatial } = sizes.axes;
-  const isBlocked = l.block > 1 && sizes.inChannels % l.block === 0;
-  const layout = isBlocked ? blockedLayout(channels, spatial, l.block) : channelsFirst(sizes.axes);
-  const padded = padSpatial(graph, l.as(x, layout), conv.window, 2, isBlocked ? 1 : 0);
-  const d = l.as(dy, layout);
-  const positions = graph.ints(spatial.map((_, i) => i + 2));
-  const sums = allTaps(conv.window).map((tap) => {
-    const under = underTap(graph, padded, tap, conv.window, sizes, 2);
-    const perImage = graph.node('ReduceSum', [graph.node('Mul', [under, d]), positions], { keepdims: 0 });
-    return graph.node('ReduceSum', [perImage, graph.ints([0])], { keepdims: 0 });
+  const { batch, inChannels, inputSpatial, outputSpatial } = sizes;
+  if (block === 1 || spatial.length !== 2 || inChannels % block !== 0) return null;
+  const { kernel, strides, dilations, before, after } = conv.window;
+  const layout = blockedLayout(channels, spatial, block);
+  const planes = batch * inChannels;
+  const operands = [
+    graph.reshape(l.as(x, layout), [1, planes, ...inputSpatial]),
+    graph.reshape(l.as(dy, layout), [planes, 1, ...outputSpatial]),
+  ];
+  // Rows that no window reached would give more taps than there are.
+  const unused = inputSpatial.map((size, i) => {
+    const reach = (outputSpatial[i]! - 1) * strides[i]! + (kernel[i]! - 1) * dilations[i]! + 1;
+    return size + before[i]! + after[i]! - reach;
   });
-  return l.result(graph.reshape(joined(graph, sums, 0), conv.filterShape), conv.filterShape);
+  const window = {
+    kernel: outputSpatial,
+    strides: dilations,
+    dilations: strides,
+    before,
+    after: after.map((size, i) => Math.max(0, size - unused[i]!)),
+  };
+  const result = graph.node('Conv', operands, { ...windowAttributes(window), group: planes }, NCHWC);
+  const found = kernel.map((size, i) => {
+    const left = unused[i]! - (after[i]! - window.after[i]!);
+    return size + Math.floor(left / dilations[i]!);
+  });
+  const perImage = graph.reshape(result, [batch, inChannels / block, ...found, block]);
+  const sum = graph.node('ReduceSum', [perImage, graph.ints([0])], { keepdims: 0 });
+  const taps = found.every((size, i) => size === kernel[i])
+    ? sum
+    : graph.node('Slice', [sum, graph.ints([0, 0]), graph.ints(kernel), graph.ints([1, 2])]);
+  const filter = graph.node('Transpose', [taps], { perm: [1, 2, 0, 3] });
+  return l.result(graph.reshape(filter, conv.filterShape), conv.filterShape);
 }
 
 function groupedTaps(
@@ -124,16 +153,10 @@ function joined(graph: GraphBuilder, names: string[], axis: number): string {
 }
 
 /** Pads the spatial axes, with `first` axes in front of them and `inner` behind. */
-function padSpatial(
-  graph: GraphBuilder,
-  name: string,
-  { before, after }: Window,
-  first: 1 | 2,
-  inner = 2 - first,
-): string {
+function padSpatial(graph: GraphBuilder, name: string, { before, after }: Window, first: 1 | 2): string {
   if ([...before, ...after].every((amount) => amount === 0)) return name;
   const front = new Array<number>(first).fill(0);
-  const back = new Array<number>(inner).fill(0);
+  const back = new Array<number>(2 - first).fill(0);
   return graph.node('Pad', [name, graph.ints([...front, ...before, ...back, ...front, ...after, ...back])]);
 }
 

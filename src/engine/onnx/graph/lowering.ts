@@ -40,6 +40,8 @@ export class Lowering {
   readonly graph = new GraphBuilder();
   /** How many channels make a block in ONNX Runtime's blocked layout; 1 where there is none. */
   readonly block: number;
+  /** Sums over channels that were written out, by their parts (channel-sum.ts). */
+  readonly written = new Map<string, string>();
   readonly #trace: Pick<Trace, 'users' | 'roots'>;
   readonly #values = new Map<LazyNode, Lowered>();
 

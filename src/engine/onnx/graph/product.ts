@@ -1,4 +1,6 @@
 import { util } from '@tensorflow/tfjs-core';
+import { leavesChannels, productOfImages, scaledChannels } from './channel-sum.ts';
+import { sameLayout } from './layout.ts';
 import type { LazyNode, Shape } from './lazy-node.ts';
 import type { Lowered, Lowering } from './lowering.ts';
 
@@ -41,18 +43,31 @@ function multiplied(l: Lowering, factors: readonly Lowered[], rank: number): Low
  */
 export function lowerProduct(l: Lowering, inputs: readonly LazyNode[], shape: Shape): Lowered {
   const sizeOf = (value: Lowered): number => util.sizeFromShape(value.shape as number[]);
-  const factors = factorsOf(l, inputs, shape, []).map((node) => l.value(node));
+  const nodes = factorsOf(l, inputs, shape, []);
+  const factors = nodes.map((node) => l.value(node));
   const largest = Math.max(...factors.map(sizeOf));
   const small = factors.filter((value) => sizeOf(value) < largest);
   const large = factors.filter((value) => sizeOf(value) === largest);
+  if (large.length === 1 && small.length > 0) {
+    const node = nodes[factors.indexOf(large[0]!)]!;
+    const isShared = l.usersOf(node).length > 1 || l.isRoot(node);
+    const product = scaledChannels(l, large[0]!, multiplied(l, small, shape.length), shape, isShared);
+    if (product !== null) return product;
+  }
+  if (small.length === 0) {
+    const write = (): string => multiplied(l, factors, shape.length).name;
+    const product = productOfImages(factors, shape, write);
+    if (product !== null) return product;
+  }
   if (small.length < 2) return multiplied(l, factors, shape.length);
   return multiplied(l, [...large, multiplied(l, small, shape.length)], shape.length);
 }
 
 /** The parts of a sum over a product: what varies along the axes is summed, the rest is multiplied after. */
 export interface SplitProduct {
-  readonly varying: Lowered;
-  readonly constant: Lowered;
+  /** Or the two factors, where these are images in blocks of which only the channels are left. */
+  readonly varying: Lowered | { readonly pair: readonly [Lowered, Lowered] };
+  readonly constant: Lowered | null;
 }
 
 /**
@@ -62,14 +77,24 @@ export interface SplitProduct {
  * @returns null when there is nothing to take out
  */
 export function splitProduct(l: Lowering, product: LazyNode, axes: readonly number[]): SplitProduct | null {
-  if (product.kind !== 'Mul' || !product.isPending) return null;
+  const isSquare = product.kind === 'Square';
+  if ((product.kind !== 'Mul' && !isSquare) || !product.isPending) return null;
   const rank = product.shape.length;
-  const factors = factorsOf(l, product.inputs, product.shape, axes);
+  const inputs = isSquare ? [product.inputs[0]!, product.inputs[0]!] : product.inputs;
+  const factors = factorsOf(l, inputs, product.shape, axes);
   const isConstant = (node: LazyNode): boolean => isConstantAlong(l, node, axes, product.shape);
   const constant = factors.filter(isConstant).map((node) => l.value(node));
   const varying = factors.filter((node) => !isConstant(node)).map((node) => l.value(node));
-  if (constant.length === 0 || varying.length === 0) return null;
+  if (varying.length === 0) return null;
+  const pair =
+    varying.length === 2 &&
+    varying.every((value) => leavesChannels(value, axes, product.shape)) &&
+    sameLayout(varying[0]!.layout, varying[1]!.layout);
+  if (constant.length === 0 && !pair) return null;
   // In one order, whatever the order of the product: equal products are then written once.
-  varying.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { varying: multiplied(l, varying, rank), constant: multiplied(l, constant, rank) };
+  if (!pair && varying.length > 1) varying.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return {
+    varying: pair ? { pair: varying as [Lowered, Lowered] } : multiplied(l, varying, rank),
+    constant: constant.length > 0 ? multiplied(l, constant, rank) : null,
+  };
 }

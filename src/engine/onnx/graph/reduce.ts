@@ -1,7 +1,16 @@
 import { util } from '@tensorflow/tfjs-core';
+import { ChannelSum, channelProducts, leavesChannels } from './channel-sum.ts';
 import { cast } from './elementwise.ts';
 import type { GraphBuilder } from './graph-builder.ts';
-import { isPlain, mergeBlocks, physicalAxes, physicalShape, plainLayout, withoutAxes } from './layout.ts';
+import {
+  blockedAxis,
+  isPlain,
+  mergeBlocks,
+  physicalAxes,
+  physicalShape,
+  plainLayout,
+  withoutAxes,
+} from './layout.ts';
 import { type ElementType, type LazyNode, operation, type Shape, uniform } from './lazy-node.ts';
 import type { Lowered, Lowering } from './lowering.ts';
 import { splitProduct } from './product.ts';
@@ -52,9 +61,16 @@ export function reduce(type: Reduction, x: LazyNode, axis: number | number[], ke
       }
       const isLinear = type === 'ReduceSum' || (type === 'ReduceMean' && x.dtype === 'float32');
       const split = isLinear ? splitProduct(l, input!, axes) : null;
-      if (split === null) return whole(l.value(input!), type);
+      const total = (value: Lowered): Lowered =>
+        isLinear
+          ? (sumOfChannels(l, type, value, input!.shape, axes, shape) ?? whole(value, type))
+          : whole(value, type);
+      if (split === null) return total(l.value(input!));
+      const { varying, constant } = split;
+      const sum = 'pair' in varying ? sumOfPair(l, type, varying.pair, input!.shape, shape) : total(varying);
+      if (constant === null) return sum;
       // The mean of what does not change along the axes is itself.
-      const factors = [whole(split.varying, type), whole(split.constant, 'ReduceMean')];
+      const factors = [sum, whole(constant, 'ReduceMean')];
       return l.combine(factors, shape.length, (names) => l.graph.node('Mul', names));
     },
   });
@@ -72,6 +88,58 @@ function keepNaN(
   const found = graph.cast(reduceAs({ ...value, name: mask }, 'ReduceMax').name, 'bool');
   const result = reduceAs(value, type);
   return { ...result, name: graph.node('Where', [found, graph.fill(Number.NaN, 'float32'), result.name]) };
+}
+
+/** Σ x · y per channel; a factor per channel of x or y is multiplied afterwards. */
+function sumOfPair(
+  l: Lowering,
+  type: Reduction,
+  pair: readonly [Lowered, Lowered],
+  full: Shape,
+  shape: Shape,
+): Lowered {
+  const { graph } = l;
+  const scales: string[] = [];
+  const bases = pair.map((value) => {
+    if (!(value instanceof ChannelSum) || value.isWritten) return value;
+    const [term, ...others] = value.terms;
+    if (others.length > 0 || value.shift !== null || term!.scale === null) return value;
+    scales.push(term!.scale);
+    return { name: term!.base, layout: value.layout, shape: value.shape };
+  });
+  bases.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const products = channelProducts(l, bases[0]!, bases[1]!);
+  if (type === 'ReduceMean') {
+    const channels = full[blockedAxis(pair[0].layout)]!;
+    scales.push(graph.fill(channels / util.sizeFromShape(full as number[]), 'float32', [1]));
+  }
+  const sum = scales.reduce((name, scale) => graph.node('Mul', [name, scale]), products);
+  return l.result(graph.reshape(sum, shape), shape);
+}
+
+/** The sum of a sum over channels that is not written out: Σ scale · Σ base + count · shift. */
+function sumOfChannels(
+  l: Lowering,
+  type: Reduction,
+  value: Lowered,
+  full: Shape,
+  axes: readonly number[],
+  shape: Shape,
+): Lowered | null {
+  if (!(value instanceof ChannelSum) || value.isWritten || !leavesChannels(value, axes, full)) return null;
+  const { graph } = l;
+  const { layout } = value;
+  const options = { full, axes, keepDims: false, dtype: 'float32' as const };
+  const parts = value.terms.map(({ base, scale }) => {
+    const { name } = reduceValue(l, type, { name: base, layout, shape: value.shape }, options);
+    return scale === null ? name : graph.node('Mul', [name, scale]);
+  });
+  if (value.shift !== null) {
+    const count = type === 'ReduceMean' ? 1 : util.sizeFromShape(axes.map((axis) => full[axis]!));
+    parts.push(graph.node('Mul', [value.shift, graph.fill(count, 'float32', [1])]));
+  }
+  const sum = parts.reduce((a, b) => graph.node('Add', [a, b]));
+  return l.result(graph.reshape(sum, shape), shape);
 }
 
 interface ReduceOptions {

@@ -17,6 +17,7 @@ import {
   relu,
   relu6,
   select,
+  square,
   step,
   subtract,
 } from '../graph/elementwise.ts';
@@ -132,8 +133,6 @@ function atan2(y: LazyNode, x: LazyNode): LazyNode {
     return g.node('Where', [below(b!), g.node('Neg', [half]), half]);
   });
 }
-
-const square = (x: LazyNode): LazyNode => elementwise('Square', [x], (g, [a]) => g.node('Mul', [a!, a!]));
 
 const SELU_ALPHA = 1.6732632423543772;
 const SELU_SCALE = 1.0507009873554805;
