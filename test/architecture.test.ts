@@ -48,6 +48,7 @@ const mayImport: Record<string, readonly string[]> = {
     'progress',
     'tensorboard',
   ],
+  'run-report': ['data', 'errors', 'evaluation', 'report'],
 };
 
 const source = fileURLToPath(new URL('../src', import.meta.url));

@@ -1,0 +1,40 @@
+import { type Html, html, markup } from './html.ts';
+import { script, style } from './style.ts';
+
+export interface Page {
+  readonly title: string;
+  /** Below the title. */
+  readonly lead: Html;
+  readonly links: readonly { readonly id: string; readonly title: string }[];
+  readonly sections: readonly Html[];
+  readonly footer: string;
+}
+
+/**
+ * The frame of the page. Its policy forbids it to load anything, so that a report can be opened wherever it was sent.
+ */
+export function renderPage({ title, lead, links, sections, footer }: Page): string {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
+<title>${title}</title>
+<style>${markup(style)}</style>
+</head>
+<body>
+<header>
+<h1>${title}</h1>
+${lead}
+</header>
+<nav aria-label="Sections"><ul>${links.map(({ id, title: name }) => html`<li><a href="#${id}">${name}</a></li>`)}</ul></nav>
+<main>
+${sections}
+</main>
+<footer><p>${footer}</p></footer>
+<script>${markup(script)}</script>
+</body>
+</html>
+`.text;
+}

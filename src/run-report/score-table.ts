@@ -1,0 +1,92 @@
+import type { Measured } from '../evaluation/index.ts';
+import { type Html, html } from './html.ts';
+
+/** A row of a table of scores. */
+export interface Measure<Scores> {
+  readonly name: string;
+  /** One line on what it is. */
+  readonly about?: string;
+  /** Which end of the scale is the good one; absent where neither is. */
+  readonly better?: 'higher' | 'lower';
+  /** Shares are shown in percent. @default true */
+  readonly share?: boolean;
+  readonly of: (scores: Scores) => Measured | number | null | undefined;
+}
+
+/** A column of a table of scores: a map method or a baseline. */
+export interface ScoredColumn<Scores> {
+  readonly name: string;
+  readonly baseline?: boolean;
+  /** null where it could not be measured at all. */
+  readonly scores: Scores | null;
+}
+
+/**
+ * Measures by methods. A measure that no column has is left out. The best of a row, baselines included, is bold.
+ */
+export function scoreTable<Scores>(
+  caption: string,
+  columns: readonly ScoredColumn<Scores>[],
+  measures: readonly Measure<Scores>[],
+): Html {
+  const rows = measures.flatMap((measure) => {
+    const cells = columns.map(({ scores }) => (scores === null ? null : (measure.of(scores) ?? null)));
+    return cells.every((cell) => cell === null) ? [] : [scoreRow(measure, cells)];
+  });
+  return table(
+    caption,
+    [
+      'measure',
+      ...columns.map(({ name, baseline }) => (baseline ? html`${name} <small>baseline</small>` : name)),
+    ],
+    rows,
+  );
+}
+
+function scoreRow<Scores>(measure: Measure<Scores>, cells: readonly (Measured | number | null)[]): Html {
+  const { name, about, better, share = true } = measure;
+  const values = cells.map((cell) => (cell === null || typeof cell === 'number' ? cell : cell.value));
+  const measured = values.filter((value) => value !== null);
+  const best = better && measured.length > 1 ? Math[better === 'higher' ? 'max' : 'min'](...measured) : null;
+  const counted = cells.find((cell) => cell !== null && typeof cell !== 'number');
+  const arrow = better && html` <span title="${better} is better">${better === 'higher' ? '↑' : '↓'}</span>`;
+  const count = counted && html` <small>n ${counted.count}</small>`;
+  return html`<tr><th scope="row">${name}${arrow}${count}${about && html`<small class="about">${about}</small>`}</th>${cells.map(
+    (cell, i) => scoreCell(cell, share, values[i] !== null && values[i] === best),
+  )}</tr>`;
+}
+
+function scoreCell(cell: Measured | number | null, share: boolean, best: boolean): Html {
+  if (cell === null) return html`<td><span title="not measured">–</span></td>`;
+  const { value, low, high } = typeof cell === 'number' ? { value: cell, low: null, high: null } : cell;
+  const interval =
+    low !== null && high !== null && html` <small>${shown(low, share)} – ${shown(high, share)}</small>`;
+  return html`<td${best && html` class="best"`}>${number(value, share)}${interval}</td>`;
+}
+
+/** A number as it is read, with all its digits for programs. */
+export function number(value: number | null | undefined, share = true): Html {
+  if (value === null || value === undefined) return html`<span title="not measured">–</span>`;
+  return html`<data value="${value}">${shown(value, share)}</data>`;
+}
+
+function shown(value: number, share: boolean): string {
+  if (share) return (value * 100).toFixed(1);
+  if (Number.isInteger(value)) return String(value);
+  return Math.abs(value) >= 1e4 || Math.abs(value) < 1e-3 ? value.toExponential(2) : value.toPrecision(3);
+}
+
+/** A table that scrolls by itself where the page is narrow. Rows are `<tr>`; the first column names them. */
+export function table(caption: string, columns: readonly (Html | string)[], rows: readonly Html[]): Html {
+  return html`<div class="scrolls" role="region" aria-label="${caption}" tabindex="0"><table>
+<caption>${caption}</caption>
+<thead><tr>${columns.map((column) => html`<th scope="col">${column}</th>`)}</tr></thead>
+<tbody>
+${rows.map((row) => html`${row}\n`)}</tbody>
+</table></div>`;
+}
+
+/** Names and their values. */
+export function facts(entries: readonly (readonly [name: string, value: Html | string])[]): Html {
+  return html`<dl>${entries.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
