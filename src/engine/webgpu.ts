@@ -13,7 +13,8 @@ import {
 
 const packages = { dawn: 'webgpu', backend: '@tensorflow/tfjs-backend-webgpu' };
 
-let started: { description: EngineDescription; device: string | null } | null = null;
+/** Dawn lives as long as its `gpu` is referred to, and takes the process with it when that is collected. */
+let started: { description: EngineDescription; device: string | null; gpu: unknown } | null = null;
 
 /**
  * Loads tfjs's WebGPU backend on Dawn: any GPU with a Vulkan, Metal or Direct3D 12 driver.
@@ -30,8 +31,7 @@ export async function loadWebgpu({
   importPackage?: (name: string) => Promise<unknown>;
 } = {}): Promise<EngineDescription> {
   if (!started) {
-    const description = await start(device, importPackage);
-    started = { description, device };
+    started = { device, ...(await start(device, importPackage)) };
   }
   if (device !== null && device !== started.device) {
     throw new EngineUnavailable(
@@ -44,7 +44,7 @@ export async function loadWebgpu({
 async function start(
   device: string | null,
   importPackage: (name: string) => Promise<unknown>,
-): Promise<EngineDescription> {
+): Promise<{ description: EngineDescription; gpu: unknown }> {
   const dawn = (await importOptional(packages.dawn, importPackage)) as DawnModule;
   // Imported before there is a `navigator.gpu`: it would register a backend that only a browser can read from.
   const { WebGPUBackend } = (await quietly(() => importOptional(packages.backend, importPackage))) as {
@@ -57,13 +57,14 @@ async function start(
   const backend = withNavigator(gpu, () => createSynchronousBackend(WebGPUBackend, opened, adapter.info));
   tf.registerBackend('webgpu', () => backend);
   repairKernels('webgpu');
-  return {
+  const description: EngineDescription = {
     name: 'webgpu',
     backend: 'webgpu',
     version: `Dawn ${versionOf(packages.dawn)}`,
     threads: 1,
     device: describeAdapter(adapter),
   };
+  return { description, gpu };
 }
 
 async function importOptional(
