@@ -23,17 +23,19 @@ const { cases }: { cases: Case[] } = JSON.parse(
   readFileSync(new URL('../fixtures/coco_masks.json', import.meta.url), 'utf8'),
 );
 
-function unpacked(bits: string, pixels: number): number[] {
+function unpacked(bits: string, pixels: number): Uint8Array {
   const bytes = Buffer.from(bits, 'base64');
-  return Array.from({ length: pixels }, (_, i) => (bytes[i >> 3]! >> (7 - (i % 8))) & 1);
+  return Uint8Array.from({ length: pixels }, (_, i) => (bytes[i >> 3]! >> (7 - (i % 8))) & 1);
 }
+
+const same = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0;
 
 test('runs, compressed or not, are those of pycocotools', (t) => {
   for (const { size, compressed, runs, coco } of cases) {
     const [height, width] = size;
     t.deepEqual(decompressRuns(compressed), runs);
     for (const counts of [compressed, runs]) {
-      t.deepEqual([...drawSegmentation({ size, counts }, width, height)], unpacked(coco, width * height));
+      t.true(same(drawSegmentation({ size, counts }, width, height), unpacked(coco, width * height)));
     }
   }
 });
@@ -42,11 +44,11 @@ test('polygons hold the pixels whose centre is inside; pycocotools differs on th
   for (const { size, polygon, coco, centres } of cases.filter((one) => one.polygon)) {
     const [height, width] = size;
     const mask = drawSegmentation([polygon!], width, height);
-    t.deepEqual([...mask], unpacked(centres!, width * height));
+    t.true(same(mask, unpacked(centres!, width * height)));
     const theirs = unpacked(coco, width * height);
     const isRim = (i: number) =>
       [-1, 1, -width, width].some((step) => theirs[i + step] !== undefined && theirs[i + step] !== theirs[i]);
-    const different = theirs.flatMap((value, i) => (value === mask[i] ? [] : [i]));
+    const different = [...theirs.keys()].filter((i) => theirs[i] !== mask[i]);
     t.true(different.every(isRim));
     t.true(different.length < 0.02 * mask.length, `${different.length} of ${mask.length}`);
   }
@@ -243,9 +245,10 @@ test('coco: what is no annotation file', async (t) => {
     file({}, [image(3, 'gone.png')]),
     /none of the 1 images of .*x\.json is here, not even gone\.png$/,
   );
-  const dir = files(t, { 'x.json': '{"images": [\n{"id" 1}], "categories": [], "annotations": []}' });
-  const source = await findCoco([{ split: 'train', images: dir, annotations: join(dir, 'x.json') }]);
-  t.regex(source.problems![0]!.message, /x\.json:2: images\[0\]: /);
+  await attempt(
+    '{"images": [\n{"id" 1}], "categories": [], "annotations": []}',
+    /x\.json:2: images\[0\]: Expected ':' after/,
+  );
 });
 
 test('coco: objects that lie across the pieces in which a file is read', async (t) => {

@@ -19,10 +19,11 @@ export interface Segmentation {
  * @throws {DataError} when it cannot be decoded, is of another size than its image, or has other colours
  */
 export async function readSegmentation(path: string, original: Frame): Promise<Segmentation> {
-  const { data, info } = await sharp(path, { failOn: 'truncated' })
-    .removeAlpha()
-    .raw({ depth: 'uchar' })
-    .toBuffer({ resolveWithObject: true })
+  const image = sharp(path, { failOn: 'truncated' });
+  const { data, info } = await image
+    .metadata()
+    .then(({ space }) => (space === 'b-w' ? image.extractChannel(0) : image.removeAlpha()))
+    .then((numbers) => numbers.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true }))
     .catch((cause: Error) => {
       throw new DataError(`${path}: mask cannot be decoded: ${cause.message}`, { cause });
     });
