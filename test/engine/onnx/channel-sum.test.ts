@@ -13,7 +13,7 @@ function normalized(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor): tf.Tensor 
   return tf.add(tf.mul(tf.sub(x, tf.reshape(mean, [1, 1, 1, -1])), scale), beta);
 }
 
-const image = [3, 6, 5, 3];
+const image = [3, 6, 4, 3];
 const first = { shape: [3, 3, 3, 16], scale: 0.3 };
 const inner = { shape: [3, 3, 16, 16], scale: 0.1 };
 const vector = { shape: [16], scale: 0.3, shift: 1 };

@@ -34,6 +34,10 @@ const geometries: Geometry[] = [
   { input: [2, 1, 1, 8], filter: [1, 1, 8, 4], stride: 1, pad: 'valid' },
   { input: [2, 6, 6, 16], filter: [3, 3, 16, 32], stride: 1, pad: 'same' },
   { input: [1, 6, 5, 32], filter: [3, 3, 32, 16], stride: 2, pad: 'same' },
+  { input: [2, 8, 6, 16], filter: [3, 3, 16, 32], stride: 2, pad: 'same' },
+  { input: [2, 6, 4, 32], filter: [1, 1, 32, 16], stride: 2, pad: 'valid' },
+  { input: [1, 9, 6, 16], filter: [5, 4, 16, 16], stride: [3, 2], pad: explicit },
+  { input: [1, 8, 8, 16], filter: [2, 2, 16, 16], stride: 2, pad: 'valid' },
 ];
 
 for (const { input, filter, stride, pad } of geometries) {

@@ -56,7 +56,7 @@ class Generalization {
       nodes: this.#nodes,
       initializers: [...this.#initializers.values()],
       inputs: a.inputs.map((info, i) => this.#info(info, b.inputs[i]!)),
-      outputs: a.outputs.map((info, i) => this.#info(info, b.outputs[i]!)),
+      outputs: a.outputs.map((info, i) => this.#info(info as OnnxValueInfo, b.outputs[i] as OnnxValueInfo)),
     };
   }
 

@@ -1,3 +1,4 @@
+import { blockedFilter, exchangedFilter } from './blocked-filter.ts';
 import {
   type Convolution,
   type ConvolutionSizes,
@@ -5,10 +6,11 @@ import {
   isUnitStride,
   mirroredWindow,
 } from './convolution-geometry.ts';
+import type { GraphBuilder } from './graph-builder.ts';
 import { blockedLayout, NCHWC, physicalShape } from './layout.ts';
 import type { LazyNode } from './lazy-node.ts';
 import type { Epilogue, Lowered, Lowering } from './lowering.ts';
-import { flip } from './plain-convolution.ts';
+import { gradientPhases, interleavePhases } from './strided-gradient.ts';
 import { channelsFirst, type Window, windowAttributes } from './window.ts';
 
 /**
@@ -31,7 +33,7 @@ export function blockedConvolution(
   const fewChannels = !conv.depthwise && inChannels < l.block;
   if (!fewChannels && inChannels % l.block !== 0) return null;
   const weights = conv.depthwise
-    ? depthwiseFilter(l, l.plain(filter), sizes, conv.window)
+    ? depthwiseFilter(l, l.plain(filter), sizes, conv.window.kernel)
     : denseFilter(l, l.plain(filter), inChannels, outChannels, conv.window);
   const input = fewChannels
     ? l.as(x, channelsFirst(sizes.axes))
@@ -43,7 +45,10 @@ export function blockedConvolution(
   });
 }
 
-/** The input gradient at stride 1: dy convolved with the mirrored filter whose channels changed places. */
+/**
+ * The input gradient: at stride 1 dy convolved with the mirrored filter whose channels changed places, else
+ * as many such convolutions as there are phases of the stride (strided-gradient.ts).
+ */
 export function blockedInputGradient(
   l: Lowering,
   dy: LazyNode,
@@ -52,36 +57,75 @@ export function blockedInputGradient(
 ): Lowered | null {
   const sizes = convolutionSizes(conv);
   const { inChannels, outChannels } = sizes;
-  const window = isUnitStride(conv.window) ? mirroredWindow(conv) : null;
-  if (window === null || window.after.some((size) => size < 0)) return null;
   if (!isBlockable(l, conv, sizes) || outChannels % l.block !== 0) return null;
   if (!fillsBlocks(inChannels, l.block)) return null;
-  const turned = conv.window.kernel.flatMap((size, i) => (size > 1 ? [i] : []));
+  const input = (): string => blockedImage(l, dy, { ...sizes, inChannels: outChannels }, sizes.outputSpatial);
+  const target = { shape: conv.inputShape, sizes, channels: inChannels };
   const plain = l.plain(filter);
-  const flipped = turned.length > 0 ? flip(l.graph, plain, turned) : plain;
-  const weights = conv.depthwise
-    ? depthwiseFilter(l, flipped, sizes, conv.window)
-    : denseFilter(
-        l,
-        l.graph.node('Transpose', [flipped], { perm: [0, 1, 3, 2] }),
-        outChannels,
-        inChannels,
-        conv.window,
-      );
-  const input = blockedImage(l, dy, { ...sizes, inChannels: outChannels }, sizes.outputSpatial);
-  return emit(
-    l,
-    input,
-    weights,
-    window,
-    sizes.groups,
-    {},
-    {
-      shape: conv.inputShape,
-      sizes,
-      channels: inChannels,
-    },
+  const weightsOf = (taps: readonly number[], kernel: readonly number[]): string =>
+    conv.depthwise
+      ? depthwiseFilter(l, chosenTaps(l.graph, plain, conv, taps), sizes, kernel)
+      : turnedFilter(l, plain, conv, sizes, taps, kernel);
+  if (isUnitStride(conv.window)) {
+    const window = mirroredWindow(conv);
+    if (window === null || window.after.some((size) => size < 0)) return null;
+    const [height, width] = conv.window.kernel as [number, number];
+    const taps = Array.from({ length: height * width }, (_, i) => height * width - 1 - i);
+    return emit(l, input(), weightsOf(taps, window.kernel), window, sizes.groups, {}, target);
+  }
+  const phases = inChannels % l.block === 0 ? gradientPhases(conv, sizes) : null;
+  if (phases === null) return null;
+  const image = input();
+  const { strides } = conv.window;
+  const spatial = sizes.inputSpatial.map((size, i) => size / strides[i]!) as [number, number];
+  const part = sizes.inputSpatial.reduce<number[]>(
+    (shape, _, i) => shape.with(sizes.axes.spatial[i]!, spatial[i]!),
+    [...conv.inputShape],
   );
+  const physical = physicalShape(
+    conv.inputShape,
+    blockedLayout(sizes.axes.channels, sizes.axes.spatial, l.block),
+  );
+  const [batch, outer] = physical as [number, number];
+  const names = phases.map((row) =>
+    row.map(({ taps, kernel, before, after }) => {
+      if (taps.length === 0) {
+        const empty = l.graph.ints([batch, outer, ...spatial, l.block]);
+        return l.graph.node('Expand', [l.graph.fill(0, 'float32', [1]), empty]);
+      }
+      const window = { kernel, strides: [1, 1], dilations: [1, 1], before, after };
+      return emit(l, image, weightsOf(taps, kernel), window, sizes.groups, {}, { ...target, shape: part })
+        .name;
+    }),
+  );
+  const whole = interleavePhases(l.graph, names, [batch * outer, ...spatial, l.block]);
+  const layout = blockedLayout(sizes.axes.channels, sizes.axes.spatial, l.block);
+  return { name: l.graph.reshape(whole, physical), layout, shape: conv.inputShape };
+}
+
+/** Some taps of a filter [kh, kw, C, 1]. */
+function chosenTaps(graph: GraphBuilder, plain: string, conv: Convolution, taps: readonly number[]): string {
+  const [height, width, ...inner] = conv.filterShape as [number, number, ...number[]];
+  const list = graph.reshape(plain, [height * width, ...inner]);
+  return graph.node('Gather', [list, graph.constant('int32', [taps.length], taps)], { axis: 0 });
+}
+
+/** [kh, kw, I, O] with inputs and outputs exchanged, [I/b, O/b, taps, b of O, b of I], as [I, O, kh, kw]. */
+function turnedFilter(
+  l: Lowering,
+  plain: string,
+  conv: Convolution,
+  { inChannels, outChannels }: ConvolutionSizes,
+  chosen: readonly number[],
+  kernel: readonly number[],
+): string {
+  const { graph, block } = l;
+  const [height, width] = conv.window.kernel as [number, number];
+  const inputs = roundUp(inChannels, block);
+  const missing = inputs - inChannels;
+  const name = missing > 0 ? graph.node('Pad', [plain, graph.ints([0, 0, 0, 0, 0, 0, missing, 0])]) : plain;
+  const source = { name, taps: height * width, inputs, outputs: outChannels, chosen };
+  return graph.reshape(exchangedFilter(graph, source, block), [inputs, outChannels, ...kernel]);
 }
 
 function isBlockable(l: Lowering, conv: Convolution, { groups, axes }: ConvolutionSizes): boolean {
@@ -122,9 +166,9 @@ function denseFilter(l: Lowering, plain: string, inputs: number, outputs: number
     const moved = graph.node('Transpose', [cut], { perm: [3, 2, 0, 1, 4] });
     return graph.reshape(moved, [outputs, inputs, height, width]);
   }
-  const cut = graph.reshape(plain, [height, width, inputs / block, block, outputs / block, block]);
-  const moved = graph.node('Transpose', [cut], { perm: [4, 2, 0, 1, 3, 5] });
-  return graph.reshape(moved, [outputs, inputs, height, width]);
+  const chosen = Array.from({ length: height * width }, (_, i) => i);
+  const source = { name: plain, taps: height * width, inputs, outputs, chosen };
+  return graph.reshape(blockedFilter(graph, source, block), [outputs, inputs, height, width]);
 }
 
 /** [kh, kw, C, 1] → [C/b, kh, kw, b] */
@@ -132,7 +176,7 @@ function depthwiseFilter(
   l: Lowering,
   plain: string,
   { inChannels }: ConvolutionSizes,
-  { kernel }: Window,
+  kernel: readonly number[],
 ): string {
   const cut = l.graph.reshape(plain, [...kernel, inChannels / l.block, l.block]);
   const moved = l.graph.node('Transpose', [cut], { perm: [2, 0, 1, 3] });

@@ -68,7 +68,8 @@ export class ChannelSum implements Lowered {
     const physical = physicalShape(this.shape, this.layout);
     const [batch, outer, height, width, block] = physical as [number, number, number, number, number];
     const channels = outer * block;
-    const image = [batch, channels, height, width];
+    // The positions as one long row: shorter ones are slower.
+    const image = [batch, channels, 1, height * width];
     const plain = this.terms.filter(({ scale }) => scale === null);
     const scaled = this.terms.filter(({ scale }) => scale !== null);
     const ordered = [...plain, ...scaled];

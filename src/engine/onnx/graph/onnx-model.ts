@@ -37,7 +37,8 @@ export interface OnnxModel {
   readonly nodes: readonly OnnxNode[];
   readonly initializers: readonly OnnxInitializer[];
   readonly inputs: readonly OnnxValueInfo[];
-  readonly outputs: readonly OnnxValueInfo[];
+  /** An output whose type is not given has the one that follows from the nodes. */
+  readonly outputs: readonly (OnnxValueInfo | { readonly name: string })[];
   /** For whoever uses the file: ModelProto.metadata_props. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
@@ -112,8 +113,9 @@ function writeInitializer(writer: BinaryWriter, tensor: OnnxInitializer): void {
   writer.tag(9, WireType.LengthDelimited).bytes(tensor.bytes);
 }
 
-function writeValueInfo(writer: BinaryWriter, value: OnnxValueInfo): void {
+function writeValueInfo(writer: BinaryWriter, value: OnnxModel['outputs'][number]): void {
   text(writer, 1, value.name);
+  if (!('type' in value)) return;
   message(writer, 2, () => {
     message(writer, 1, () => {
       int64(writer, 1, ONNX_TYPE[value.type]);

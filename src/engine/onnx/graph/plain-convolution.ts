@@ -118,7 +118,7 @@ function trimEnd(
 }
 
 /** Reverses the order along `axes`. */
-export function flip(graph: GraphBuilder, name: string, axes: readonly number[]): string {
+function flip(graph: GraphBuilder, name: string, axes: readonly number[]): string {
   const all = (value: number): string => graph.ints(axes.map(() => value));
   return graph.node('Slice', [name, all(-1), all(-(2 ** 31)), graph.ints(axes), all(-1)]);
 }
