@@ -1,4 +1,12 @@
 /** Evaluation of a trained network on a split: localization, faithfulness, sanity; and the files that hold it. */
+export { type Evaluated, type EvaluateRequest, evaluate } from './evaluate.ts';
+export { eventScalars } from './event-scalars.ts';
+export {
+  type EvaluationOptions,
+  type MeasureName,
+  measureNames,
+  type ThresholdSource,
+} from './options.ts';
 export type {
   ClassificationScores,
   EvaluationResult,
@@ -17,3 +25,6 @@ export type {
   SanityResult,
 } from './result.ts';
 export { evaluationFormat, evaluationVersion } from './result.ts';
+export { ResultWriter, readEvaluation, readImageRecords } from './result-files.ts';
+export { evaluationTable } from './results-table.ts';
+export type { Source } from './subject.ts';

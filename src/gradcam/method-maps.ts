@@ -44,7 +44,7 @@ export function methodMaps(
       const kernel = methods.includes('cam') ? classKernel(split) : undefined;
       const needsGradient = methods.some((method) => method !== 'cam');
       const groups = selections.map((values) => {
-        const selection = tf.tensor(values, logits.shape) as tf.Tensor2D;
+        const selection = tf.tensor2d(values, [samples, classes]);
         const gradient = needsGradient ? tf.grad(() => logits)(activations, selection) : undefined;
         return methods.map((method) => {
           const weights =

@@ -1,0 +1,196 @@
+import { join } from 'node:path';
+import yargs from 'yargs';
+import { hideBin } from 'yargs/helpers';
+import { InterruptedError, UsageError } from './errors/index.ts';
+import type { MeasureName, Source, ThresholdSource } from './evaluation/index.ts';
+import { runProgram } from './program.ts';
+
+await runProgram(async () => {
+  const args = await yargs(hideBin(process.argv))
+    .scriptName('npm run evaluate --')
+    .usage('$0 --run DIR\n\nMeasures where a trained network looks: boxes and maps against the true ones.')
+    .options({
+      run: { type: 'string', requiresArg: true, describe: 'Run directory' },
+      model: {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Or the folder of a tfjs layers-model; needs --data',
+      },
+      data: { type: 'string', requiresArg: true, describe: 'Data set [default: that of the run]' },
+      checkpoint: {
+        choices: ['model', 'last', 'best'] as const,
+        default: 'model' as const,
+        describe: 'Weights of the run: as it ended, or of a checkpoint',
+      },
+      split: {
+        type: 'string',
+        array: true,
+        requiresArg: true,
+        describe: 'Splits to evaluate [default: the test splits of the run, else test]',
+      },
+      methods: {
+        type: 'string',
+        array: true,
+        requiresArg: true,
+        describe: 'Map methods, side by side [default: that of the run, else grad-cam]',
+      },
+      'target-layer': {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Layer that is explained [default: that of the run, else auto]',
+      },
+      measures: {
+        type: 'string',
+        array: true,
+        requiresArg: true,
+        default: ['localization'],
+        describe: 'localization, faithfulness, sanity',
+      },
+      'threshold-from': {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Split on which the threshold is chosen [default: train-fullsup]',
+      },
+      threshold: { type: 'number', requiresArg: true, describe: 'Or the threshold: a share of the maximum' },
+      tolerance: { type: 'number', default: 15, describe: 'Margin of the pointing game, in pixels' },
+      limit: { type: 'number', requiresArg: true, describe: 'Evaluate the first images only' },
+      'faithfulness-limit': { type: 'number', default: 100, describe: 'Images of the faithfulness measures' },
+      'sanity-limit': { type: 'number', default: 32, describe: 'Images of the sanity check' },
+      bootstrap: { type: 'number', default: 1000, describe: 'Replicates of the 95 % intervals' },
+      seed: { type: 'number', default: 1, describe: 'Of the bootstrap, of the noise, of the sanity check' },
+      'batch-size': { type: 'number', requiresArg: true, describe: 'Images at a time' },
+      'image-size': { type: 'number', requiresArg: true, describe: 'Of --model, when it takes any size' },
+      'input-scaling': {
+        choices: ['zero-one', 'minus-one-one', 'imagenet'] as const,
+        default: 'zero-one' as const,
+        describe: 'What --model expects of pixels',
+      },
+      'write-maps': {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Folder for the maps and for predicted boxes in COCO format',
+      },
+      'map-format': {
+        choices: ['png', 'npy'] as const,
+        default: 'png' as const,
+        describe: 'Of --write-maps',
+      },
+      out: { type: 'string', requiresArg: true, describe: 'Folder of the results [default: RUN/evaluation]' },
+      engine: {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Compute engine [default: that of the run, else auto]',
+      },
+      json: { type: 'boolean', default: false, describe: 'Print the results as JSON instead of tables' },
+    })
+    .check(({ run, model, data, threshold, thresholdFrom }) => {
+      if ((run === undefined) === (model === undefined))
+        throw new UsageError('--run DIR or --model DIR is needed');
+      if (model !== undefined && data === undefined) throw new UsageError('--model needs --data DIR');
+      if (threshold !== undefined && thresholdFrom !== undefined) {
+        throw new UsageError('--threshold and --threshold-from exclude each other');
+      }
+      return true;
+    })
+    .example('$0 --run runs/gain --methods cam,grad-cam,grad-cam++,layer-cam', 'methods side by side')
+    .example('$0 --run runs/cards --split test --threshold-from train', 'where there is no train-fullsup')
+    .example('$0 --run runs/gain --measures faithfulness,sanity', 'is it the network that the maps show?')
+    .epilogue('Exit codes: 0 done, 1 unexpected, 2 usage, run or model, 3 data, 130 interrupted.')
+    .strict()
+    .wrap(Math.min(110, process.stdout.columns ?? 110))
+    .fail((message, error) => {
+      throw error ?? new UsageError(`${message} (--help shows the options)`);
+    })
+    .parseAsync();
+
+  // Loaded late, so that --help is answered at once.
+  const { evaluate, evaluationTable, eventScalars, ResultWriter } = await import('./evaluation/index.ts');
+  const { RunDirectory } = await import('./gain/index.ts');
+  const { EventWriter } = await import('./tensorboard/index.ts');
+
+  const source: Source = args.run
+    ? { run: args.run, checkpoint: args.checkpoint, data: args.data }
+    : {
+        model: args.model!,
+        data: args.data!,
+        inputScaling: args.inputScaling,
+        imageSize: args.imageSize === undefined ? undefined : [args.imageSize, args.imageSize],
+      };
+  const threshold: ThresholdSource | undefined =
+    args.threshold !== undefined
+      ? { value: args.threshold }
+      : args.thresholdFrom !== undefined
+        ? { split: args.thresholdFrom }
+        : undefined;
+  const out = args.out ?? (args.run && join(args.run, 'evaluation'));
+
+  const interrupt = new AbortController();
+  const onSignal = () => {
+    if (interrupt.signal.aborted) process.exit(130);
+    interrupt.abort(new InterruptedError('interrupted: nothing was written of the split that was under way'));
+  };
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+
+  // A run that is still being trained, or evaluated by another process, is refused.
+  const directory = args.run && !args.out ? await RunDirectory.open(args.run, 'resume') : undefined;
+  try {
+    const results = await evaluate({
+      source,
+      splits: list(args.split),
+      options: {
+        methods: list(args.methods),
+        targetLayer: args.targetLayer,
+        measures: measuresOf(list(args.measures)!),
+        threshold,
+        tolerance: atLeast('--tolerance', args.tolerance, 0),
+        replicates: atLeast('--bootstrap', args.bootstrap, 0),
+        seed: args.seed,
+        limit: args.limit === undefined ? undefined : atLeast('--limit', args.limit, 1),
+        faithfulnessLimit: atLeast('--faithfulness-limit', args.faithfulnessLimit, 1),
+        sanityLimit: atLeast('--sanity-limit', args.sanityLimit, 1),
+        batchSize: args.batchSize === undefined ? undefined : atLeast('--batch-size', args.batchSize, 1),
+      },
+      engine: args.engine,
+      writerFor: out ? (split) => new ResultWriter(out, split) : undefined,
+      maps: args.writeMaps ? { dir: args.writeMaps, format: args.mapFormat } : undefined,
+      signal: interrupt.signal,
+    });
+    if (directory) {
+      const events = await EventWriter.create(directory.path, { suffix: '.evaluation' });
+      for (const { step, result } of results) events.scalars(step, eventScalars(result));
+      await events.close();
+    }
+    const shown = results.map(({ result }) => result);
+    process.stdout.write(
+      args.json
+        ? `${JSON.stringify(shown.length === 1 ? shown[0] : shown, null, 2)}\n`
+        : shown.map((result) => evaluationTable(result, process.stdout.columns)).join(''),
+    );
+    if (out && !args.json)
+      process.stdout.write(`\nin ${out}: ${shown.map(({ split }) => `${split}.json`).join(', ')}\n`);
+  } finally {
+    directory?.release();
+  }
+
+  /** `--methods a b` and `--methods a,b` are the same. */
+  function list(values: readonly string[] | undefined): string[] | undefined {
+    return values
+      ?.flatMap((value) => value.split(','))
+      .map((value) => value.trim())
+      .filter(Boolean);
+  }
+
+  function measuresOf(names: readonly string[]): MeasureName[] {
+    const known = ['localization', 'faithfulness', 'sanity'] as const;
+    const unknown = names.find((name) => !(known as readonly string[]).includes(name));
+    if (unknown !== undefined) {
+      throw new UsageError(`--measures: expected some of ${known.join(', ')}, found "${unknown}"`);
+    }
+    return [...new Set(names)] as MeasureName[];
+  }
+
+  function atLeast(option: string, value: number, least: number): number {
+    if (Number.isInteger(value) && value >= least) return value;
+    throw new UsageError(`${option}: expected a whole number of at least ${least}, found ${value}`);
+  }
+});

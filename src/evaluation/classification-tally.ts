@@ -1,0 +1,66 @@
+import { type Bootstrap, BootstrapMean, classificationMetrics } from '../metrics/index.ts';
+import { measuredMean, orNull } from './localization-tally.ts';
+import type { ClassificationScores } from './result.ts';
+
+/** Sums of the classification measures; keeps the logits, which average precision has to sort. */
+export class ClassificationTally {
+  readonly #classes: number;
+  readonly #multiLabel: boolean;
+  readonly #logits: number[] = [];
+  readonly #labels: number[] = [];
+  readonly #means: Record<'accuracy' | 'exactMatch' | 'top1' | 'top5', BootstrapMean>;
+
+  constructor(classes: number, multiLabel: boolean, bootstrap: Bootstrap) {
+    this.#classes = classes;
+    this.#multiLabel = multiLabel;
+    const mean = () => new BootstrapMean(bootstrap);
+    this.#means = { accuracy: mean(), exactMatch: mean(), top1: mean(), top5: mean() };
+  }
+
+  /**
+   * Adds an image.
+   *
+   * @param logits [C]
+   * @param labels [C]
+   * @param ranks of its true classes among the scores, from 1
+   */
+  add(logits: Float32Array, labels: Float32Array, ranks: readonly number[], counts: Uint8Array): void {
+    this.#logits.push(...logits);
+    this.#labels.push(...labels);
+    const { accuracy, exactMatch } = classificationMetrics(logits, labels, this.#classes, this.#multiLabel);
+    this.#means.accuracy.add(accuracy, counts);
+    this.#means.exactMatch.add(exactMatch, counts);
+    for (const rank of ranks) {
+      this.#means.top1.add(Number(rank <= 1), counts);
+      this.#means.top5.add(Number(rank <= 5), counts);
+    }
+  }
+
+  /** @param loss of all logits and labels, by the link */
+  scores(
+    loss: (
+      logits: Float32Array,
+      labels: Float32Array,
+      classes: number,
+      link: 'sigmoid' | 'softmax',
+    ) => number,
+  ): ClassificationScores {
+    const logits = Float32Array.from(this.#logits);
+    const labels = Float32Array.from(this.#labels);
+    const metrics = classificationMetrics(logits, labels, this.#classes, this.#multiLabel);
+    const { accuracy, exactMatch, top1, top5 } = this.#means;
+    const hasPairs = top1.count > 0;
+    return {
+      loss: loss(logits, labels, this.#classes, this.#multiLabel ? 'sigmoid' : 'softmax'),
+      mAP: orNull(metrics.mAP),
+      accuracy: measuredMean(accuracy),
+      exactMatch: measuredMean(exactMatch),
+      top1: hasPairs ? measuredMean(top1) : null,
+      top5: hasPairs ? measuredMean(top5) : null,
+      perClass: {
+        accuracy: metrics.perClass.accuracy,
+        averagePrecision: metrics.perClass.averagePrecision.map(orNull),
+      },
+    };
+  }
+}

@@ -1,0 +1,120 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type * as tfl from '@tensorflow/tfjs-layers';
+import type { HostBatch } from '../data/index.ts';
+import { forward, type MapMethod, methodMaps, type Pair } from '../gradcam/index.ts';
+import { resizeCubic } from './map-resizing.ts';
+
+export interface ExplainerOptions {
+  readonly methods: readonly MapMethod[];
+  readonly targetLayer: string;
+  /** [H, W] */
+  readonly imageSize: readonly [number, number];
+  readonly batchSize: number;
+  readonly link: 'sigmoid' | 'softmax';
+}
+
+/** A batch of images with the maps of its pairs, on the host. */
+export interface ExplainedBatch {
+  /** [B·C] */
+  readonly logits: Float32Array;
+  /** [B·C] by the link. */
+  readonly scores: Float32Array;
+  /** The map of a pair at the size of the image, [H·W], as the method gives it: neither clipped nor normalised. */
+  map(method: number, pair: number): Float32Array;
+  /** The same at the extent of the target layer, [h·w]. */
+  smallMap(method: number, pair: number): Float32Array;
+  readonly smallSize: readonly [number, number];
+}
+
+/**
+ * A network and the maps of several methods, batch by batch.
+ *
+ * Images and pairs are padded, so that an engine that compiles by shape meets few shapes: always `batchSize` images,
+ * and a multiple of it of pairs.
+ */
+export class Explainer {
+  readonly model: tfl.LayersModel;
+  readonly options: ExplainerOptions;
+
+  constructor(model: tfl.LayersModel, options: ExplainerOptions) {
+    this.model = model;
+    this.options = options;
+  }
+
+  /** @param pairs those whose maps are made, in this order */
+  explain(batch: HostBatch, pairs: readonly Pair[]): ExplainedBatch {
+    const { methods, targetLayer, imageSize, batchSize, link } = this.options;
+    const [height, width] = imageSize;
+    const capacity = Math.max(1, Math.ceil(pairs.length / batchSize)) * batchSize;
+    // Repeating a pair costs no backward pass.
+    const padded = Array.from(
+      { length: capacity },
+      (_, p) => pairs[p] ?? pairs[0] ?? { sample: 0, class: 0 },
+    );
+    const [h, w, logits, small, large] = tf.tidy(() => {
+      const result = methodMaps(this.model, this.#images(batch.images), padded, { methods, targetLayer });
+      const [, h, w] = result.maps[0]!.shape;
+      const maps = result.maps.length === 1 ? result.maps[0]! : tf.concat3d([...result.maps], 0);
+      const resized = resizeCubic(maps, [height, width]);
+      return [h, w, tf.keep(result.logits), tf.keep(maps), tf.keep(resized)];
+    }) as unknown as [number, number, tf.Tensor2D, tf.Tensor3D, tf.Tensor3D];
+    const classes = logits.shape[1];
+    const rows = Float32Array.from(logits.dataSync().subarray(0, batch.size * classes));
+    const smallValues = small.dataSync() as Float32Array;
+    const values = large.dataSync() as Float32Array;
+    tf.dispose([logits, small, large]);
+    const part = (array: Float32Array, size: number) => (method: number, pair: number) => {
+      const start = (method * capacity + pair) * size;
+      return array.subarray(start, start + size);
+    };
+    return {
+      logits: rows,
+      scores: probabilitiesOf(rows, classes, link),
+      map: part(values, height * width),
+      smallMap: part(smallValues, h * w),
+      smallSize: [h, w],
+    };
+  }
+
+  /**
+   * Probabilities of images, [B·C].
+   *
+   * @param images [B·H·W·3], B at most `batchSize`
+   */
+  score(images: Float32Array, count: number): Float32Array {
+    const logits = tf.tidy(() => forward(this.model, this.#images(images)));
+    const classes = logits.shape[1];
+    const rows = Float32Array.from(logits.dataSync().subarray(0, count * classes));
+    logits.dispose();
+    return probabilitiesOf(rows, classes, this.options.link);
+  }
+
+  #images(images: Float32Array): tf.Tensor4D {
+    const { imageSize, batchSize } = this.options;
+    const [height, width] = imageSize;
+    const size = batchSize * height * width * 3;
+    let padded = images;
+    if (images.length !== size) {
+      padded = new Float32Array(size);
+      padded.set(images);
+    }
+    return tf.tensor4d(padded, [batchSize, height, width, 3]);
+  }
+}
+
+/** Sigmoid, or softmax over each row. */
+function probabilitiesOf(logits: Float32Array, classes: number, link: 'sigmoid' | 'softmax'): Float32Array {
+  if (link === 'sigmoid') return logits.map((x) => 1 / (1 + Math.exp(-x)));
+  const result = new Float32Array(logits.length);
+  for (let at = 0; at < logits.length; at += classes) {
+    let peak = Number.NEGATIVE_INFINITY;
+    for (let c = 0; c < classes; c++) peak = Math.max(peak, logits[at + c]!);
+    let sum = 0;
+    for (let c = 0; c < classes; c++) {
+      result[at + c] = Math.exp(logits[at + c]! - peak);
+      sum += result[at + c]!;
+    }
+    for (let c = 0; c < classes; c++) result[at + c]! /= sum;
+  }
+  return result;
+}

@@ -1,0 +1,336 @@
+import {
+  addPixels,
+  type Bootstrap,
+  BootstrapMean,
+  BoxAccuracyCurve,
+  bestIou,
+  type CueCount,
+  energyInMask,
+  type IouByLevel,
+  levelCount,
+  locDelta,
+  type PixelBox,
+  pixelAveragePrecision,
+  pixelHistogram,
+  pointsAt,
+  precisionRecall,
+  thresholdOf,
+} from '../metrics/index.ts';
+import type { LocalizationScores, MaybeMeasured, Measured } from './result.ts';
+import type { Truth } from './truth.ts';
+
+/** δ of Loc^c(δ), as in the paper's table. */
+const locDeltas = [0, 0.25, 0.5];
+/** Bins and replicates of the interval of PxAP and mIoU, coarser than the value itself. */
+const coarseBins = 100;
+const pooledReplicates = 200;
+/** Points of a curve that is to be drawn. */
+const drawnBins = 10;
+
+export interface TallyOptions {
+  readonly classes: number;
+  readonly imageSize: readonly [number, number];
+  readonly iouLevels: readonly number[];
+  readonly tolerance: number;
+  readonly bootstrap: Bootstrap;
+  /** Level of the threshold; undefined for a baseline that has none. */
+  readonly level: number | undefined;
+}
+
+/** What is known of one map of one true class. */
+export interface MeasuredMap {
+  readonly class: number;
+  /** Rank of the class among the scores, from 1. */
+  readonly rank: number;
+  readonly truth: Truth;
+  /** Counts of the image, from the bootstrap. */
+  readonly counts: Uint8Array;
+  /** [H·W] as the method gives it. */
+  readonly map: Float32Array;
+  /** [H·W] min-max normalised. */
+  readonly normalized: Float32Array;
+  readonly box: PixelBox;
+  readonly iou: number;
+  /** Best IoU of any contour at the threshold. */
+  readonly anyIou: number;
+  readonly byLevel: IouByLevel;
+}
+
+/** Sums of the localization measures of one method over a split. Its memory does not depend on the images. */
+export class LocalizationTally {
+  readonly #options: TallyOptions;
+  readonly #curve: BoxAccuracyCurve;
+  readonly #means = new Map<string, BootstrapMean>();
+  readonly #perClass = new Map<number, BootstrapMean>();
+  readonly #pixels = pixelHistogram();
+  readonly #pixelReplicates: { inside: Float64Array; outside: Float64Array }[];
+  readonly #cues = new Map<number, PooledRatio>();
+
+  constructor(options: TallyOptions) {
+    this.#options = options;
+    this.#curve = new BoxAccuracyCurve(options.iouLevels);
+    this.#pixelReplicates = Array.from(
+      { length: Math.min(pooledReplicates, options.bootstrap.replicates) },
+      () => pixelHistogram(coarseBins),
+    );
+  }
+
+  /** Adds the map of a pair. @returns what its record shows */
+  add(measured: MeasuredMap): { pointing: boolean; energy: number } {
+    const { truth, map, normalized, counts } = measured;
+    const { tolerance, imageSize } = this.#options;
+    this.#curve.add(measured.byLevel);
+    this.addBox(measured);
+    const energy = energyInMask(map, truth.region);
+    const pointing = pointsAt(map, truth.region, imageSize[1], 0);
+    this.#mean('energy', energy, counts);
+    this.#mean('pointing', Number(pointing), counts);
+    const tolerant = pointing || pointsAt(map, truth.region, imageSize[1], tolerance);
+    this.#mean('pointingTolerant', Number(tolerant), counts);
+    for (const delta of locDeltas) {
+      this.#mean(`loc ${delta}`, locDelta(normalized, truth.boxRegion, delta), counts);
+    }
+    if (truth.hasMask) this.#addMask(normalized, truth.region, counts);
+    return { pointing, energy };
+  }
+
+  /** The measures of a box alone. */
+  addBox({
+    iou,
+    anyIou,
+    rank,
+    counts,
+    class: index,
+  }: Pick<MeasuredMap, 'iou' | 'anyIou' | 'rank' | 'counts' | 'class'>): void {
+    const hit = Number(iou >= 0.5);
+    this.#mean('boxAcc', hit, counts);
+    this.#mean('iou', iou, counts);
+    this.#mean('top1', rank <= 1 ? hit : 0, counts);
+    this.#mean('top5', rank <= 5 ? hit : 0, counts);
+    const hits = this.#options.iouLevels.map((level) => Number(anyIou >= level));
+    for (const [i, one] of hits.entries()) this.#mean(`v2 ${i}`, one, counts);
+    this.#mean('v2', hits.reduce((sum, one) => sum + one, 0) / hits.length, counts);
+    entry(this.#perClass, index, () => new BootstrapMean(this.#options.bootstrap)).add(hit, counts);
+  }
+
+  /** The measures of a map that is the same everywhere; a pixel drawn at random stands for its peak. */
+  addConstantMap({ truth, counts }: Pick<MeasuredMap, 'truth' | 'counts'>): void {
+    const share = truth.region.reduce((sum, value) => sum + value, 0) / truth.region.length;
+    this.#mean('energy', share, counts);
+    this.#mean('pointing', share, counts);
+    const ones = new Float32Array(truth.region.length).fill(1);
+    for (const delta of locDeltas) this.#mean(`loc ${delta}`, locDelta(ones, truth.boxRegion, delta), counts);
+    if (truth.hasMask) this.#addMask(ones, truth.region, counts);
+  }
+
+  /** Cues of an image, from `cueCounts`. */
+  addCues(cues: readonly CueCount[], counts: Uint8Array): void {
+    const length = this.#pixelReplicates.length;
+    for (const { class: index, intersection, union } of cues) {
+      entry(this.#cues, index, () => new PooledRatio(length)).add(intersection, union, counts);
+    }
+  }
+
+  scores(deadShare: number): LocalizationScores {
+    const { iouLevels, level, classes } = this.#options;
+    const perClass = Array.from({ length: classes }, (_, c) => this.#perClass.get(c));
+    const hasCurve = this.#curve.count > 0;
+    return {
+      threshold: level === undefined ? null : thresholdOf(level),
+      box: null,
+      boxAcc: this.#measured('boxAcc'),
+      boxAccV2: this.#measured('v2'),
+      boxAccV2PerIou: this.#means.has('v2 0')
+        ? iouLevels.map((_, i) => this.#measured(`v2 ${i}`) as Measured)
+        : null,
+      meanIou: this.#measured('iou'),
+      top1Localization: this.#measured('top1'),
+      top5Localization: this.#measured('top5'),
+      corLocPerClass: perClass.map((mean) => (mean ? mean.mean : null)),
+      corLoc: this.#corLoc(),
+      pointing: this.#measured('pointing'),
+      pointingTolerant: this.#measured('pointingTolerant'),
+      energy: this.#measured('energy'),
+      loc: this.#means.has('loc 0')
+        ? locDeltas.map((delta) => ({ delta, score: this.#measured(`loc ${delta}`) as Measured }))
+        : null,
+      pxAp: this.#pxAp(),
+      ...this.#cueScores(),
+      deadShare,
+      bestThresholdOnThisSplit: hasCurve ? this.#oracle() : null,
+      curves: {
+        threshold: hasCurve ? this.#thresholdCurve() : null,
+        precisionRecall: this.#precisionRecall(),
+      },
+    };
+  }
+
+  #mean(name: string, value: number, counts: Uint8Array): void {
+    entry(this.#means, name, () => new BootstrapMean(this.#options.bootstrap)).add(value, counts);
+  }
+
+  #measured(name: string): MaybeMeasured {
+    const mean = this.#means.get(name);
+    return mean ? measuredMean(mean) : null;
+  }
+
+  #addMask(normalized: Float32Array, mask: Float32Array, counts: Uint8Array): void {
+    addPixels(this.#pixels, normalized, mask);
+    const image = pixelHistogram(coarseBins);
+    addPixels(image, normalized, mask);
+    for (const [r, { inside, outside }] of this.#pixelReplicates.entries()) {
+      const weight = counts[r]!;
+      if (weight === 0) continue;
+      for (let bin = 0; bin <= coarseBins; bin++) {
+        inside[bin]! += weight * image.inside[bin]!;
+        outside[bin]! += weight * image.outside[bin]!;
+      }
+    }
+  }
+
+  #corLoc(): MaybeMeasured {
+    const classes = [...this.#perClass.values()];
+    if (classes.length === 0) return null;
+    const replicates = classes.map((mean) => mean.replicates);
+    const means = Array.from({ length: this.#options.bootstrap.replicates }, (_, r) =>
+      meanOfNumbers(replicates.map((values) => values[r]!)),
+    );
+    const value = meanOfNumbers(classes.map((mean) => mean.mean));
+    const count = classes.reduce((sum, mean) => sum + mean.count, 0);
+    return withInterval(this.#options.bootstrap, value, means, count);
+  }
+
+  #pxAp(): MaybeMeasured {
+    const value = pixelAveragePrecision(this.#pixels);
+    if (Number.isNaN(value)) return null;
+    // The coarser bins of the replicates shift the area a little: what they say is how far it strays.
+    const replicates = this.#pixelReplicates.map(pixelAveragePrecision).filter((ap) => !Number.isNaN(ap));
+    const shift = value - meanOfNumbers(replicates);
+    return withInterval(
+      this.#options.bootstrap,
+      value,
+      replicates.map((ap) => ap + shift),
+      this.#pixels.inside.reduce((sum, n) => sum + n, 0) +
+        this.#pixels.outside.reduce((sum, n) => sum + n, 0),
+    );
+  }
+
+  #cueScores(): Pick<LocalizationScores, 'cueMeanIou' | 'cueIouPerClass'> {
+    if (this.#cues.size === 0) return { cueMeanIou: null, cueIouPerClass: null };
+    const pooled = [...this.#cues.values()].filter((ratio) => ratio.value !== null);
+    const replicates = this.#pixelReplicates.map((_, r) =>
+      meanOfNumbers(pooled.map((one) => one.replicate(r))),
+    );
+    const value = meanOfNumbers(pooled.map((one) => one.value!));
+    return {
+      cueMeanIou: withInterval(this.#options.bootstrap, value, replicates, pooled.length),
+      cueIouPerClass: Array.from(
+        { length: this.#options.classes + 1 },
+        (_, c) => this.#cues.get(c)?.value ?? null,
+      ),
+    };
+  }
+
+  #oracle(): NonNullable<LocalizationScores['bestThresholdOnThisSplit']> {
+    const { best, bestV2 } = this.#curve;
+    return {
+      maxBoxAcc: best.value,
+      threshold: thresholdOf(best.level),
+      maxBoxAccV2: bestV2.value,
+      thresholdsV2: bestV2.levels.map(thresholdOf),
+    };
+  }
+
+  #thresholdCurve(): NonNullable<LocalizationScores['curves']['threshold']> {
+    const levels = Array.from({ length: levelCount }, (_, level) => level).filter((level) => level % 3 === 0);
+    const thin = (values: Float64Array) => levels.map((level) => values[level]!);
+    return {
+      thresholds: levels.map(thresholdOf),
+      boxAcc: thin(this.#curve.boxAcc),
+      boxAccV2: this.#curve.boxAccV2.map(thin),
+    };
+  }
+
+  #precisionRecall(): LocalizationScores['curves']['precisionRecall'] {
+    return Number.isNaN(pixelAveragePrecision(this.#pixels))
+      ? null
+      : precisionRecall(this.#pixels, drawnBins);
+  }
+}
+
+/** The level whose largest boxes are right most often, of maps of a split on which boxes may be looked at. */
+export class ThresholdChoice {
+  readonly #curve = new BoxAccuracyCurve([0.5]);
+
+  add(byLevel: IouByLevel): void {
+    this.#curve.add(byLevel);
+  }
+
+  get level(): number {
+    return this.#curve.best.level;
+  }
+}
+
+/** Intersections over unions, pooled over images, with its replicates. */
+class PooledRatio {
+  #intersection = 0;
+  #union = 0;
+  readonly #intersections: Float64Array;
+  readonly #unions: Float64Array;
+
+  constructor(replicates: number) {
+    this.#intersections = new Float64Array(replicates);
+    this.#unions = new Float64Array(replicates);
+  }
+
+  add(intersection: number, union: number, counts: Uint8Array): void {
+    this.#intersection += intersection;
+    this.#union += union;
+    for (let r = 0; r < this.#unions.length; r++) {
+      this.#intersections[r]! += counts[r]! * intersection;
+      this.#unions[r]! += counts[r]! * union;
+    }
+  }
+
+  get value(): number | null {
+    return this.#union > 0 ? this.#intersection / this.#union : null;
+  }
+
+  replicate(r: number): number {
+    return this.#intersections[r]! / this.#unions[r]!;
+  }
+}
+
+/** Mean with its interval. */
+export function measuredMean(mean: BootstrapMean): Measured {
+  const { value, low, high } = mean.interval;
+  return { value, low: orNull(low), high: orNull(high), count: mean.count };
+}
+
+function withInterval(bootstrap: Bootstrap, value: number, replicates: number[], count: number): Measured {
+  const { low, high } = bootstrap.interval(value, replicates);
+  return { value, low: orNull(low), high: orNull(high), count };
+}
+
+/** Mean of the numbers among the values; NaN where there is none. */
+function meanOfNumbers(values: readonly number[]): number {
+  const numbers = values.filter((value) => !Number.isNaN(value));
+  return numbers.reduce((sum, value) => sum + value, 0) / numbers.length;
+}
+
+export function orNull(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}
+
+/** IoU of one box with the truth, for baselines without a map. */
+export function boxMeasures(box: PixelBox, truth: Truth): { iou: number; anyIou: number } {
+  const iou = bestIou(box, truth.boxes);
+  return { iou, anyIou: iou };
+}
+
+/** The entry of a key, made when there is none. */
+function entry<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const found = map.get(key) ?? make();
+  map.set(key, found);
+  return found;
+}

@@ -1,0 +1,158 @@
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import sharp from 'sharp';
+import { RunError } from '../errors/index.ts';
+import type { PixelBox } from '../metrics/index.ts';
+
+/** Bits of a PNG map: 65535 is the maximum of the map. */
+const full = 65535;
+
+export interface MapFilesOptions {
+  readonly format: 'png' | 'npy';
+  readonly methods: readonly string[];
+  readonly classes: readonly string[];
+  /** [H, W] */
+  readonly imageSize: readonly [number, number];
+  readonly split: string;
+}
+
+interface Prediction {
+  readonly image_id: number;
+  readonly category_id: number;
+  readonly bbox: readonly [number, number, number, number];
+  readonly score: number;
+}
+
+/**
+ * Writes maps and predicted boxes for other tools.
+ *
+ * `METHOD/IMAGE.CLASS.png` (16 bits, 65535 at the map's maximum, zero stays zero) or `.npy` (float32 [H, W], as the
+ * method gives it). `SPLIT.METHOD.boxes.json` is a COCO result file: [x, y, width, height] in pixels of the evaluated
+ * image, category the class plus 1, score its probability. `SPLIT.images.json` is the COCO data set to go with it:
+ * images with their numbers and record names, categories, and the true boxes as annotations.
+ */
+export class MapFiles {
+  readonly #dir: string;
+  readonly #options: MapFilesOptions;
+  readonly #predictions: Prediction[][];
+  readonly #images: object[] = [];
+  readonly #annotations: object[] = [];
+
+  constructor(dir: string, options: MapFilesOptions) {
+    this.#dir = dir;
+    this.#options = options;
+    this.#predictions = options.methods.map(() => []);
+  }
+
+  async begin(): Promise<void> {
+    await this.#writing(async () => {
+      for (const method of this.#options.methods) await mkdir(join(this.#dir, method), { recursive: true });
+    });
+  }
+
+  image(index: number, id: string): void {
+    const [height, width] = this.#options.imageSize;
+    this.#images.push({ id: index + 1, file_name: id, height, width });
+  }
+
+  truth(image: number, index: number, boxes: readonly PixelBox[]): void {
+    for (const box of boxes) {
+      const bbox = cocoBox(box);
+      this.#annotations.push({
+        id: this.#annotations.length + 1,
+        image_id: image + 1,
+        category_id: index + 1,
+        bbox,
+        area: bbox[2] * bbox[3],
+        iscrowd: 0,
+      });
+    }
+  }
+
+  /** @param map [H·W] */
+  async map(
+    method: number,
+    image: { index: number; id: string; class: number; score: number },
+    map: Float32Array,
+    box: PixelBox | undefined,
+  ): Promise<void> {
+    const { format, imageSize, methods, classes } = this.#options;
+    if (box) {
+      this.#predictions[method]!.push({
+        image_id: image.index + 1,
+        category_id: image.class + 1,
+        bbox: cocoBox(box),
+        score: Math.round(image.score * 1e6) / 1e6,
+      });
+    }
+    const name = `${fileName(image.id)}.${fileName(classes[image.class]!)}.${format}`;
+    const content = format === 'png' ? await png16(map, imageSize) : npy(map, imageSize);
+    await this.#writing(() => writeFile(join(this.#dir, methods[method]!, name), content));
+  }
+
+  async finish(): Promise<void> {
+    const { methods, classes, split } = this.#options;
+    const categories = classes.map((name, c) => ({ id: c + 1, name }));
+    const dataset = { images: this.#images, categories, annotations: this.#annotations };
+    await this.#json(`${split}.images.json`, dataset);
+    for (const [m, method] of methods.entries()) {
+      await this.#json(`${split}.${method}.boxes.json`, this.#predictions[m]!);
+    }
+  }
+
+  async #json(name: string, value: unknown): Promise<void> {
+    const path = join(this.#dir, name);
+    await this.#writing(async () => {
+      await writeFile(`${path}.tmp`, `${JSON.stringify(value)}\n`);
+      await rename(`${path}.tmp`, path);
+    });
+  }
+
+  async #writing(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (cause) {
+      throw new RunError(`${this.#dir}: cannot be written: ${(cause as Error).message}`, { cause });
+    }
+  }
+}
+
+/** [x, y, width, height]; the right and lower pixel belong to it. */
+function cocoBox([x0, y0, x1, y1]: PixelBox): [number, number, number, number] {
+  return [x0, y0, x1 - x0 + 1, y1 - y0 + 1];
+}
+
+/** `test-00000-of-00001.tfrecord#17` as `test-00000-of-00001.tfrecord-17`. */
+function fileName(name: string): string {
+  return basename(name).replace(/[^\w.-]+/g, '-');
+}
+
+/** A map as a 16-bit grey PNG, 65535 at its maximum; negative values are 0. */
+export async function png16(
+  map: Float32Array,
+  [height, width]: readonly [number, number],
+): Promise<Uint8Array> {
+  let peak = 0;
+  for (let i = 0; i < map.length; i++) peak = Math.max(peak, map[i]!);
+  const scale = peak > 0 ? full / peak : 0;
+  const values = Uint16Array.from(map, (value) => Math.round(Math.max(0, value) * scale));
+  return sharp(values, { raw: { width, height, channels: 1 } })
+    .toColourspace('grey16')
+    .png()
+    .toBuffer();
+}
+
+/** A float32 array as an `.npy` file, version 1.0 (NumPy Enhancement Proposal 1). */
+export function npy(values: Float32Array, shape: readonly number[]): Uint8Array {
+  const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape.map((size) => `${size},`).join(' ')}), }`;
+  // Magic, version and length take 10 bytes; the header ends with a line feed at a multiple of 64.
+  const length = Math.ceil((10 + text.length + 1) / 64) * 64 - 10;
+  const header = Buffer.alloc(10 + length, 0x20);
+  header.set([0x93, ...Buffer.from('NUMPY'), 1, 0]);
+  header.writeUInt16LE(length, 8);
+  header.write(text, 10, 'latin1');
+  header[header.length - 1] = 0x0a;
+  const body = Buffer.alloc(4 * values.length);
+  for (let i = 0; i < values.length; i++) body.writeFloatLE(values[i]!, 4 * i);
+  return Buffer.concat([header, body]);
+}

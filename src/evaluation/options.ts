@@ -1,0 +1,87 @@
+import type { Dataset } from '../data/index.ts';
+import { DataError, nearest, UsageError } from '../errors/index.ts';
+import { type MapMethod, mapMethods } from '../gradcam/index.ts';
+
+export const measureNames = ['localization', 'faithfulness', 'sanity'] as const;
+export type MeasureName = (typeof measureNames)[number];
+
+/** Where the one threshold of a method comes from: chosen on a split, or given (share of the maximum). */
+export type ThresholdSource = { readonly split: string } | { readonly value: number };
+
+export interface EvaluationOptions {
+  /** @default the method that the run was trained with, else Grad-CAM */
+  readonly methods?: readonly string[] | undefined;
+  /** @default that of the run, else `auto` */
+  readonly targetLayer?: string | undefined;
+  readonly measures: readonly MeasureName[];
+  /** @default chosen on `train-fullsup` */
+  readonly threshold?: ThresholdSource | undefined;
+  /** Pixels of the pointing game with a margin. */
+  readonly tolerance: number;
+  readonly replicates: number;
+  readonly seed: number;
+  /** Evaluate the first images only. */
+  readonly limit?: number | undefined;
+  readonly faithfulnessLimit: number;
+  readonly sanityLimit: number;
+  /** @default that of the run's evaluations, else 32 */
+  readonly batchSize?: number | undefined;
+}
+
+/** @throws {UsageError} naming what was probably meant */
+export function checkMethods(methods: readonly string[]): readonly MapMethod[] {
+  for (const method of methods) {
+    if ((mapMethods as readonly string[]).includes(method)) continue;
+    const guess = nearest(method, mapMethods)[0];
+    throw new UsageError(
+      `no map method "${method}"${guess ? `; did you mean "${guess}"?` : ''} There are ${mapMethods.join(', ')}`,
+    );
+  }
+  return [...new Set(methods)] as MapMethod[];
+}
+
+/** @throws {UsageError} naming the splits that there are */
+export function checkSplit(dataset: Dataset, split: string, option: string): void {
+  const known = Object.keys(dataset.info.splits);
+  if (known.includes(split)) return;
+  const guess = nearest(split, known)[0];
+  throw new UsageError(
+    `${option}: ${dataset.dir} has no split ${split}${guess ? `; did you mean ${guess}?` : ''} It has ${known.join(', ')}`,
+  );
+}
+
+/**
+ * Where the threshold comes from, with the data looked at: a split without boxes can give none.
+ *
+ * @throws {UsageError} when nothing was said and there is no train-fullsup
+ * @throws {DataError} when the split has neither boxes nor masks
+ */
+export async function checkThreshold(
+  dataset: Dataset,
+  threshold: ThresholdSource | undefined,
+): Promise<ThresholdSource> {
+  const source = threshold ?? { split: 'train-fullsup' };
+  if ('value' in source) {
+    if (source.value >= 0 && source.value < 1) return source;
+    throw new UsageError(
+      `--threshold: expected a share of the map's maximum in [0, 1), found ${source.value}`,
+    );
+  }
+  if (!threshold && !(source.split in dataset.info.splits)) {
+    const known = Object.keys(dataset.info.splits).join(', ');
+    throw new UsageError(
+      `${dataset.dir} has no split train-fullsup to choose the threshold on: name another one that has boxes ` +
+        `(${known}) with --threshold-from, or give a number with --threshold`,
+    );
+  }
+  checkSplit(dataset, source.split, '--threshold-from');
+  await requireTruth(dataset, source.split, 'so no threshold can be chosen on it');
+  return source;
+}
+
+/** @throws {DataError} when no image of the split has a box or a mask */
+export async function requireTruth(dataset: Dataset, split: string, consequence: string): Promise<void> {
+  const { withBoxes, withMasks } = await dataset.labelStatistics(split);
+  if (withBoxes + withMasks > 0) return;
+  throw new DataError(`${dataset.dir}: no image of ${split} has a box or a mask, ${consequence}`);
+}

@@ -1,0 +1,125 @@
+import { wrapLine } from '../progress/index.ts';
+import type { EvaluationResult, FaithfulnessScores, LocalizationScores, MaybeMeasured } from './result.ts';
+
+type Column<Scores> = readonly [title: string, value: (scores: Scores) => MaybeMeasured];
+
+const localizationColumns: readonly Column<LocalizationScores>[] = [
+  ['BoxAcc', (scores) => scores.boxAcc],
+  ['BoxAcc V2', (scores) => scores.boxAccV2],
+  ['top-1 loc', (scores) => scores.top1Localization],
+  ['CorLoc', (scores) => scores.corLoc],
+  ['pointing', (scores) => scores.pointing],
+  ['energy', (scores) => scores.energy],
+  ['PxAP', (scores) => scores.pxAp],
+  ['cue mIoU', (scores) => scores.cueMeanIou],
+];
+
+const faithfulnessColumns: readonly Column<FaithfulnessScores>[] = [
+  ['drop', (scores) => scores.averageDrop],
+  ['increase', (scores) => scores.increaseInConfidence],
+  ['insertion', (scores) => scores.insertion],
+  ['deletion', (scores) => scores.deletion],
+  ['ROAD', (scores) => scores.road],
+];
+
+/**
+ * The result of a split, for people: shares in per cent with the half width of their interval.
+ *
+ * @param width columns of the terminal; where a table is wider, every row gets a list of its own
+ */
+export function evaluationTable(result: EvaluationResult, width = Number.POSITIVE_INFINITY): string {
+  const { split, dataset, model, settings, classification, localization, faithfulness, sanity } = result;
+  const percent = Math.round(settings.bootstrap.confidence * 100);
+  const lines = [
+    '',
+    `${split} of ${dataset.name}: ${dataset.images} images, ${dataset.pairsWithTruth} of ${dataset.pairs} (image, class) pairs with a box or mask`,
+    `accuracy ${cell(classification.accuracy)}, all right ${cell(classification.exactMatch)}, mAP ${share(classification.mAP)}; in per cent, ± half of the ${percent} % interval`,
+  ];
+  if (localization) {
+    const { methods, baselines, thresholdFrom } = localization;
+    const named = [
+      ...Object.entries(methods),
+      ...Object.entries(baselines).flatMap(([name, scores]) =>
+        scores ? ([[`(${name})`, scores]] as const) : [],
+      ),
+    ];
+    const from =
+      thresholdFrom === 'given'
+        ? 'given'
+        : `chosen on ${thresholdFrom.images} images of ${thresholdFrom.split}`;
+    lines.push(
+      '',
+      `localization: maps of ${model.targetLayer}, one threshold for all images, ${from}`,
+      ...table(named, localizationColumns, width, [
+        'threshold',
+        ({ threshold }) => (threshold === null ? '–' : threshold.toFixed(2)),
+      ]),
+      ...Object.entries(methods).flatMap(([name, { bestThresholdOnThisSplit: best }]) =>
+        best
+          ? `with the best threshold on ${split} itself: ${name} MaxBoxAcc ${share(best.maxBoxAcc)}, MaxBoxAccV2 ${share(best.maxBoxAccV2)}`
+          : [],
+      ),
+    );
+  }
+  if (faithfulness) {
+    lines.push(
+      '',
+      `faithfulness: ${faithfulness.images} images; drop and deletion are better low, the others high`,
+      ...table(Object.entries(faithfulness.methods), faithfulnessColumns, width),
+    );
+    for (const [name, rivals] of Object.entries(faithfulness.win)) {
+      const wins = Object.entries(rivals).map(([rival, value]) => `${rival} ${share(value)}`);
+      if (wins.length > 0) lines.push(`win ${name} against ${wins.join(', ')}`);
+    }
+  }
+  if (sanity) {
+    lines.push(
+      '',
+      `sanity: rank correlation with the maps of the whole network, layers destroyed from the output on`,
+    );
+    for (const [name, values] of Object.entries(sanity.rankCorrelation)) {
+      lines.push(`${name}  ${values.map((value) => value?.toFixed(2) ?? '–').join(' ')}`);
+    }
+  }
+  return `${lines.map((line) => wrapLine(line, width)).join('\n')}\n`;
+}
+
+function table<Scores>(
+  rows: readonly (readonly [string, Scores])[],
+  columns: readonly Column<Scores>[],
+  width: number,
+  first?: readonly [string, (scores: Scores) => string],
+): string[] {
+  const shown = columns.filter(([, value]) => rows.some(([, scores]) => value(scores) !== null));
+  const titles = [...(first ? [first[0]] : []), ...shown.map(([title]) => title)];
+  const cells = rows.map(([name, scores]) => [
+    name,
+    ...(first ? [first[1](scores)] : []),
+    ...shown.map(([, value]) => cell(value(scores))),
+  ]);
+  const all = [['', ...titles], ...cells];
+  const widths = all[0]!.map((_, c) => Math.max(...all.map((row) => row[c]!.length)));
+  const lines = all.map((row) =>
+    row
+      .map((text, c) => (c === 0 ? text.padEnd(widths[c]!) : text.padStart(widths[c]!)))
+      .join('  ')
+      .trimEnd(),
+  );
+  if (lines.every((line) => line.length <= width)) return lines;
+  const longest = Math.max(...titles.map((title) => title.length));
+  return cells.flatMap(([name, ...values]) => [
+    name!,
+    ...titles.map((title, c) => `  ${title.padEnd(longest)}  ${values[c]}`),
+  ]);
+}
+
+function cell(measured: MaybeMeasured): string {
+  if (!measured) return '–';
+  const { value, low, high } = measured;
+  const spread = low === null || high === null ? '' : ` ±${share((high - low) / 2)}`;
+  return `${share(value)}${spread}`;
+}
+
+function share(value: number | null): string {
+  return value === null || Number.isNaN(value) ? '–' : (100 * value).toFixed(1);
+}
