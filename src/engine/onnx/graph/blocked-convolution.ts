@@ -10,6 +10,7 @@ import type { GraphBuilder } from './graph-builder.ts';
 import { blockedLayout, NCHWC, physicalShape } from './layout.ts';
 import type { LazyNode } from './lazy-node.ts';
 import type { Epilogue, Lowered, Lowering } from './lowering.ts';
+import { fusedRelu } from './relu.ts';
 import { gradientPhases, interleavePhases } from './strided-gradient.ts';
 import { channelsFirst, type Window, windowAttributes } from './window.ts';
 
@@ -195,7 +196,7 @@ function emit(
   weights: string,
   window: Window,
   group: number,
-  { bias, relu }: Epilogue,
+  { bias, ceiling, relu }: Epilogue,
   { shape, sizes, channels }: Output,
 ): Lowered {
   const operands = [input, weights];
@@ -204,7 +205,7 @@ function emit(
     const vector = l.graph.reshape(l.plain(bias), [channels]);
     operands.push(missing > 0 ? l.graph.node('Pad', [vector, l.graph.ints([0, missing])]) : vector);
   }
-  const attributes = { ...windowAttributes(window), group, ...(relu ? { activation: 'Relu' } : {}) };
+  const attributes = { ...windowAttributes(window), group, ...(relu ? fusedRelu(ceiling) : {}) };
   const name = l.graph.node('Conv', operands, attributes, NCHWC);
   if (missing > 0) {
     const layout = channelsFirst(sizes.axes);

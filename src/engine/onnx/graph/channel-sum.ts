@@ -2,6 +2,8 @@ import { util } from '@tensorflow/tfjs-core';
 import { blockedAxis, type Layout, NCHWC, physicalShape, sameLayout } from './layout.ts';
 import type { LazyNode, Shape } from './lazy-node.ts';
 import type { Epilogue, Lowered, Lowering } from './lowering.ts';
+import type { Attributes } from './onnx-model.ts';
+import { emitRelu, fusedRelu } from './relu.ts';
 
 /** A value, times one number per channel; no scale is a scale of 1. Names of the ONNX graph. */
 interface Term {
@@ -41,7 +43,7 @@ export class ChannelSum implements Lowered {
     const { written } = this.#lowering;
     const known = written.get(this.#key);
     if (known !== undefined) return known;
-    const name = this.#write(false);
+    const name = this.#write();
     written.set(this.#key, name);
     return name;
   }
@@ -51,11 +53,13 @@ export class ChannelSum implements Lowered {
   }
 
   /** With a relu the sum ends in it. A sum that is written out anyway is read again instead. */
-  readonly withEpilogue = ({ bias, relu }: Epilogue): Lowered => {
+  readonly withEpilogue = ({ bias, ceiling, relu }: Epilogue): Lowered => {
     if (bias !== undefined) throw new Error('engine onnx: a bias belongs to the shift of a sum');
     if (!relu) return this;
     const { layout, shape } = this;
-    const name = this.isWritten ? this.#lowering.graph.node('Relu', [this.name]) : this.#write(true);
+    const name = this.isWritten
+      ? emitRelu(this.#lowering.graph, this.name, ceiling)
+      : this.#write(fusedRelu(ceiling));
     return { name, layout, shape };
   };
 
@@ -63,17 +67,16 @@ export class ChannelSum implements Lowered {
     return `${this.terms.map(({ base, scale }) => `${base}*${scale}`).join('+')}+${this.shift}`;
   }
 
-  #write(relu: boolean): string {
+  #write(activation: Attributes | null = null): string {
     const { graph } = this.#lowering;
     const physical = physicalShape(this.shape, this.layout);
     const [batch, outer, height, width, block] = physical as [number, number, number, number, number];
     const channels = outer * block;
-    // The positions as one long row: shorter ones are slower.
-    const image = [batch, channels, 1, height * width];
+    const image = [batch, channels, height, width];
     const plain = this.terms.filter(({ scale }) => scale === null);
     const scaled = this.terms.filter(({ scale }) => scale !== null);
     const ordered = [...plain, ...scaled];
-    const ends = relu || this.shift !== null;
+    const ends = activation !== null || this.shift !== null;
     // The first term is what the others are added to, if it needs no pass of its own.
     const start = plain.length > 0 && (ordered.length > 1 || !ends) ? ordered.shift()! : null;
     let sum = start === null ? null : graph.reshape(start.base, image);
@@ -93,12 +96,7 @@ export class ChannelSum implements Lowered {
         ...(sum ? [sum] : []),
       ];
       const attributes = { kernel_shape: [1, 1], group: channels };
-      sum = graph.node(
-        'Conv',
-        operands,
-        isLast && relu ? { ...attributes, activation: 'Relu' } : attributes,
-        NCHWC,
-      );
+      sum = graph.node('Conv', operands, isLast ? { ...attributes, ...activation } : attributes, NCHWC);
     });
     return graph.reshape(sum!, physical);
   }

@@ -12,6 +12,7 @@ import {
 } from './lazy-node.ts';
 import type { Epilogue, Lowered, Lowering } from './lowering.ts';
 import { lowerProduct } from './product.ts';
+import { emitIsBelow, emitIsPositive, emitRelu } from './relu.ts';
 
 type Emit = (graph: GraphBuilder, names: readonly string[]) => string;
 
@@ -103,6 +104,8 @@ function isPerChannel(shape: Shape, activation: Shape): boolean {
 }
 
 export function subtract(a: LazyNode, b: LazyNode): LazyNode {
+  const capped = isNumber(a, 1) ? cappedArgument(b) : null;
+  if (capped !== null) return isBelowSix(capped);
   return elementwise('Sub', [a, b], op('Sub'), sumOptions('Sub', a));
 }
 
@@ -111,6 +114,8 @@ export function subtract(a: LazyNode, b: LazyNode): LazyNode {
  * `x > 0 ? a : 0`: one pass less, and the comparison is shared by all who ask for it.
  */
 export function multiply(a: LazyNode, b: LazyNode): LazyNode {
+  const clipped = relu6Argument(a, b) ?? relu6Argument(b, a);
+  if (clipped !== null) return relu6Derivative(clipped);
   if (isStep(b)) return maskPositive(a, b.inputs[0]!);
   if (isStep(a)) return maskPositive(b, a.inputs[0]!);
   const product = elementwise('Mul', [a, b], op('Mul'));
@@ -139,13 +144,44 @@ function isStep(node: LazyNode): boolean {
   return node.kind === 'Heaviside' && node.isPending;
 }
 
-/**
- * x > 0 ? value : 0. The comparison is a hard sigmoid so steep that every positive float gives 1: ONNX
- * Runtime computes it several times faster than a comparison and a choice.
- */
+/** x > 0 ? value : 0 */
 export function wherePositive(graph: GraphBuilder, value: string, x: string): string {
-  const isPositive = graph.node('HardSigmoid', [x], { alpha: { float: 3e38 }, beta: { float: 0 } });
-  return graph.node('Mul', [value, isPositive]);
+  return graph.node('Mul', [value, emitIsPositive(graph, x)]);
+}
+
+/**
+ * The derivative of relu6 as TensorFlow.js writes it, `(x <= 6) * step(x)`: the x of it, or null.
+ */
+function relu6Argument(a: LazyNode, b: LazyNode): LazyNode | null {
+  if (!isStep(b) || a.kind !== 'Cast' || !a.isPending) return null;
+  const [x] = b.inputs as [LazyNode];
+  const [comparison] = a.inputs as [LazyNode];
+  if (comparison.kind !== 'LessOrEqual' || !comparison.isPending || comparison.inputs[0] !== x) return null;
+  const limit = comparison.inputs[1]!;
+  return limit.size === 1 && limit.shape.length <= x.shape.length && limit.values?.[0] === 6 ? x : null;
+}
+
+/**
+ * 1 where 0 < x ≤ 6. Where the relu6 of x is part of a sum over channels, x itself is not there, and 6 itself
+ * counts as above (as in PyTorch): nothing else is known of a value that reached the ceiling.
+ */
+function relu6Derivative(x: LazyNode): LazyNode {
+  return operation({
+    kind: 'Relu6Derivative',
+    inputs: [x],
+    shape: x.shape,
+    dtype: 'float32',
+    lower: (l, [input]) => {
+      const { graph } = l;
+      const clipped = l.usersOf(input!).find(({ kind }) => kind === 'Relu6');
+      if (clipped !== undefined) l.demand(clipped);
+      const isFused = clipped !== undefined && endsInRelu(l, input!) !== null;
+      const source = isFused ? clipped : input!;
+      const { name, layout, shape } = l.value(source);
+      const below = emitIsBelow(graph, name, 6, !isFused);
+      return { name: graph.node('Mul', [emitIsPositive(graph, name), below]), layout, shape };
+    },
+  });
 }
 
 /**
@@ -160,7 +196,8 @@ function maskPositive(value: LazyNode, x: LazyNode): LazyNode {
   const { shape, dtype } = plain;
   if (!plain.isPending) return plain;
   const lower: Lower = (l, [v, c]) => {
-    const positive = l.usersOf(c!).find(isRelu) ?? c!;
+    const users = l.usersOf(c!);
+    const positive = users.find(({ kind }) => kind === 'Relu6') ?? users.find(isRelu) ?? c!;
     l.demand(positive);
     const { whereInputPositive } = l.value(v!);
     const alone = l.usersOf(v!).length === 1 && !l.isRoot(v!);
@@ -168,6 +205,35 @@ function maskPositive(value: LazyNode, x: LazyNode): LazyNode {
     return plain.lower!(l, [v!, positive]);
   };
   return operation({ kind: 'MaskPositive', inputs: [value, x], shape, dtype, lower });
+}
+
+function isNumber(node: LazyNode, value: number): boolean {
+  return node.size === 1 && node.shape.length === 0 && (node.uniform ?? node.values?.[0]) === value;
+}
+
+/** The x of `6 <= relu(x)` as numbers: what the gradient of min(6, relu(x)) compares. */
+function cappedArgument(node: LazyNode): LazyNode | null {
+  const [comparison] = node.inputs;
+  if (node.kind !== 'Cast' || comparison?.kind !== 'LessOrEqual') return null;
+  const [limit, value] = comparison.inputs;
+  if (limit === undefined || value === undefined || !isNumber(limit, 6)) return null;
+  return isRelu(value) && value.isPending ? value.inputs[0]! : null;
+}
+
+/** 1 where relu(x) < 6; read from the relu6, so that neither x nor its relu need be kept. */
+function isBelowSix(x: LazyNode): LazyNode {
+  return operation({
+    kind: 'IsBelowSix',
+    inputs: [x],
+    shape: x.shape,
+    dtype: 'float32',
+    lower: (l, [input]) => {
+      const capped = l.usersOf(input!).find(({ kind }) => kind === 'Relu6') ?? input!;
+      l.demand(capped);
+      const { name, layout, shape } = l.value(capped);
+      return { name: emitIsBelow(l.graph, name, 6, false), layout, shape };
+    },
+  });
 }
 
 function isRelu(node: LazyNode): boolean {
@@ -193,7 +259,9 @@ export function maximum(a: LazyNode, b: LazyNode): LazyNode {
   return elementwise('Max', [a, b], op('Max'));
 }
 
+/** The smaller of the two; min(6, relu(x)), as tf.layers writes its relu6, is one operation. */
 export function minimum(a: LazyNode, b: LazyNode): LazyNode {
+  if (isNumber(a, 6) && isRelu(b) && b.isPending) return relu6(b.inputs[0]!);
   return elementwise('Min', [a, b], op('Min'));
 }
 
@@ -222,13 +290,16 @@ export function relu(x: LazyNode): LazyNode {
     inputs: [x],
     shape: x.shape,
     dtype: x.dtype,
-    lower: (l, [input]) => {
-      const { withEpilogue } = l.value(input!);
-      const needed =
-        l.isRoot(input!) || l.usersOf(input!).some((user) => !isRelu(user) && user.kind !== 'MaskPositive');
-      return withEpilogue === undefined || needed ? plain.lower!(l, [input!]) : withEpilogue({ relu: true });
-    },
+    lower: (l, [input]) => endsInRelu(l, input!)?.({ relu: true }) ?? plain.lower!(l, [input!]),
   });
+}
+
+/** What only ends in a relu can end in it at once; its gradients read the relu. */
+const RELUS: readonly string[] = ['Relu', 'Relu6', 'MaskPositive', 'Relu6Derivative', 'IsBelowSix'];
+
+function endsInRelu(l: Lowering, x: LazyNode): Lowered['withEpilogue'] | null {
+  const isNeeded = l.isRoot(x) || l.usersOf(x).some(({ kind }) => !RELUS.includes(kind));
+  return isNeeded ? null : (l.value(x).withEpilogue ?? null);
 }
 
 export function negative(x: LazyNode): LazyNode {
@@ -238,9 +309,9 @@ export function negative(x: LazyNode): LazyNode {
 /** min(max(x, 0), 6) */
 export function relu6(x: LazyNode): LazyNode {
   if (x.dtype !== 'float32') return minimum(relu(x), uniform(6, [], x.dtype));
-  return elementwise('Relu6', [x], (g, [a]) =>
-    g.node('Clip', [a!, g.fill(0, 'float32'), g.fill(6, 'float32')]),
-  );
+  return elementwise('Relu6', [x], (g, [a]) => emitRelu(g, a!, 6), {
+    lower: (l, [input]) => endsInRelu(l, input!)?.({ relu: true, ceiling: 6 }) ?? null,
+  });
 }
 
 /** x within [low, high]; the bounds are inputs of the graph, so that they may change without a new program. */

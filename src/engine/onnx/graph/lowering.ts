@@ -33,6 +33,8 @@ export interface Epilogue {
   /** One number per channel. */
   readonly bias?: LazyNode;
   readonly relu?: boolean;
+  /** Where the relu ends. @default nowhere */
+  readonly ceiling?: number;
 }
 
 /** Turns lazy nodes into ONNX nodes, keeping track of the layout of every value. */

@@ -8,7 +8,10 @@ export type OnnxType = keyof typeof ONNX_TYPE;
 export interface FloatAttribute {
   readonly float: number;
 }
-export type Attribute = number | string | readonly number[] | FloatAttribute;
+export interface FloatsAttribute {
+  readonly floats: readonly number[];
+}
+export type Attribute = number | string | readonly number[] | FloatAttribute | FloatsAttribute;
 export type Attributes = Readonly<Record<string, Attribute>>;
 
 export interface OnnxNode {
@@ -97,6 +100,9 @@ function writeAttribute(writer: BinaryWriter, name: string, value: Attribute): v
   } else if (typeof value === 'number') {
     int64(writer, 3, value);
     int64(writer, 20, 2);
+  } else if ('floats' in value) {
+    for (const item of value.floats) writer.tag(7, WireType.Bit32).float(item);
+    int64(writer, 20, 6);
   } else if ('float' in value) {
     writer.tag(2, WireType.Bit32).float(value.float);
     int64(writer, 20, 1);

@@ -8,6 +8,7 @@ import {
 import type { GraphBuilder } from './graph-builder.ts';
 import type { LazyNode } from './lazy-node.ts';
 import type { Epilogue, Lowered, Lowering } from './lowering.ts';
+import { emitRelu } from './relu.ts';
 import { channelsFirst, filterLayout, type Window, windowAttributes, windowExtent } from './window.ts';
 
 /** The filter as ONNX reads it, [out, in / groups, ...spatial]. */
@@ -25,14 +26,14 @@ export function plainConvolution(
   x: LazyNode,
   filter: LazyNode,
   conv: Convolution,
-  { bias, relu }: Epilogue,
+  { bias, ceiling, relu }: Epilogue,
 ): Lowered {
   const { axes, groups, outChannels } = convolutionSizes(conv);
   const layout = channelsFirst(axes);
   const operands = [l.as(x, layout), filterName(l, filter, conv)];
   if (bias !== undefined) operands.push(l.graph.reshape(l.plain(bias), [outChannels]));
   const name = l.graph.node('Conv', operands, { ...windowAttributes(conv.window), group: groups });
-  return { name: relu ? l.graph.node('Relu', [name]) : name, layout, shape: conv.outputShape };
+  return { name: relu ? emitRelu(l.graph, name, ceiling) : name, layout, shape: conv.outputShape };
 }
 
 /**
