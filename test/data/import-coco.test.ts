@@ -252,11 +252,11 @@ test('coco: what is no annotation file', async (t) => {
 });
 
 test('coco: objects that lie across the pieces in which a file is read', async (t) => {
-  const images = Array.from({ length: 30_000 }, (_, i) => image(i, 'a.png'));
+  const images = Array.from({ length: 3000 }, (_, i) => ({ ...image(i, 'a.png'), note: 'x'.repeat(500) }));
   const json = { images, annotations: [], categories: [{ id: 1, name: 'cät' }] };
   const dir = files(t, { 'a.png': await grey(1), 'x.json': JSON.stringify(json) });
   const source = await findCoco([{ split: 'train', images: dir, annotations: join(dir, 'x.json') }]);
-  t.is(source.items.length, 30_000);
+  t.is(source.items.length, 3000);
   t.deepEqual(source.problems, []);
 });
 
