@@ -2,6 +2,14 @@
 
 export type { BatchSource, TrainingExample } from './batch-source.ts';
 export { CheckpointStore } from './checkpoint.ts';
+export {
+  type DistillationOptions,
+  type DistilledMaps,
+  distillationTerms,
+  type ExplainedClass,
+  loadTeacher,
+  type TeacherDemands,
+} from './distillation/index.ts';
 export type { EngineCheck } from './engine-check.ts';
 export { type EngineReport, reportEngine } from './engine-report.ts';
 export { describeEnvironment } from './environment.ts';
@@ -18,6 +26,7 @@ export { linkOf } from './experiment.ts';
 export { batchToTensors } from './host-batch.ts';
 export {
   classesPerImage,
+  type ExtraTerm,
   type GainBatch,
   type GainLoss,
   type GainLossOptions,
@@ -29,6 +38,7 @@ export {
   type PairBox,
   rasterizeBox,
   removeRegion,
+  type StepContext,
   type StreamWeights,
   type SupervisionOptions,
 } from './objective/index.ts';
@@ -44,5 +54,6 @@ export {
   type FitDatasetArgs,
   GainTrainer,
   type GainTrainerOptions,
+  type ScheduledTerm,
   type TrainingCallbacks,
 } from './trainer.ts';

@@ -14,7 +14,7 @@ export interface StepReport {
   /** Value of the total and of each term that was computed. */
   readonly losses: Readonly<Record<string, number>>;
   /** Weight of each term in this step. */
-  readonly weights: Readonly<Record<LossTerm, number>>;
+  readonly weights: Readonly<Record<LossTerm, number> & Record<string, number>>;
   readonly learningRate: number;
   /** Accuracy on this batch, see {@link classificationMetrics}. */
   readonly accuracy: number;
@@ -33,12 +33,13 @@ export interface StepReport {
 
 /** The losses and the statistics of the maps that a step computed, as scalars. */
 export function numbersOf(streams: GainLoss): Record<string, tf.Scalar> {
-  const { total, classification, mining, supervision, deadShare, attention, maps } = streams;
+  const { total, classification, mining, supervision, terms, deadShare, attention, maps } = streams;
   return {
     total,
     ...(classification && { classification }),
     ...(mining && { mining }),
     ...(supervision && { supervision }),
+    ...terms,
     ...(deadShare && { deadShare }),
     ...(attention && { mapMean: tf.mean(attention) as tf.Scalar }),
     ...(maps && { mapEntropy: entropyOf(maps) }),

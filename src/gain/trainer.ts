@@ -4,7 +4,13 @@ import { enableHigherOrderGradients } from '../autodiff/index.ts';
 import { DivergenceError, UsageError } from '../errors/index.ts';
 import { asGainBatch, type BatchSource, batchesOf, sizeOf } from './batch-source.ts';
 import { addTo, type EpochSums, emptySums, meansOf } from './epoch-sums.ts';
-import { type GainBatch, type GainLoss, type GainLossOptions, gainLoss } from './objective/index.ts';
+import {
+  type ExtraTerm,
+  type GainBatch,
+  type GainLoss,
+  type GainLossOptions,
+  gainLoss,
+} from './objective/index.ts';
 import { clipByGlobalNorm, Optimizer, type OptimizerSpec } from './optimizers.ts';
 import {
   constantRate,
@@ -15,10 +21,17 @@ import {
 } from './schedules.ts';
 import { accuracyOf, type LossTerm, numbersOf, requireFinite, type StepReport } from './step-report.ts';
 
+/** A term beside GAIN's own, with a weight that may grow over the training. */
+export interface ScheduledTerm extends Omit<ExtraTerm, 'weight'> {
+  readonly weight: number | WeightSchedule;
+}
+
 export interface GainTrainerOptions
-  extends Omit<GainLossOptions, 'weights' | 'training' | 'dropoutSeed' | 'seed'> {
+  extends Omit<GainLossOptions, 'weights' | 'terms' | 'training' | 'dropoutSeed' | 'seed'> {
   /** Weight of each term: a number, or one that starts at an epoch and ramps up. @default 1, 1, 10 (the paper's) */
   readonly weights?: { readonly [Term in LossTerm]?: number | WeightSchedule };
+  /** Terms beside GAIN's own, for example {@link distillationTerms}. @default none */
+  readonly terms?: readonly ScheduledTerm[];
   /** @default adam at 1e-3 */
   readonly optimizer?: OptimizerSpec;
   /** @default constant */
@@ -86,6 +99,7 @@ export class GainTrainer {
   readonly #spec: OptimizerSpec;
   readonly #variables: tf.Variable[];
   readonly #schedules: Record<LossTerm, WeightSchedule>;
+  readonly #terms: readonly ScheduledTerm[];
   #accumulated: tf.Tensor[] | undefined;
   #pending = 0;
   #factor = 1;
@@ -101,6 +115,7 @@ export class GainTrainer {
       mining: asSchedule(mining),
       supervision: asSchedule(supervision),
     };
+    this.#terms = options.terms ?? [];
     const trainable = model.trainableWeights;
     if (trainable.length === 0)
       throw new UsageError(`model ${model.name}: nothing to train: every layer is frozen`);
@@ -126,6 +141,10 @@ export class GainTrainer {
     const { accumulate = 1, schedule = constantRate } = this.#options;
     const { epoch, epochs, batchLength } = position;
     const weights = mapTerms((term) => scheduledWeight(this.#schedules[term], epoch, batchLength));
+    const terms = this.#terms.map((term) => ({
+      ...term,
+      weight: scheduledWeight(asSchedule(term.weight), epoch, batchLength),
+    }));
     const factor = learningRateFactor(schedule, epoch, epochs, batchLength * accumulate);
 
     // Everything that is to be known of the step is one small tensor: one read, one run of a lazy engine.
@@ -133,7 +152,8 @@ export class GainTrainer {
     const kept = tf.tidy(() => {
       let streams: GainLoss | undefined;
       const { grads } = tf.variableGrads(() => {
-        streams = keepAll(gainLoss(this.model, batch, { ...this.#options, weights, ...this.#seeds() }));
+        const options = { ...this.#options, weights, terms, ...this.#seeds() };
+        streams = keepAll(gainLoss(this.model, batch, options));
         return streams.total;
       }, this.#variables);
       const gradients = this.#variables.map((variable) => grads[variable.name] ?? null);
@@ -163,7 +183,7 @@ export class GainTrainer {
     const report: StepReport = {
       step: this.optimizer.updates,
       losses: losses as Record<string, number>,
-      weights,
+      weights: { ...weights, ...Object.fromEntries(terms.map(({ name, weight }) => [name, weight])) },
       learningRate: this.#spec.learningRate * factor,
       accuracy: accuracyOf(logits, batch, this.#options.link),
       maps: { deadShare, mean: mapMean, entropy: mapEntropy },
@@ -318,10 +338,15 @@ function asSchedule(weight: number | WeightSchedule): WeightSchedule {
 
 /** Keeps the tensors of a result beyond the tidy of `variableGrads`. */
 function keepAll(streams: GainLoss): GainLoss {
-  for (const value of Object.values(streams)) if (value instanceof tf.Tensor) tf.keep(value);
+  for (const tensor of tensorsOf(streams)) tf.keep(tensor);
   return streams;
 }
 
 function disposeAll(streams: GainLoss): void {
-  for (const value of Object.values(streams)) if (value instanceof tf.Tensor) value.dispose();
+  for (const tensor of tensorsOf(streams)) tensor.dispose();
+}
+
+function tensorsOf(streams: GainLoss): tf.Tensor[] {
+  const values: unknown[] = [...Object.values(streams), ...Object.values(streams.terms)];
+  return values.filter((value) => value instanceof tf.Tensor);
 }

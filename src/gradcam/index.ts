@@ -8,6 +8,7 @@ export {
   type TargetFunction,
 } from './attention-maps.ts';
 export type { BatchNormMode } from './batch-norm.ts';
+export { type ClassActivationMapsOptions, classActivationMaps } from './class-activation-maps.ts';
 export { type Layer, withoutActivation } from './layer.ts';
 export { type MethodMaps, methodMaps } from './method-maps.ts';
 export {

@@ -2,8 +2,17 @@ import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { downsampleArea, upsampleBilinear, withoutGradient } from '../../autodiff/index.ts';
 import { UsageError } from '../../errors/index.ts';
-import { attentionMaps, deadMaps, forward, normalizeMaps, type Pair, softMask } from '../../gradcam/index.ts';
+import {
+  attentionMaps,
+  deadMaps,
+  type ForwardOptions,
+  forward,
+  normalizeMaps,
+  type Pair,
+  softMask,
+} from '../../gradcam/index.ts';
 import { attentionSupervision, sigmoidCrossEntropy, softmaxCrossEntropy } from '../../losses/index.ts';
+import type { StepContext } from './extra-terms.ts';
 import { maskImages, miningLoss } from './mining-stream.ts';
 import { type GainBatch, type GainLossOptions, resolveOptions, type Settings } from './options.ts';
 import { masksOfPairs, type PairMasks } from './pair-masks.ts';
@@ -19,6 +28,8 @@ export interface GainLoss {
   readonly mining?: tf.Scalar;
   /** L_e, before its weight. */
   readonly supervision?: tf.Scalar;
+  /** The terms of `options.terms` that were computed, by name, before their weights. */
+  readonly terms: Readonly<Record<string, tf.Scalar>>;
   /** `[B,C]` of the unmasked images. */
   readonly logits: tf.Tensor2D;
   /** A `[P,h,w]` as the method gives them; absent when no term needs maps, or no image has a label. */
@@ -78,13 +89,14 @@ function streams(model: tfl.LayersModel, batch: GainBatch, settings: Settings): 
     );
   }
 
+  const active = settings.terms.filter((term) => term.weight !== 0);
   const minesOrSupervises = weights.mining > 0 || weights.supervision > 0;
-  const list = minesOrSupervises ? pairsOf(batch, classes, settings) : weightedPairs([]);
+  const list = minesOrSupervises || active.length > 0 ? pairsOf(batch, classes, settings) : weightedPairs([]);
   const pass = { output, training, dropoutSeed };
   const learnsMap =
     weights.supervision > 0 || (weights.mining > 0 && settings.miningGradient !== 'parameters');
   const first: { logits: tf.Tensor2D; maps?: tf.Tensor3D } =
-    list.pairs.length === 0
+    !minesOrSupervises || list.pairs.length === 0
       ? { logits: forward(model, inputs, pass) }
       : attentionMaps(model, inputs, list.pairs, {
           ...settings.maps,
@@ -103,17 +115,38 @@ function streams(model: tfl.LayersModel, batch: GainBatch, settings: Settings): 
     ...(weights.supervision > 0 && { supervision: nothing() }),
     ...(maps && attentionTerms(model, batch, inputs, images, maps, list, settings)),
   };
-  const weighted = (['classification', 'mining', 'supervision'] as const).flatMap((name) =>
-    terms[name] === undefined ? [] : [tf.mul(terms[name], weights[name])],
-  );
+  const step: StepContext = {
+    model,
+    inputs,
+    batch,
+    labels: classes,
+    logits,
+    pairs: list.pairs,
+    pairWeights: list.weights,
+    link: settings.link,
+    pass: repeated(pass),
+  };
+  const extra = Object.fromEntries(active.map((term) => [term.name, term.loss(step)]));
+  const weighted = [
+    ...(['classification', 'mining', 'supervision'] as const).flatMap((name) =>
+      terms[name] === undefined ? [] : [tf.mul(terms[name], weights[name])],
+    ),
+    ...active.map((term) => tf.mul(extra[term.name]!, term.weight)),
+  ];
   return {
     total: tf.addN(weighted) as tf.Scalar,
     ...terms,
+    terms: extra,
     logits,
     ...(maps && { maps }),
     pairs: list.pairs,
     pairWeights: list.weights,
   };
+}
+
+/** The first pass once more: the batch's own statistics, but the moving averages have moved already. */
+function repeated(pass: ForwardOptions): ForwardOptions {
+  return { ...pass, batchNorm: pass.training ? 'batch' : 'inference' };
 }
 
 type AttentionTerms = Pick<

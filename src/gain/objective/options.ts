@@ -7,6 +7,7 @@ import type {
   MiningScore,
   SigmoidCrossEntropyOptions,
 } from '../../losses/index.ts';
+import type { ExtraTerm } from './extra-terms.ts';
 import type { HoleFilling } from './hole-filling.ts';
 import type { MaskedBatch } from './pair-masks.ts';
 import { areIndices, type Labels } from './pairs.ts';
@@ -68,6 +69,8 @@ export interface GainLossOptions {
    */
   readonly link?: Link | undefined;
   readonly weights?: StreamWeights | undefined;
+  /** Terms beside GAIN's own. @default none */
+  readonly terms?: readonly ExtraTerm[] | undefined;
   /** Label smoothing, class weights and positive weights of L_cl. */
   readonly classification?: SigmoidCrossEntropyOptions | undefined;
   /** Whether gradients flow through the map's channel weights (second order). @default true */
@@ -134,7 +137,16 @@ export function resolveOptions(options: GainLossOptions, batch: GainBatch) {
       throw new UsageError(`weights.${name}: must be a finite number that is not negative, was ${weight}`);
     }
   }
-  if (classification + mining + supervision === 0) {
+  const terms = options.terms ?? [];
+  for (const { name, weight } of terms) {
+    if (name in weights || name === 'total' || terms.filter((term) => term.name === name).length > 1) {
+      throw new UsageError(`terms: each must have a name of its own, "${name}" is taken`);
+    }
+    if (!Number.isFinite(weight)) {
+      throw new UsageError(`terms.${name}: its weight must be a finite number, was ${weight}`);
+    }
+  }
+  if (classification + mining + supervision === 0 && terms.every(({ weight }) => weight === 0)) {
     throw new UsageError('weights: at least one term must weigh more than 0');
   }
   const { sigma = 0.5, omega = 10 } = options.softMask ?? {};
@@ -161,6 +173,7 @@ export function resolveOptions(options: GainLossOptions, batch: GainBatch) {
       'sigmoid',
     ]),
     weights,
+    terms,
     classification: options.classification ?? {},
     differentiateWeights: options.differentiateWeights ?? true,
     miningGradient: oneOf('miningGradient', options.miningGradient ?? 'all', ['all', 'mask', 'parameters']),

@@ -1,0 +1,257 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type * as tfl from '@tensorflow/tfjs-layers';
+import { withoutGradient } from '../../autodiff/index.ts';
+import {
+  attentionMaps,
+  classActivationMaps,
+  forward,
+  type MapMethod,
+  type Normalization,
+  normalizeMaps,
+  type Pair,
+  splitModel,
+} from '../../gradcam/index.ts';
+import {
+  attentionL1,
+  attentionTransfer,
+  classAttentionTransfer,
+  explanationDistance,
+  explanationSimilarity,
+  softTargets,
+} from '../../losses/index.ts';
+import type { StepContext } from '../objective/index.ts';
+import type { WeightSchedule } from '../schedules.ts';
+import type { ScheduledTerm } from '../trainer.ts';
+
+/** A weight, or one that starts at an epoch and ramps up. */
+type Weight = number | WeightSchedule;
+
+/** How the maps of both networks are made. */
+export interface DistilledMaps {
+  /** @default 'grad-cam++', the paper's */
+  readonly method?: MapMethod | undefined;
+  /** @default 'auto' */
+  readonly studentLayer?: string | undefined;
+  /** @default 'auto' */
+  readonly teacherLayer?: string | undefined;
+  /** Of each map by itself, on its own grid, before they are compared. @default 'none', the paper's */
+  readonly normalization?: Normalization | undefined;
+  /** Whether the loss also reaches the student through its map's weights (second order). @default true */
+  readonly differentiateWeights?: boolean | undefined;
+}
+
+/** Whose classes are explained: the image's labels, or what the teacher takes for the most likely. */
+export type ExplainedClass = 'label' | 'teacher';
+
+export interface DistillationOptions {
+  readonly maps?: DistilledMaps | undefined;
+  /** Hinton's distillation, see {@link softTargets}. */
+  readonly softTargets?: { readonly weight: Weight; readonly temperature?: number | undefined } | undefined;
+  /** Grad-CAM++, section 5, see {@link explanationDistance}. */
+  readonly explanation?:
+    | {
+        readonly weight: Weight;
+        readonly pixels?: 'sum' | 'mean' | undefined;
+        /** @default 'label' */
+        readonly of?: ExplainedClass | undefined;
+      }
+    | undefined;
+  /** e²KD's cosine, see {@link explanationSimilarity}. */
+  readonly similarity?:
+    | {
+        readonly weight: Weight;
+        /** @default 'teacher', the paper's */
+        readonly of?: ExplainedClass | undefined;
+      }
+    | undefined;
+  /** Learning without Memorizing, see {@link attentionL1}. */
+  readonly attentionL1?:
+    | {
+        readonly weight: Weight;
+        /** @default 'label' */
+        readonly of?: ExplainedClass | undefined;
+      }
+    | undefined;
+  /** Attention transfer, see {@link attentionTransfer}: the sum over pairs of layers. */
+  readonly attentionTransfer?:
+    | {
+        readonly weight: Weight;
+        readonly form?: 'norm' | 'mean-square' | undefined;
+        /** @default the layers of `maps` */
+        readonly layers?: readonly { readonly student: string; readonly teacher: string }[] | undefined;
+      }
+    | undefined;
+  /** CAT-KD, see {@link classAttentionTransfer}. */
+  readonly classAttention?: { readonly weight: Weight; readonly cells?: number | undefined } | undefined;
+}
+
+/**
+ * Terms that teach a student with a teacher's answers and explanations, for {@link GainTrainer} and `gainLoss`.
+ *
+ * ```ts
+ * const teacher = await loadLayersModel('runs/teacher/model');
+ * const terms = distillationTerms(teacher, { softTargets: { weight: 1 }, explanation: { weight: 0.01 } });
+ * const trainer = new GainTrainer(student, { weights: { mining: 0, supervision: 0 }, terms });
+ * ```
+ *
+ * The teacher runs as at inference and is a constant; the student's maps are differentiated, through their
+ * weights too. With padded pairs, as in every term of GAIN, an image counts once however many labels it has.
+ *
+ * @param teacher any layers-model with the student's classes
+ * @returns the terms that were asked for, named as the options are
+ */
+export function distillationTerms(
+  teacher: tfl.LayersModel,
+  options: DistillationOptions,
+): readonly ScheduledTerm[] {
+  const { maps = {} } = options;
+  const answers = new TeacherAnswers(teacher, maps);
+  const compare = (
+    distance: (s: tf.Tensor3D, t: tf.Tensor3D, weights: tf.Tensor1D) => tf.Scalar,
+    of: ExplainedClass,
+  ) => {
+    return (step: StepContext) => {
+      const { pairs, weights } = of === 'label' ? labelled(step) : answers.topPairs(step);
+      // Nothing to explain: 0, attached to the weights, so that its gradient is 0 and not an error.
+      if (pairs.length === 0) return tf.mul<tf.Scalar>(tf.sum(step.logits), 0);
+      return distance(studentMaps(step, pairs, maps), answers.maps(step, pairs), tf.tensor1d([...weights]));
+    };
+  };
+
+  return [
+    term('softTargets', options.softTargets, ({ temperature }) => (step) => {
+      const { logits, link } = step;
+      return softTargets(logits, answers.logits(step), { temperature, link });
+    }),
+    term('explanation', options.explanation, ({ pixels, of = 'label' }) =>
+      compare((s, t, weights) => explanationDistance(s, t, { weights, pixels }), of),
+    ),
+    term('similarity', options.similarity, ({ of = 'teacher' }) =>
+      compare((s, t, weights) => explanationSimilarity(s, t, { weights }), of),
+    ),
+    term('attentionL1', options.attentionL1, ({ of = 'label' }) =>
+      compare((s, t, weights) => attentionL1(s, t, { weights }), of),
+    ),
+    term(
+      'attentionTransfer',
+      options.attentionTransfer,
+      (transfer) => (step) => layerTransfer(step, answers, maps, transfer),
+    ),
+    term('classAttention', options.classAttention, ({ cells }) => (step) => {
+      const { model, inputs, pass } = step;
+      const own = classActivationMaps(model, inputs, { targetLayer: maps.studentLayer, ...pass });
+      return classAttentionTransfer(own, answers.classMaps(step), { cells });
+    }),
+  ].flat();
+}
+
+/** The term that its options ask for, or none. */
+function term<Options extends { readonly weight: Weight }>(
+  name: string,
+  options: Options | undefined,
+  loss: (options: Options) => ScheduledTerm['loss'],
+): readonly ScheduledTerm[] {
+  return options ? [{ name, weight: options.weight, loss: loss(options) }] : [];
+}
+
+function layerTransfer(
+  step: StepContext,
+  answers: TeacherAnswers,
+  { studentLayer = 'auto', teacherLayer = 'auto' }: DistilledMaps,
+  {
+    layers = [{ student: studentLayer, teacher: teacherLayer }],
+    form,
+  }: NonNullable<DistillationOptions['attentionTransfer']>,
+): tf.Scalar {
+  const parts = layers.map(({ student, teacher }) =>
+    attentionTransfer(
+      activationsOf(step.model, student, step.inputs, step.pass),
+      answers.activations(step, teacher),
+      { form },
+    ),
+  );
+  return tf.addN(parts) as tf.Scalar;
+}
+
+function studentMaps(
+  { model, inputs, pass }: StepContext,
+  pairs: readonly Pair[],
+  { method = 'grad-cam++', studentLayer, normalization = 'none', differentiateWeights }: DistilledMaps,
+): tf.Tensor3D {
+  const { maps } = attentionMaps(model, inputs, pairs, {
+    method,
+    targetLayer: studentLayer,
+    differentiateWeights,
+    ...pass,
+  });
+  return normalizeMaps(maps, normalization);
+}
+
+function labelled({ pairs, pairWeights }: StepContext) {
+  return { pairs, weights: pairWeights };
+}
+
+function activationsOf(
+  model: tfl.LayersModel,
+  layer: string,
+  inputs: readonly tf.Tensor[],
+  pass: StepContext['pass'],
+): tf.Tensor4D {
+  const { output, ...rest } = pass;
+  return splitModel(model, layer, { output }).features(inputs, rest).activations as tf.Tensor4D;
+}
+
+/** What the teacher says of a batch, as constants, each asked for once a step. */
+class TeacherAnswers {
+  readonly #model: tfl.LayersModel;
+  readonly #maps: DistilledMaps;
+  readonly #known = new WeakMap<StepContext, Map<string, unknown>>();
+
+  constructor(model: tfl.LayersModel, maps: DistilledMaps) {
+    this.#model = model;
+    this.#maps = maps;
+  }
+
+  /** `[B,C]`. */
+  logits(step: StepContext): tf.Tensor2D {
+    return this.#once(step, 'logits', () => forward(this.#model, step.inputs));
+  }
+
+  /** The most likely class of each image. Read on the host: it decides which maps are made. */
+  topPairs(step: StepContext): { pairs: readonly Pair[]; weights: readonly number[] } {
+    return this.#once(step, 'top', () => {
+      const top = tf.tidy(() => [...tf.argMax(this.logits(step), 1).dataSync()]);
+      return { pairs: top.map((c, sample) => ({ sample, class: c })), weights: top.map(() => 1) };
+    });
+  }
+
+  /** `[P,h,w]`, normalised. */
+  maps(step: StepContext, pairs: readonly Pair[]): tf.Tensor3D {
+    const { method = 'grad-cam++', teacherLayer, normalization = 'none' } = this.#maps;
+    const key = `maps ${pairs.map((pair) => `${pair.sample}:${pair.class}`).join()}`;
+    return this.#once(step, key, () => {
+      const options = { method, targetLayer: teacherLayer };
+      return normalizeMaps(attentionMaps(this.#model, step.inputs, pairs, options).maps, normalization);
+    });
+  }
+
+  /** `[B,h,w,K]` of a layer. */
+  activations(step: StepContext, layer: string): tf.Tensor4D {
+    return this.#once(step, `activations ${layer}`, () => activationsOf(this.#model, layer, step.inputs, {}));
+  }
+
+  /** `[B,h,w,C]`. */
+  classMaps(step: StepContext): tf.Tensor4D {
+    const { teacherLayer } = this.#maps;
+    return this.#once(step, 'class maps', () =>
+      classActivationMaps(this.#model, step.inputs, { targetLayer: teacherLayer }),
+    );
+  }
+
+  #once<T>(step: StepContext, key: string, answer: () => T): T {
+    const known = this.#known.get(step) ?? new Map<string, unknown>();
+    this.#known.set(step, known);
+    if (!known.has(key)) known.set(key, withoutGradient(answer as () => tf.Tensor));
+    return known.get(key) as T;
+  }
+}

@@ -1,0 +1,8 @@
+/** A teacher in the training step: its answers and its explanations as terms of the loss. */
+export {
+  type DistillationOptions,
+  type DistilledMaps,
+  distillationTerms,
+  type ExplainedClass,
+} from './distillation-terms.ts';
+export { loadTeacher, type TeacherDemands } from './teacher.ts';
