@@ -22,7 +22,7 @@ import type { Truth } from './truth.ts';
 /** δ of Loc^c(δ), as in the paper's table. */
 const locDeltas = [0, 0.25, 0.5];
 /** Bins and replicates of the interval of PxAP and mIoU, coarser than the value itself. */
-const coarseBins = 100;
+const coarseBins = 50;
 const pooledReplicates = 200;
 /** Points of a curve that is to be drawn. */
 const drawnBins = 10;

@@ -36,7 +36,7 @@ export class ResultWriter {
       await this.#flush();
       await this.#file?.close();
       this.#file = undefined;
-      await writeFile(`${this.path}.tmp`, `${JSON.stringify(result, null, 2)}\n`, { flush: true });
+      await writeFile(`${this.path}.tmp`, `${JSON.stringify(result, sixDigits, 2)}\n`, { flush: true });
       await rename(`${this.#recordsPath}.tmp`, this.#recordsPath);
       await rename(`${this.path}.tmp`, this.path);
     });
@@ -67,6 +67,10 @@ export class ResultWriter {
       throw new RunError(`${this.path}: cannot be written: ${(cause as Error).message}`, { cause });
     }
   }
+}
+
+function sixDigits(_key: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value;
 }
 
 /**
