@@ -3,6 +3,7 @@ import { type TracedModel, withBatchAxis } from './onnx/graph/batch-axis.ts';
 import { encodeModel, type OnnxModel, OPSET } from './onnx/graph/onnx-model.ts';
 import { standardGraph } from './onnx/graph/standard-graph.ts';
 import { registerOnnxBackend } from './onnx/index.ts';
+import { foldConstants } from './onnx/runtime/fold-constants.ts';
 import { loadNativeRuntime } from './onnx/runtime/native-runtime.ts';
 
 /** A function of tensors as an ONNX model. */
@@ -56,7 +57,8 @@ export async function traceOnnx(
       return { model: model!, batch };
     };
     const [small, large] = tracedBatches;
-    const model = withBatchAxis(trace(small), trace(large), input.name);
+    const general = withBatchAxis(trace(small), trace(large), input.name);
+    const model = foldConstants(general, loadNativeRuntime());
     const operators = new Map<string, number>();
     for (const { type } of model.nodes) operators.set(type, (operators.get(type) ?? 0) + 1);
     return { operators, opset: OPSET, encode: (metadata = {}) => encodeModel({ ...model, metadata }) };

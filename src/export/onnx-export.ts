@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { type OnnxGraph, runOnnx, traceOnnx } from '../engine/index.ts';
@@ -75,6 +76,7 @@ export async function exportOnnx(
   const constants = new Map(model.weights.map((weight) => [weight.originalName, weight.read()]));
   const graph = await traceOnnx(apply, { input: { name: INPUT, shape }, constants });
   const metadata = {
+    generator: `tfjs-gain ${packageVersion()}`,
     name: source.name,
     classes: JSON.stringify(source.classes),
     input: JSON.stringify({ layout, height, width, channels, range: [0, 1], order: 'RGB' }),
@@ -123,4 +125,15 @@ function imageShape(model: tfl.LayersModel): [number, number, number] {
     );
   }
   return shape as [number, number, number];
+}
+
+function packageVersion(): string {
+  // From src/ in a checkout, from dist/ in the package: the nearest package.json up the tree.
+  const candidates = ['../../package.json', '../../../package.json'].map(
+    (up) => new URL(up, import.meta.url),
+  );
+  const file = candidates.find((url) => existsSync(url));
+  return file
+    ? (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+    : 'of unknown version';
 }
