@@ -38,6 +38,8 @@ const geometries: Geometry[] = [
   { input: [2, 6, 4, 32], filter: [1, 1, 32, 16], stride: 2, pad: 'valid' },
   { input: [1, 9, 6, 16], filter: [5, 4, 16, 16], stride: [3, 2], pad: explicit },
   { input: [1, 8, 8, 16], filter: [2, 2, 16, 16], stride: 2, pad: 'valid' },
+  { input: [2, 7, 6, 20], filter: [3, 3, 20, 50], stride: 1, pad: 'valid' },
+  { input: [2, 6, 6, 12], filter: [3, 3, 12, 24], stride: 2, pad: 'same' },
 ];
 
 for (const { input, filter, stride, pad } of geometries) {

@@ -58,9 +58,14 @@ export function blockedInputGradient(
 ): Lowered | null {
   const sizes = convolutionSizes(conv);
   const { inChannels, outChannels } = sizes;
-  if (!isBlockable(l, conv, sizes) || outChannels % l.block !== 0) return null;
-  if (!fillsBlocks(inChannels, l.block)) return null;
-  const input = (): string => blockedImage(l, dy, { ...sizes, inChannels: outChannels }, sizes.outputSpatial);
+  if (!isBlockable(l, conv, sizes)) return null;
+  const isWhole = outChannels % l.block === 0 && fillsBlocks(inChannels, l.block);
+  const filled = (roundUp(inChannels, l.block) * roundUp(outChannels, l.block)) / (inChannels * outChannels);
+  if (!isWhole && (conv.depthwise || filled > MOST_FILLED)) return null;
+  const input = (): string =>
+    outChannels % l.block === 0
+      ? blockedImage(l, dy, { ...sizes, inChannels: outChannels }, sizes.outputSpatial)
+      : filledImage(l, dy, sizes);
   const target = { shape: conv.inputShape, sizes, channels: inChannels };
   const plain = l.plain(filter);
   const weightsOf = (taps: readonly number[], kernel: readonly number[]): string =>
@@ -122,11 +127,29 @@ function turnedFilter(
 ): string {
   const { graph, block } = l;
   const [height, width] = conv.window.kernel as [number, number];
-  const inputs = roundUp(inChannels, block);
-  const missing = inputs - inChannels;
-  const name = missing > 0 ? graph.node('Pad', [plain, graph.ints([0, 0, 0, 0, 0, 0, missing, 0])]) : plain;
-  const source = { name, taps: height * width, inputs, outputs: outChannels, chosen };
-  return graph.reshape(exchangedFilter(graph, source, block), [inputs, outChannels, ...kernel]);
+  const [inputs, outputs] = [roundUp(inChannels, block), roundUp(outChannels, block)];
+  const missing = [inputs - inChannels, outputs - outChannels];
+  const name = missing.some((count) => count > 0)
+    ? graph.node('Pad', [plain, graph.ints([0, 0, 0, 0, 0, 0, ...missing])])
+    : plain;
+  const source = { name, taps: height * width, inputs, outputs, chosen };
+  return graph.reshape(exchangedFilter(graph, source, block), [inputs, outputs, ...kernel]);
+}
+
+/**
+ * Up to so many times the work an input gradient is worth in blocks that are filled up with zeros: the plain
+ * convolution does a quarter of what the blocked one does in that time.
+ */
+const MOST_FILLED = 2.5;
+
+/** dy as an image in blocks, the last of which is filled up with zeros. */
+function filledImage(l: Lowering, dy: LazyNode, { axes, outChannels }: ConvolutionSizes): string {
+  const { graph } = l;
+  const name = l.as(dy, channelsFirst(axes));
+  // The operator fills the block itself, but wants groups of four.
+  const missing = roundUp(outChannels, 4) - outChannels;
+  const fours = missing > 0 ? graph.node('Pad', [name, graph.ints([0, 0, 0, 0, 0, missing, 0, 0])]) : name;
+  return graph.node('ReorderInput', [fours], {}, NCHWC);
 }
 
 function isBlockable(l: Lowering, conv: Convolution, { groups, axes }: ConvolutionSizes): boolean {
