@@ -1,5 +1,6 @@
 import { blockedConvolution, blockedInputGradient } from './blocked-convolution.ts';
 import { type Convolution, convolutionKey } from './convolution-geometry.ts';
+import { fewChannelsGradient } from './few-channels-gradient.ts';
 import { filterGradient } from './filter-gradient.ts';
 import { type LazyNode, operation } from './lazy-node.ts';
 import type { Epilogue, Lowered } from './lowering.ts';
@@ -31,6 +32,7 @@ export function convolveInputGradient(dy: LazyNode, filter: LazyNode, conv: Conv
     shape: conv.inputShape,
     dtype: 'float32',
     lower: (l, [derivative, weights]) =>
+      fewChannelsGradient(l, derivative!, weights!, conv) ??
       blockedInputGradient(l, derivative!, weights!, conv) ??
       plainInputGradient(l, derivative!, weights!, conv),
   });

@@ -183,8 +183,20 @@ function underTap(
   if (starts.every((start, i) => start === 0 && ends[i] === full[i] && window.strides[i] === 1))
     return padded;
   const axes = tap.map((_, i) => i + first);
-  return graph.node('Slice', [
-    padded,
-    ...[starts, ends, axes, window.strides].map((list) => graph.ints(list)),
-  ]);
+  const { strides } = window;
+  const cut = (name: string, ...lists: (readonly number[])[]): string =>
+    graph.node('Slice', [name, ...lists.map((list) => graph.ints(list))]);
+  if (first === 1 || strides.every((stride) => stride === 1)) return cut(padded, starts, ends, axes, strides);
+  // Few elements lie together here: what has the same place under the stride is put together once for all taps.
+  const phase = starts.map((start, i) => start % strides[i]!);
+  const together = cut(padded, phase, full, axes, strides);
+  const from = starts.map((start, i) => Math.floor(start / strides[i]!));
+  const to = from.map((start, i) => start + sizes.outputSpatial[i]!);
+  return cut(
+    together,
+    from,
+    to,
+    axes,
+    strides.map(() => 1),
+  );
 }
