@@ -44,7 +44,7 @@ export interface MeasureOptions {
 
 /** Repetitions before the measured ones: the first compiles, in the second memory has settled. */
 const warmUps = 2;
-/** Milliseconds. A peer that needs longer for one repetition is left out ... */
+/** Milliseconds. A backend of tfjs that needs longer for one repetition is left out ... */
 const patience = 60_000;
 /** ... and one that needs longer than this is measured once. */
 const slow = 5_000;
@@ -217,7 +217,8 @@ class Side {
   async turn(): Promise<Turn> {
     try {
       this.#participant ??= await this.#start();
-      const turn = await this.#participant.turn(this.engine === 'onnx' ? undefined : patience);
+      const patient = this.engine === 'onnx' || this.engine === 'pytorch';
+      const turn = await this.#participant.turn(patient ? undefined : patience);
       this.version = this.#participant.version;
       if (Number.isNaN(this.firstValue)) this.firstValue = turn.value;
       this.peakMiB = Math.max(this.peakMiB, turn.peakMiB);

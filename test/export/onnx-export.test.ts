@@ -91,7 +91,7 @@ async function compare(
     for (const [name, values] of Object.entries(wanted)) {
       const output = found[name]!;
       t.deepEqual([...output.dims], shapes[name as keyof typeof shapes]);
-      const worst = values.reduce(
+      const worst = Array.from<number>(values).reduce(
         (most, value, i) => Math.max(most, Math.abs(value - Number(output.data[i]))),
         0,
       );

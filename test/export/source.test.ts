@@ -1,0 +1,103 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as tfl from '@tensorflow/tfjs-layers';
+import test from 'ava';
+import { startEngine } from '../../src/engine/index.ts';
+import { ModelError, UsageError } from '../../src/errors/index.ts';
+import { openSource } from '../../src/export/index.ts';
+import { buildModel, saveLayersModel } from '../../src/models/index.ts';
+
+let folder = '';
+test.before(async () => {
+  await startEngine({ engine: 'cpu' });
+  folder = await mkdtemp(join(tmpdir(), 'export-source-'));
+  const model = buildModel('small-cnn', { inputShape: [8, 8, 3], classes: 2, seed: 1, widths: [4] });
+  for (const run of ['run', 'unfinished']) {
+    await mkdir(join(folder, run));
+    const config = `name: pets\ndata:\n  dir: ${join(folder, 'data')}\ngain:\n  method: layer-cam\n  targetLayer: conv1_1\n`;
+    await writeFile(join(folder, run, 'config.yaml'), config);
+  }
+  await saveLayersModel(model, join(folder, 'run', 'model'));
+  await mkdir(join(folder, 'data'));
+  const info = { name: 'pets', classes: ['cat', 'dog'], multiLabel: true, splits: {} };
+  await writeFile(join(folder, 'data', 'dataset.json'), JSON.stringify(info));
+});
+test.after.always(() => rm(folder, { recursive: true, force: true }));
+
+const silent = { log: () => {} };
+
+test.serial('a run says what its network, classes, link, layer and method are', async (t) => {
+  const { model, ...rest } = await openSource(join(folder, 'run'), silent);
+  t.deepEqual(rest, {
+    name: 'pets',
+    classes: ['cat', 'dog'],
+    link: 'sigmoid',
+    targetLayer: 'conv1_1',
+    method: 'layer-cam',
+  });
+  t.deepEqual(model.outputs[0]!.shape, [null, 2]);
+});
+
+test.serial('options win over the run', async (t) => {
+  const options = { ...silent, classes: ['a', 'b'], link: 'softmax', targetLayer: 'auto' } as const;
+  const { classes, link, targetLayer } = await openSource(join(folder, 'run'), options);
+  t.deepEqual({ classes, link, targetLayer }, { classes: ['a', 'b'], link: 'softmax', targetLayer: 'auto' });
+});
+
+test.serial(
+  'a folder with a model: its last activation is the link, and numbers stand for names',
+  async (t) => {
+    const model = tfl.sequential({
+      layers: [
+        tfl.layers.conv2d({ inputShape: [8, 8, 3], filters: 2, kernelSize: 3 }),
+        tfl.layers.globalAveragePooling2d({ dataFormat: 'channelsLast' }),
+        tfl.layers.dense({ units: 3, activation: 'sigmoid' }),
+      ],
+    });
+    await saveLayersModel(model, join(folder, 'keras'));
+    const lines: string[] = [];
+    const source = await openSource(join(folder, 'keras'), { log: (line) => lines.push(line) });
+    t.is(source.link, 'sigmoid');
+    t.deepEqual(source.classes, ['0', '1', '2']);
+    t.is(source.model.layers.at(-1)!.getConfig().activation, 'linear');
+    t.regex(lines.join('\n'), /^scores {3}sigmoid .*\nclasses {2}their names are not known/);
+  },
+);
+
+test.serial('what cannot be opened is said', async (t) => {
+  const fails = (
+    path: string,
+    options: object,
+    instanceOf: typeof UsageError | typeof ModelError,
+    message: RegExp,
+  ) => t.throwsAsync(openSource(join(folder, path), { ...silent, ...options }), { instanceOf, message });
+  await fails('nowhere', {}, UsageError, /--run: .*nowhere does not exist/);
+  await fails('data', {}, UsageError, /holds neither a run \(config\.yaml\) nor a tfjs layers-model/);
+  await fails('unfinished', {}, ModelError, /model: is not there, the run has not ended; a checkpoint/);
+  await fails('run', { classes: ['a'] }, UsageError, /--classes: the model has 2 classes, received 1 names/);
+});
+
+test.serial('the program writes the file, with the map that the run was trained with', async (t) => {
+  const program = fileURLToPath(new URL('../../src/export.ts', import.meta.url));
+  const call = (...args: string[]) =>
+    new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
+      execFile(process.execPath, ['--import=tsx', program, ...args], (error, stdout, stderr) => {
+        resolve({ code: Number(error?.code ?? 0), stdout, stderr });
+      });
+    });
+  const run = join(folder, 'run');
+  const { code, stdout, stderr } = await call('--run', run, '--with-map');
+  t.is(code, 0, stderr);
+  t.is(stdout, `${join(run, 'model.onnx')}\n`);
+  t.regex(stderr, /^network {2}pets, \d+ nodes, .*opset 20$/m);
+  t.regex(stderr, /^map {6}layer-cam at conv1_1$/m);
+  const file = await readFile(join(run, 'model.onnx'));
+  t.true(file.includes('["cat","dog"]'));
+
+  const wrong = await call('--run', run, '--with-map', 'grad');
+  t.is(wrong.code, 2);
+  t.regex(wrong.stderr, /--with-map: expected one of cam, grad-cam, .* received "grad"/);
+});
