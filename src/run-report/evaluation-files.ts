@@ -117,7 +117,7 @@ const imageRecord = z.looseObject({
 });
 
 /**
- * The evaluations in a folder, by the name of their split; none where there is no folder. Other JSON files in it are
+ * The evaluations in a folder, in the order in which they were made; none where there is no folder. Other JSON files in it are
  * passed over.
  *
  * @throws {DataError} that names the file, and the key that breaks the contract
@@ -140,7 +140,7 @@ export async function readEvaluations(dir: string): Promise<StoredEvaluation[]> 
     const result = json as EvaluationResult;
     found.push({ result, path, records: join(dir, result.imageRecords) });
   }
-  return found;
+  return found.sort((a, b) => a.result.finished.localeCompare(b.result.finished));
 }
 
 /**

@@ -62,7 +62,7 @@ function subject({
     ],
     [
       'finished',
-      html`<time datetime="${finished}">${finished.slice(0, 16).replace('T', ' ')}</time>, after ${timing.seconds.toFixed(0)} s, ${timing.imagesPerSecond.toFixed(0)} images per second`,
+      html`<time datetime="${finished}">${finished.slice(0, 16).replace('T', ' ')}</time>, after ${timing.seconds.toFixed(0)} s, ${timing.imagesPerSecond.toPrecision(3)} images per second`,
     ],
     ...(settings.limit === null ? [] : [['limited', `to the first ${settings.limit} images`] as const]),
   ];

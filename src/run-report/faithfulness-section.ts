@@ -67,8 +67,8 @@ export async function faithfulnessSection(
     }));
     return lineChart({
       id: `${id}-${key}`,
-      title: `${title}, ${split}`,
-      description: `Mean probability of the class over the share of pixels that are ${x}. ${courses(lines)}`,
+      title,
+      description: `On ${split}: mean probability of the class over the share of pixels that are ${x}. ${courses(lines)}`,
       x: { title: `share of pixels ${x}`, domain: [0, 1], format: '.0%' },
       y: { title: 'probability', domain: [0, 1], format: '.0%' },
       lines,
@@ -111,12 +111,13 @@ export async function sanitySection(sanity: SanityResult, split: string, id: str
     name,
     points: values.flatMap((value, stage) => (value === null ? [] : [[stage + 1, value] as const])),
   }));
+  const lowest = Math.min(0, ...lines.flatMap(({ points }) => points.map(([, value]) => value)));
   const chart = await lineChart({
     id: `${id}-sanity-chart`,
-    title: `Maps of a network with destroyed layers, ${split}`,
-    description: `Spearman rank correlation with the maps of the whole network over the number of destroyed layers. ${courses(lines)}`,
-    x: { title: 'layers destroyed, from the output on', format: 'd' },
-    y: { title: 'rank correlation' },
+    title: 'Maps of a network with destroyed layers',
+    description: `On ${split}: Spearman rank correlation with the maps of the whole network over the number of destroyed layers. ${courses(lines)}`,
+    x: { title: 'layers destroyed, from the output on', format: 'd', whole: true },
+    y: { title: 'rank correlation', domain: [lowest, 1] },
     lines,
   });
   const rows = sanity.layers.map(

@@ -137,7 +137,7 @@ async function methodTile(
   image: RgbImage | undefined,
 ): Promise<Html> {
   const address = await dataAddress(heatPicture(image, mapOf(map), size));
-  const verdict = iou !== undefined && `IoU ${(iou * 100).toFixed(0)} %, ${hit ? '✓ hit' : '✗ miss'}`;
+  const verdict = iou !== undefined && `IoU ${(iou * 100).toFixed(1)} %, ${hit ? '✓ hit' : '✗ miss'}`;
   const label = [
     `${method} map for ${name}`,
     dead && 'dead: zero everywhere',

@@ -16,6 +16,8 @@ export interface ChartAxis {
   readonly domain?: readonly [number, number];
   /** As d3-format writes it. */
   readonly format?: string;
+  /** Ticks at whole numbers only. */
+  readonly whole?: boolean;
 }
 
 export interface LineChart {
@@ -92,13 +94,13 @@ function specification({ x, y, lines }: LineChart): vega.Spec {
     ],
     scales: [
       { name: 'x', type: 'linear', range: 'width', domain: domain(x, 'x'), zero: false },
-      { name: 'y', type: 'linear', range: 'height', domain: domain(y, 'y'), zero: true, nice: true },
+      { name: 'y', type: 'linear', range: 'height', domain: domain(y, 'y'), zero: true, nice: 5 },
       { name: 'color', type: 'ordinal', domain: names, range: styles.map(({ color }) => color) },
       { name: 'dash', type: 'ordinal', domain: names, range: styles.map(({ dash }) => dash) },
     ],
     axes: [
-      { scale: 'x', orient: 'bottom', tickCount: 6, title: x.title, ...(x.format && { format: x.format }) },
-      { scale: 'y', orient: 'left', tickCount: 5, title: y.title, ...(y.format && { format: y.format }) },
+      { scale: 'x', orient: 'bottom', tickCount: 6, ...ticks(x) },
+      { scale: 'y', orient: 'left', tickCount: 5, ...ticks(y) },
     ],
     legends: lines.length > 1 ? [{ stroke: 'color', strokeDash: 'dash' }] : [],
     marks: [
@@ -132,6 +134,10 @@ function specification({ x, y, lines }: LineChart): vega.Spec {
       },
     ],
   } as vega.Spec;
+}
+
+function ticks({ title, format, whole }: ChartAxis) {
+  return { title, ...(format && { format }), ...(whole && { tickMinStep: 1 }) };
 }
 
 function lineStyles(lines: readonly ChartLine[]): { color: string; dash: number[] }[] {

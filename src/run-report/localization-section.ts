@@ -168,8 +168,8 @@ async function localizationCharts(
   };
   const overThreshold = (title: string, key: string, about: string, all: readonly ChartLine[]) => ({
     id: `${id}-${key}`,
-    title: `${title} over the threshold, ${split}`,
-    description: `${about} over the threshold of the map, for ${list(all)}. ${peaks(all)}`,
+    title: `${title} over the threshold`,
+    description: `On ${split}: ${about} over the threshold of the map, for ${list(all)}. ${peaks(all)}`,
     x: { title: 'threshold (●: chosen)', domain: [0, 1] as const, format: '.1f' },
     y: { title: title, domain: [0, 1] as const, format: '.0%' },
     lines: all.map(atThreshold),
@@ -187,17 +187,17 @@ async function localizationCharts(
     curve?.recall.map((recall, i) => [recall, curve.precision[i]!]),
   );
   const charts = [
-    overThreshold('BoxAcc', 'box-acc', 'Share of boxes with IoU of at least 50 %', boxAcc),
+    overThreshold('BoxAcc', 'box-acc', 'share of boxes with IoU of at least 50 %', boxAcc),
     overThreshold(
       'BoxAccV2',
       'box-acc-v2',
-      'Share of pairs with any fitting box, mean over IoU levels,',
+      'share of pairs with any fitting box, mean over IoU levels,',
       boxAccV2,
     ),
     {
       id: `${id}-precision-recall`,
-      title: `Pixel precision and recall, ${split}`,
-      description: `Precision of pixels over their recall, for ${list(precisionRecall)}. ${precisionRecall
+      title: 'Pixel precision and recall',
+      description: `On ${split}: precision of pixels over their recall, for ${list(precisionRecall)}. ${precisionRecall
         .map(({ name }) => {
           const pxAp = columns.find((column) => column.name === name)?.scores?.pxAp;
           return pxAp ? `${name}: area ${(pxAp.value * 100).toFixed(1)} %` : name;

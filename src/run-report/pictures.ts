@@ -91,7 +91,7 @@ export async function fileAddress(path: string): Promise<{ address: string; widt
 async function encoded(image: Sharp, side: number): Promise<string> {
   const bytes = await image
     .resize(side, side, { fit: 'inside', withoutEnlargement: true })
-    .webp({ quality: 80 })
+    .webp({ quality: 86 })
     .toBuffer();
   return `data:image/webp;base64,${bytes.toString('base64')}`;
 }

@@ -45,15 +45,24 @@ export function scoreTable<Scores>(
 
 function scoreRow<Scores>(measure: Measure<Scores>, cells: readonly (Measured | number | null)[]): Html {
   const { name, about, better, share = true } = measure;
-  const values = cells.map((cell) => (cell === null || typeof cell === 'number' ? cell : cell.value));
-  const measured = values.filter((value) => value !== null);
-  const best = better && measured.length > 1 ? Math[better === 'higher' ? 'max' : 'min'](...measured) : null;
+  const best = better && bestOf(cells, better, share);
   const counted = cells.find((cell) => cell !== null && typeof cell !== 'number');
   const arrow = better && html` <span title="${better} is better">${better === 'higher' ? '↑' : '↓'}</span>`;
-  const count = counted && html` <small>n ${counted.count}</small>`;
-  return html`<tr><th scope="row">${name}${arrow}${count}${about && html`<small class="about">${about}</small>`}</th>${cells.map(
-    (cell, i) => scoreCell(cell, share, values[i] !== null && values[i] === best),
-  )}</tr>`;
+  const count = counted && html` <small>n ${counted.count.toLocaleString('en')}</small>`;
+  return html`<tr><th scope="row">${name}${arrow}${count}${about && html`<small class="about">${about}</small>`}</th>${cells.map((cell) => scoreCell(cell, share, cell !== null && shown(numberOf(cell), share) === best))}</tr>`;
+}
+
+const numberOf = (cell: Measured | number) => (typeof cell === 'number' ? cell : cell.value);
+
+/** The best value as it is shown; undefined where no two are told apart by what is shown. */
+function bestOf(
+  cells: readonly (Measured | number | null)[],
+  better: 'higher' | 'lower',
+  share: boolean,
+): string | undefined {
+  const values = cells.filter((cell) => cell !== null).map(numberOf);
+  if (new Set(values.map((value) => shown(value, share))).size < 2) return undefined;
+  return shown(Math[better === 'higher' ? 'max' : 'min'](...values), share);
 }
 
 function scoreCell(cell: Measured | number | null, share: boolean, best: boolean): Html {

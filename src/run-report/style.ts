@@ -44,7 +44,7 @@ td small, .about { display: block; font-weight: normal; white-space: nowrap; }
 .best data { font-weight: 700; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1rem 2rem; }
 figure { margin: 0; }
-.chart { max-width: 36rem; }
+.chart { max-width: 28rem; }
 .chart figcaption { font-weight: 600; color: var(--text); }
 .chart svg { display: block; width: 100%; height: auto; }
 img { max-width: 100%; height: auto; }
@@ -55,12 +55,10 @@ pre { background: var(--soft); padding: 1rem; overflow-x: auto; font-size: .85re
 .filter[hidden], .card[hidden] { display: none; }
 select { font: inherit; max-width: 14rem; }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); gap: 1rem; margin: 0; padding: 0; list-style: none; }
-.gallery.wide { grid-template-columns: 1fr; }
 .card { border: 1px solid var(--edge); padding: .75rem; break-inside: avoid; }
 .card p { margin: 0 0 .5rem; }
 .card .id { display: block; overflow-wrap: anywhere; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(8rem, 1fr)); gap: .5rem; }
-.wide .tiles { grid-template-columns: repeat(auto-fill, minmax(8rem, 11rem)); }
 .tiles svg { display: block; width: 100%; height: auto; }
 .tiles figcaption { line-height: 1.3; padding-top: .2rem; }
 .tiles figcaption small { display: block; }
