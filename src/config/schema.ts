@@ -144,11 +144,18 @@ const ramp = (weight: number) =>
     rampEpochs: nonNegative.default(0).describe('Epochs over which its weight grows linearly from 0.'),
   });
 
+const mapMethod = z.enum([
+  'cam',
+  'grad-cam',
+  'grad-cam++',
+  'grad-cam++-normalized',
+  'layer-cam',
+  'hires-cam',
+  'x-grad-cam',
+]);
+
 const gain = z.strictObject({
-  method: z
-    .enum(['cam', 'grad-cam', 'grad-cam++', 'grad-cam++-normalized', 'layer-cam', 'hires-cam', 'x-grad-cam'])
-    .default('grad-cam')
-    .describe('Explanation inside the training step. Paper: grad-cam.'),
+  method: mapMethod.default('grad-cam').describe('Explanation inside the training step. Paper: grad-cam.'),
   targetLayer: z
     .string()
     .default('auto')
@@ -200,6 +207,70 @@ const gain = z.strictObject({
     .enum(['batch', 'inference', 'update'])
     .default('batch')
     .describe('Statistics of the pass over masked images; only update moves the running averages.'),
+});
+
+/** Of a term of distillation: absent unless its weight is above 0. */
+const term = ramp(0);
+const explained = (of: 'label' | 'teacher') =>
+  z
+    .enum(['label', 'teacher'])
+    .default(of)
+    .describe("Class: the image's labels, or the teacher's most likely.");
+
+const distillation = z.strictObject({
+  teacher: z.string().describe('Directory of a finished run, or folder of a tfjs layers-model.'),
+  maps: z
+    .strictObject({
+      method: mapMethod.default('grad-cam++').describe('Of both networks. Grad-CAM++ paper: grad-cam++.'),
+      studentLayer: z.string().default('auto'),
+      teacherLayer: z.string().default('auto'),
+      normalization: z
+        .enum(['none', 'min-max', 'max', 'l2'])
+        .default('none')
+        .describe('Of each map before they are compared. Grad-CAM++ paper: none.'),
+      differentiateWeights: z
+        .boolean()
+        .default(true)
+        .describe("Differentiate through the student's map weights (second order)."),
+    })
+    .prefault({})
+    .describe("How maps are made; the teacher's are brought to the student's grid."),
+  losses: z
+    .strictObject({
+      softTargets: term
+        .extend({ temperature: z.number().positive().default(4) })
+        .prefault({})
+        .describe('Hinton 2015: answers at a temperature.'),
+      explanation: term
+        .extend({ pixels: z.enum(['sum', 'mean']).default('sum'), of: explained('label') })
+        .prefault({})
+        .describe('Grad-CAM++, section 5: squared distance of the maps. Paper: weight 0.01.'),
+      similarity: term
+        .extend({ of: explained('teacher') })
+        .prefault({})
+        .describe('e2KD: one minus the cosine of the maps.'),
+      attentionL1: term
+        .extend({ of: explained('label') })
+        .prefault({})
+        .describe('Learning without Memorizing: L1 between maps as unit vectors.'),
+      attentionTransfer: term
+        .extend({
+          form: z.enum(['norm', 'mean-square']).default('norm'),
+          layers: z
+            .array(z.strictObject({ student: z.string(), teacher: z.string() }))
+            .default([])
+            .describe('Pairs of layers; none: those of the maps.'),
+        })
+        .prefault({})
+        .describe('Zagoruyko 2017: where the activations are.'),
+      classAttention: term
+        .extend({ cells: positiveInt.default(2) })
+        .prefault({})
+        .describe(
+          'CAT-KD: class activation maps of all classes, pooled. Both heads: pooling and one dense layer.',
+        ),
+    })
+    .prefault({}),
 });
 
 const optimizer = z.strictObject({
@@ -285,22 +356,38 @@ export const configSchema = z
     data: data.prefault({}),
     model: model.prefault({}),
     gain: gain.prefault({}),
+    distillation: distillation
+      .nullable()
+      .default(null)
+      .describe('A teacher whose answers and explanation maps join the loss; null: none.'),
     training: training.prefault({}),
     evaluation: evaluation.prefault({}),
     log: log.prefault({}),
   })
-  .superRefine(({ gain, training }, context) => {
+  .superRefine(({ gain, distillation, training }, context) => {
     // A loss whose warm-up outlasts the training never acts, without a word: seen in public implementations.
-    for (const name of ['mining', 'supervision'] as const) {
-      const { weight, startEpoch } = gain.losses[name];
-      if (weight > 0 && startEpoch >= training.epochs) {
+    const { mining, supervision } = gain.losses;
+    for (const [path, losses] of [
+      ['gain', { mining, supervision }],
+      ['distillation', distillation?.losses ?? {}],
+    ] as const) {
+      for (const [name, { weight, startEpoch }] of Object.entries(losses)) {
+        if (weight === 0 || startEpoch < training.epochs) continue;
         context.addIssue({
           code: 'custom',
-          path: ['gain', 'losses', name, 'startEpoch'],
+          path: [path, 'losses', name, 'startEpoch'],
           input: startEpoch,
           message: `expected < training.epochs (${training.epochs}), or weight 0: this loss would never start`,
         });
       }
+    }
+    if (distillation && Object.values(distillation.losses).every(({ weight }) => weight === 0)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['distillation', 'losses'],
+        input: distillation.losses,
+        message: 'expected a weight above 0 for at least one of them: this teacher would teach nothing',
+      });
     }
   });
 

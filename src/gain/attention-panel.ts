@@ -26,7 +26,7 @@ interface StoredMaps {
 
 /**
  * The same few images, drawn at every evaluation: image, map, soft mask, masked image, true mask, and the
- * score before and after masking.
+ * score before and after masking. With a teacher, its map stands beside the student's.
  */
 export class AttentionPanel {
   readonly #config: Config;
@@ -34,6 +34,7 @@ export class AttentionPanel {
   readonly #options: EvaluateOptions;
   readonly #items: readonly PanelItem[];
   readonly #directory: RunDirectory;
+  readonly #teacher: tfl.LayersModel | undefined;
 
   private constructor(
     config: Config,
@@ -41,12 +42,14 @@ export class AttentionPanel {
     options: EvaluateOptions,
     items: readonly PanelItem[],
     directory: RunDirectory,
+    teacher: tfl.LayersModel | undefined,
   ) {
     this.#config = config;
     this.#classNames = classNames;
     this.#options = options;
     this.#items = items;
     this.#directory = directory;
+    this.#teacher = teacher;
   }
 
   /** Chooses the images; undefined when the config wants none or the split holds none with a label. */
@@ -55,6 +58,7 @@ export class AttentionPanel {
     dataset: Dataset,
     options: EvaluateOptions,
     directory: RunDirectory,
+    teacher?: tfl.LayersModel,
   ): Promise<AttentionPanel | undefined> {
     const split = config.log.imagesFrom ?? config.data.splits.validation;
     const wanted = config.log.images;
@@ -74,7 +78,7 @@ export class AttentionPanel {
       if (items.length === wanted) break;
     }
     if (items.length === 0) return undefined;
-    return new AttentionPanel(config, dataset.info.classes, options, items, directory);
+    return new AttentionPanel(config, dataset.info.classes, options, items, directory, teacher);
   }
 
   /**
@@ -96,14 +100,22 @@ export class AttentionPanel {
       const masks = softMask(attention, gain.softMask);
       const masked = removeRegion(images, masks, holeFilling(images, gain.fill, this.#config.seed));
       const after = forward(model, masked);
-      return { attention, masks, masked, before: this.#probability(logits), after: this.#probability(after) };
+      const taught = this.#teacherMaps(images, pairs);
+      return {
+        attention,
+        masks,
+        masked,
+        before: this.#probability(logits),
+        after: this.#probability(after),
+        ...(taught && { taught }),
+      };
     });
     const classes = this.#classNames.length;
     const row = (values: Float32Array, i: number) =>
       values.slice((i * values.length) / pairs.length, ((i + 1) * values.length) / pairs.length);
     const read = Object.fromEntries(
       Object.entries(made).map(([name, tensor]) => [name, tensor.dataSync() as Float32Array]),
-    ) as Record<keyof typeof made, Float32Array>;
+    ) as Record<Exclude<keyof typeof made, 'taught'>, Float32Array> & { taught?: Float32Array };
     const items = this.#items.map((item, i) => {
       const map = row(read.attention, i);
       return {
@@ -111,6 +123,7 @@ export class AttentionPanel {
         height,
         width,
         map: { data: map, width, height },
+        ...(read.taught && { teacherMap: { data: row(read.taught, i), width, height } }),
         softMask: row(read.masks, i),
         masked: row(read.masked, i),
         ...(item.truth && { truth: item.truth }),
@@ -164,6 +177,16 @@ export class AttentionPanel {
       })),
     );
     await this.#directory.write('attention/before-after.png', png);
+  }
+
+  /** The teacher's maps as the student's are shown, by the method that is distilled. */
+  #teacherMaps(images: tf.Tensor4D, pairs: readonly Pair[]): tf.Tensor3D | undefined {
+    const { distillation, gain } = this.#config;
+    if (!this.#teacher || !distillation) return undefined;
+    const { method, teacherLayer } = distillation.maps;
+    const options = { method, targetLayer: teacherLayer, groups: 1 };
+    const { maps } = attentionMaps(this.#teacher, images, pairs, options);
+    return normalizeMaps(upsampleBilinear(maps, [...this.#options.imageSize]), gain.normalization);
   }
 
   #probability(logits: tf.Tensor2D): tf.Tensor2D {

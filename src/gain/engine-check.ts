@@ -10,9 +10,9 @@ export interface EngineCheck {
   readonly firstOrder: number;
   /** The same with the explanation maps in the loss, whose gradient goes through a gradient. */
   readonly secondOrder: number;
-  /** Product of two matrices 768 x 768, in GFLOP/s. */
+  /** Product of two square matrices, in GFLOP/s. */
   readonly matmul: number;
-  /** Convolution 8 x 56 x 56 x 64 with a filter 3 x 3 x 64 x 64, in GFLOP/s. */
+  /** Convolution of images 56 x 56 x 64 with a filter 3 x 3 x 64 x 64, in GFLOP/s. */
   readonly convolution: number;
 }
 
@@ -38,11 +38,15 @@ export async function checkEngine(name: EngineName): Promise<EngineCheck> {
   const firstOrder = largestDifference(gradients(model, losses.firstOrder), expected.first);
   const secondOrder = largestDifference(gradients(model, losses.secondOrder), expected.second);
 
-  const [a, image] = [tf.randomUniform([768, 768]), tf.randomUniform<tf.Rank.R4>([8, 56, 56, 64])];
-  const filter = tf.randomUniform<tf.Rank.R4>([3, 3, 64, 64]);
-  const matmul = await speed(2 * 768 ** 3, () => tf.matMul(a, a));
-  const convolution = await speed(2 * 8 * 56 ** 2 * 9 * 64 ** 2, () => tf.conv2d(image, filter, 1, 'same'));
-  tf.dispose([a, image, filter]);
+  const matmul = await speed((scale) => {
+    const a = tf.randomUniform<tf.Rank.R2>([128 * scale, 128 * scale]);
+    return { flop: 2 * a.shape[0] ** 3, compute: () => tf.matMul(a, a) };
+  });
+  const convolution = await speed((scale) => {
+    const images = tf.randomUniform<tf.Rank.R4>([scale, 56, 56, 64]);
+    const filter = tf.randomUniform<tf.Rank.R4>([3, 3, 64, 64]);
+    return { flop: 2 * 56 ** 2 * 9 * 64 ** 2 * scale, compute: () => tf.conv2d(images, filter, 1, 'same') };
+  });
   model.dispose();
   return { engine, firstOrder, secondOrder, matmul, convolution };
 }
@@ -74,20 +78,25 @@ function largestDifference(actual: Float32Array[], expected: Float32Array[]): nu
   return differences.reduce((largest, value) => (value <= largest ? largest : value), 0);
 }
 
-/** The best of some calls, in GFLOP/s; the first one, which may compile, is not counted. */
-async function speed(flop: number, compute: () => tf.Tensor): Promise<number> {
-  const timed = async () => {
-    const before = performance.now();
-    const result = compute();
-    // One number of it: what is timed is not the copying.
-    const sum = tf.sum(result);
-    await sum.data();
-    tf.dispose([result, sum]);
-    return performance.now() - before;
-  };
-  const first = await timed();
-  const calls = first > 500 ? 1 : 5;
-  const times: number[] = [];
-  for (let call = 0; call < calls; call++) times.push(await timed());
-  return flop / Math.min(...times) / 1e6;
+/** In GFLOP/s, the best over growing sizes; a size is the last one when a call of it takes a while. */
+async function speed(
+  task: (scale: number) => { flop: number; compute: () => tf.Tensor },
+): Promise<number> {
+  let best = 0;
+  for (const scale of [1, 2, 4, 8]) {
+    tf.engine().startScope();
+    const { flop, compute } = task(scale);
+    let ms = 0;
+    // The first call may compile.
+    for (let call = 0; call < 4 && ms < 200; call++) {
+      const before = performance.now();
+      // One number of it: what is timed is not the copying.
+      await tf.sum(compute()).data();
+      ms = performance.now() - before;
+      best = Math.max(best, flop / ms / 1e6);
+    }
+    tf.engine().endScope();
+    if (ms >= 200) break;
+  }
+  return best;
 }

@@ -9,6 +9,7 @@ try {
   process.send?.({ name, works: true, ...(await checkEngine(name)) });
 } catch (error) {
   const { message, stack } = error as Error;
-  process.send?.({ name, works: false, problem: error instanceof GainError ? message : stack });
+  const problem = error instanceof GainError ? message.replace(/^Engine "\w+" cannot start: /, '') : stack;
+  process.send?.({ name, works: false, problem });
 }
-process.disconnect();
+process.disconnect?.();

@@ -4,6 +4,7 @@ import { upsampleBilinear } from '../autodiff/index.ts';
 import type { Dataset, HostBatch } from '../data/index.ts';
 import { type AttentionMapsOptions, attentionMaps, type Pair } from '../gradcam/index.ts';
 import { classificationMetrics, energyInMask, meanOf, pointingHit } from '../metrics/index.ts';
+import type { TeacherComparison } from './distillation/index.ts';
 import { rasterizeBox } from './objective/index.ts';
 
 /** What a model does on a split. Shares are in [0, 1]; NaN where the split offers nothing to measure on. */
@@ -23,6 +24,8 @@ export interface SplitMetrics {
   readonly deadShare: number;
   /** The same measures for the one class that the experiment is about. */
   readonly focus?: { readonly accuracy: number; readonly energyInMask: number; readonly pointing: number };
+  /** Against the teacher, where there is one. */
+  readonly teacher?: TeacherComparison;
   readonly perClass: { readonly accuracy: readonly number[]; readonly averagePrecision: readonly number[] };
 }
 

@@ -21,7 +21,8 @@ import {
   withNewHead,
 } from '../models/index.ts';
 import { type Progress, startProgress } from '../progress/index.ts';
-import type { GainTrainerOptions } from './trainer.ts';
+import { distillationTerms } from './distillation/index.ts';
+import type { GainTrainerOptions, ScheduledTerm } from './trainer.ts';
 
 /**
  * Opens the data set of an experiment; a built-in one is generated first when it is not there.
@@ -160,6 +161,21 @@ export function linkOf(config: Config, dataset: Dataset): 'sigmoid' | 'softmax' 
 export function mapOptionsOf(config: Config): AttentionMapsOptions {
   const { method, targetLayer } = config.gain;
   return { method, targetLayer };
+}
+
+/** The terms of a teacher as the config weighs them; none without a teacher. */
+export function teacherTermsOf(
+  { distillation }: Config,
+  teacher: tfl.LayersModel | undefined,
+): readonly ScheduledTerm[] {
+  if (!distillation || !teacher) return [];
+  const { maps, losses } = distillation;
+  const weighed = Object.entries(losses).filter(([, { weight }]) => weight > 0);
+  const options = weighed.map(([name, { weight, startEpoch, rampEpochs, ...rest }]) => [
+    name,
+    { ...rest, weight: { weight, startEpoch, rampEpochs } },
+  ]);
+  return distillationTerms(teacher, { ...Object.fromEntries(options), maps });
 }
 
 /** The trainer's options as the config says. */

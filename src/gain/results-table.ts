@@ -8,6 +8,8 @@ const columns: readonly (readonly [title: string, value: (metrics: SplitMetrics)
   ['focus accuracy', (metrics) => metrics.focus?.accuracy],
   ['map in object', (metrics) => metrics.energyInMask],
   ['focus map', (metrics) => metrics.focus?.energyInMask],
+  ['teacher agreement', (metrics) => metrics.teacher?.agreement],
+  ['teacher cosine', (metrics) => metrics.teacher?.mapCosine],
 ];
 
 /**

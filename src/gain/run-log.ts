@@ -176,11 +176,16 @@ async function cutBack(directory: RunDirectory, { metrics, events }: WrittenSoFa
 /** The numbers of a split without its per-class lists; those that were not measured are left out. */
 export function flatMetrics({
   focus,
+  teacher,
   perClass: _perClass,
   images: _images,
   ...metrics
 }: SplitMetrics): Record<string, number> {
-  return measured({ ...metrics, ...(focus && prefixed('focus', focus, '-')) });
+  return measured({
+    ...metrics,
+    ...(focus && prefixed('focus', focus, '-')),
+    ...(teacher && prefixed('teacher', { ...teacher }, '-')),
+  });
 }
 
 /** NaN stands for what there was nothing to measure on. */

@@ -7,6 +7,7 @@ import { saveLayersModel } from '../models/index.ts';
 import { type Progress, startProgress, writeLine } from '../progress/index.ts';
 import { AttentionPanel } from './attention-panel.ts';
 import { CheckpointStore, type Progress as Position, restoreWeights } from './checkpoint.ts';
+import { compareWithTeacher, loadTeacher } from './distillation/index.ts';
 import { describeEnvironment } from './environment.ts';
 import type { EpochSums } from './epoch-sums.ts';
 import { type EvaluateOptions, evaluateSplit, type SplitMetrics } from './evaluate.ts';
@@ -18,6 +19,7 @@ import {
   mapOptionsOf,
   openExperimentData,
   pairCapacityFor,
+  teacherTermsOf,
   trainerOptionsOf,
   trainingBatchOptions,
 } from './experiment.ts';
@@ -113,8 +115,12 @@ async function runOnData(
     );
   }
   const model = await buildExperimentModel(config, classes.length);
+  const teacher = config.distillation
+    ? await loadTeacher(config.distillation.teacher, { classes, imageSize: data.imageSize })
+    : undefined;
   const target = resolveTargetLayer(model, config.gain.targetLayer);
   log(`network  ${model.name}, ${model.countParams().toLocaleString('en')} parameters`);
+  if (teacher) log(`teacher  ${teacher.name}, ${teacher.countParams().toLocaleString('en')} parameters`);
   log(`maps     ${target.reason}`);
 
   // ---- trainer, at the beginning or where the last checkpoint left it
@@ -123,6 +129,7 @@ async function runOnData(
   const maxLabels = Math.max(1, statistics.maxPerImage);
   const trainer = new GainTrainer(model, {
     ...trainerOptionsOf(config, link),
+    terms: teacherTermsOf(config, teacher),
     pairCapacity: capacity,
     groups: maxLabels,
   });
@@ -137,7 +144,16 @@ async function runOnData(
     focusClass: focusClassOf(config, dataset),
     signal,
   };
-  const panel = await AttentionPanel.load(config, dataset, evaluation, directory);
+  const evaluate = async (split: string): Promise<SplitMetrics> => {
+    const metrics = await evaluateSplit(model, dataset, split, evaluation);
+    if (!teacher) return metrics;
+    const { maps } = config.distillation!;
+    return {
+      ...metrics,
+      teacher: await compareWithTeacher(model, teacher, dataset, split, maps, evaluation),
+    };
+  };
+  const panel = await AttentionPanel.load(config, dataset, evaluation, directory, teacher);
   const checkpoints = new CheckpointStore(directory.file('checkpoints'));
   const restored = resume ? await checkpoints.restore(model, trainer.optimizer) : undefined;
   const state: LoopState = {
@@ -188,7 +204,7 @@ async function runOnData(
         progress?.stop();
         const due = (epoch + 1) % training.evaluateEvery === 0 || epoch + 1 === training.epochs;
         if (!due || data.splits.validation === null) return {};
-        const metrics = await evaluateSplit(model, dataset, data.splits.validation, evaluation);
+        const metrics = await evaluate(data.splits.validation);
         const step = trainer.optimizer.updates;
         await records.evaluation(step, epoch + 1, data.splits.validation, metrics);
         if (panel) await records.attention(step, await panel.draw(model, epoch + 1));
@@ -234,7 +250,7 @@ async function runOnData(
     if (chosen && config.evaluation.checkpoint === 'best') await restoreWeights(model, chosen);
     const metrics: Record<string, SplitMetrics> = {};
     for (const split of data.splits.test) {
-      metrics[split] = await evaluateSplit(model, dataset, split, evaluation);
+      metrics[split] = await evaluate(split);
       await records.evaluation(trainer.optimizer.updates, training.epochs, split, metrics[split]);
     }
     await saveLayersModel(model, directory.file('model'));

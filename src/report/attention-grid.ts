@@ -11,6 +11,8 @@ export interface AttentionItem {
   width: number;
   /** The normalised explanation map, of any size h×w. */
   map: PixelMap;
+  /** The teacher's normalised map, in a distillation. */
+  teacherMap?: PixelMap;
   /** `[H·W]` */
   softMask?: Float32Array;
   /** The image with the attended region removed, `[H·W·3]`. */
@@ -50,7 +52,7 @@ export interface ComparedMap {
 }
 
 /**
- * The picture of one evaluation: a row per item with image, attention, soft mask, masked image and true mask,
+ * The picture of one evaluation: a row per item with image, the teacher's attention, attention, soft mask, masked image and true mask,
  * the class's name, and its score before and after the attended region was removed. Columns that no item
  * fills are left out.
  *
@@ -63,17 +65,20 @@ export async function attentionGrid(
 ): Promise<Buffer> {
   const { tileSize = 128 } = options;
   const shown = {
+    teacherMap: items.some(({ teacherMap }) => teacherMap),
     softMask: items.some(({ softMask }) => softMask),
     masked: items.some(({ masked }) => masked),
     truth: items.some(({ truth }) => truth),
   };
   const rows = items.map(async (item): Promise<Tile[]> => {
-    const { height, width, softMask, masked, truth, dead = false } = item;
+    const { height, width, teacherMap, softMask, masked, truth, dead = false } = item;
     const image = await fitImage(rgbImage(item.image, height, width), tileSize, 'cubic');
     const row: Tile[] = [
       { image, caption: item.className, note: decimals(item.scoreBefore) },
       { image: heat(image, item.map), ...(dead && { caption: 'dead map', warning: 'caption' as const }) },
     ];
+    // image | teacher's map | student's map: what is imitated comes first.
+    if (shown.teacherMap) row.splice(1, 0, { image: teacherMap ? heat(image, teacherMap) : null });
     if (shown.softMask) row.push({ image: softMask ? maskTile(softMask, item, image) : null });
     if (shown.masked) {
       const removed = masked && (await fitImage(rgbImage(masked, height, width), tileSize, 'cubic'));
@@ -83,7 +88,7 @@ export async function attentionGrid(
     if (shown.truth) row.push({ image: truth ? maskTile(truth, item, image) : null });
     return row;
   });
-  const header = ['image', 'attention'];
+  const header = ['image', ...(shown.teacherMap ? ["teacher's"] : []), 'attention'];
   if (shown.softMask) header.push('soft mask');
   if (shown.masked) header.push('masked image');
   if (shown.truth) header.push('true mask');

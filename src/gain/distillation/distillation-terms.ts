@@ -158,12 +158,10 @@ function layerTransfer(
   step: StepContext,
   answers: TeacherAnswers,
   { studentLayer = 'auto', teacherLayer = 'auto' }: DistilledMaps,
-  {
-    layers = [{ student: studentLayer, teacher: teacherLayer }],
-    form,
-  }: NonNullable<DistillationOptions['attentionTransfer']>,
+  { layers = [], form }: NonNullable<DistillationOptions['attentionTransfer']>,
 ): tf.Scalar {
-  const parts = layers.map(({ student, teacher }) =>
+  const pairs = layers.length > 0 ? layers : [{ student: studentLayer, teacher: teacherLayer }];
+  const parts = pairs.map(({ student, teacher }) =>
     attentionTransfer(
       activationsOf(step.model, student, step.inputs, step.pass),
       answers.activations(step, teacher),

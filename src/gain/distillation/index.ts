@@ -1,4 +1,5 @@
 /** A teacher in the training step: its answers and its explanations as terms of the loss. */
+export { compareWithTeacher, type TeacherComparison } from './compare.ts';
 export {
   type DistillationOptions,
   type DistilledMaps,
