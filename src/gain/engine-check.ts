@@ -79,9 +79,7 @@ function largestDifference(actual: Float32Array[], expected: Float32Array[]): nu
 }
 
 /** In GFLOP/s, the best over growing sizes; a size is the last one when a call of it takes a while. */
-async function speed(
-  task: (scale: number) => { flop: number; compute: () => tf.Tensor },
-): Promise<number> {
+async function speed(task: (scale: number) => { flop: number; compute: () => tf.Tensor }): Promise<number> {
   let best = 0;
   for (const scale of [1, 2, 4, 8]) {
     tf.engine().startScope();
