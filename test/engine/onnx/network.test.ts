@@ -158,6 +158,10 @@ for (const [size, stride, pad] of pools) {
   test(`maxPool ${size}, stride ${stride}, pad ${pad}`, (t) => {
     const run: Case['run'] = (x) => tf.maxPool(x as Four, size, stride, pad as never);
     sameAsCpu(t, { name: 'maxPool', inputs: [[2, 7, 6, 3]], run });
+    sameAsCpu(t, { name: 'maxPool in blocks', inputs: [[2, 7, 6, 16]], run });
+    // The relu's gradient is decided on the maxima.
+    const ofRelu: Case['run'] = (x) => tf.maxPool(tf.relu(x) as Four, size, stride, pad as never);
+    sameAsCpu(t, { name: 'maxPool of relu in blocks', inputs: [[2, 7, 6, 16]], run: ofRelu });
   });
   test(`avgPool ${size}, stride ${stride}, pad ${pad}`, (t) => {
     const run: Case['run'] = (x) => tf.avgPool(x as Four, size, stride, pad as never);
@@ -176,6 +180,15 @@ test('the gradient of a padded avgPool is that of its own forward pass', (t) => 
 test('the gradient of maxPool goes to the first of equal elements', (t) => {
   const ties = { shape: [1, 2, 4, 1], values: [1, 1, 0, 0, 1, 1, 0, 0] };
   sameAsCpu(t, { name: 'ties', inputs: [ties], run: (x) => tf.maxPool(x as Four, 2, 2, 'valid') });
+  const blocks = { shape: [1, 4, 4, 16], values: Array.from({ length: 256 }, (_, i) => i % 3) };
+  for (const [size, stride] of [
+    [2, 2],
+    [3, 2],
+    [3, 1],
+  ] as const) {
+    const run: Case['run'] = (x) => tf.maxPool(x as Four, size, stride, 'same');
+    sameAsCpu(t, { name: `ties in blocks ${size}/${stride}`, inputs: [blocks], run });
+  }
   sameAsCpu(t, { name: 'overlap', inputs: [ties], run: (x) => tf.maxPool(x as Four, 2, 1, 'valid') });
 });
 

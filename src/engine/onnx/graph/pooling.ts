@@ -3,6 +3,7 @@ import { wherePositive } from './elementwise.ts';
 import { blockedLayout, NCHWC, permuted, physicalShape, sameLayout } from './layout.ts';
 import { type LazyNode, operation, type Shape } from './lazy-node.ts';
 import type { Lowered, Lowering } from './lowering.ts';
+import { interleavePhases } from './strided-gradient.ts';
 import {
   type ActivationAxes,
   activationAxes,
@@ -38,7 +39,7 @@ export function maxPool(x: LazyNode, pool: Pooling): LazyNode {
     lower: (l, [input]) => {
       const gradients = l.usersOf(input!).some((user) => user.kind === 'MaxPoolGradient');
       // The gradient of other windows needs the places of the maxima: one pass finds both.
-      if (gradients && !isHalving(pool)) {
+      if (gradients && !isHalving(pool) && !isCompared(l, pool)) {
         const layout = channelsFirst(axesOf(pool));
         return { name: maxWithIndices(l, input!, pool)[0]!, layout, shape: pool.outputShape };
       }
@@ -54,14 +55,21 @@ function pooled(l: Lowering, type: 'MaxPool' | 'AveragePool', x: LazyNode, pool:
   const shape = pool.outputShape;
   const attributes = windowAttributes(pool.window);
   const blocked = blockedLayout(axes.channels, axes.spatial, l.block);
-  if (l.block > 1 && sameLayout(l.value(x).layout, blocked)) {
-    const image = (full: Shape): number[] => [0, axes.channels, ...axes.spatial].map((axis) => full[axis]!);
-    const input = graph.reshape(l.as(x, blocked), image(pool.inputShape));
-    const name = graph.reshape(graph.node(type, [input], attributes, NCHWC), physicalShape(shape, blocked));
-    return { name, layout: blocked, shape };
-  }
+  if (l.block > 1 && sameLayout(l.value(x).layout, blocked))
+    return { name: pooledBlocks(l, type, x, pool), layout: blocked, shape };
   const layout = channelsFirst(axes);
   return { name: graph.node(type, [l.as(x, layout)], attributes), layout, shape };
+}
+
+/** A pooling in blocks, [N, C/b, H, W, b]. */
+function pooledBlocks(l: Lowering, type: 'MaxPool' | 'AveragePool', x: LazyNode, pool: Pooling): string {
+  const axes = axesOf(pool);
+  const { graph } = l;
+  const blocked = blockedLayout(axes.channels, axes.spatial, l.block);
+  const image = [0, axes.channels, ...axes.spatial].map((axis) => pool.inputShape[axis]!);
+  const input = graph.reshape(l.as(x, blocked), image);
+  const result = graph.node(type, [input], windowAttributes(pool.window), NCHWC);
+  return graph.reshape(result, physicalShape(pool.outputShape, blocked));
 }
 
 /** Windows of 2 x 2 that cover the image side by side, without a rest. */
@@ -87,10 +95,7 @@ function isHalving({ window, inputShape, outputShape, channelsLast }: Pooling): 
 function halvingGradient(l: Lowering, dy: LazyNode, x: LazyNode, pool: Pooling, masked: boolean): Lowered {
   const { graph } = l;
   const axes = axesOf(pool);
-  const isBlocked = l.block > 1 && pool.inputShape[axes.channels]! % l.block === 0;
-  const layout = isBlocked
-    ? blockedLayout(axes.channels, axes.spatial, l.block)
-    : permuted([0, ...axes.spatial, axes.channels]);
+  const layout = permuted([0, ...axes.spatial, axes.channels]);
   const physical = physicalShape(pool.inputShape, layout);
   const [height, width, inner] = physical.slice(-3) as [number, number, number];
   const rows = util.sizeFromShape(physical.slice(0, -3)) * (height / 2);
@@ -121,6 +126,85 @@ function halvingGradient(l: Lowering, dy: LazyNode, x: LazyNode, pool: Pooling, 
   return { name, layout, shape: pool.inputShape };
 }
 
+/** More taps than this are searched, not compared one after the other. */
+const MOST_COMPARED = 16;
+
+/** Whether the gradient is found by comparing: images in blocks, small windows. */
+function isCompared(l: Lowering, pool: Pooling): boolean {
+  const { channels, spatial } = axesOf(pool);
+  const { kernel, dilations } = pool.window;
+  if (l.block === 1 || spatial.length !== 2 || pool.inputShape[channels]! % l.block !== 0) return false;
+  return util.sizeFromShape(kernel as number[]) <= MOST_COMPARED && dilations.every((d) => d === 1);
+}
+
+/**
+ * The gradient in blocks, tap by tap: what a tap sees of the input gets dy where it is the maximum and no tap
+ * before it was, so that the first of equal elements wins, as in the search. Taps that lie at the same place
+ * under the stride add up (shifted), and the places are put next to each other.
+ */
+function comparedGradient(l: Lowering, dy: LazyNode, x: LazyNode, pool: Pooling, masked: boolean): Lowered {
+  const { graph, block } = l;
+  const axes = axesOf(pool);
+  const layout = blockedLayout(axes.channels, axes.spatial, block);
+  const physical = physicalShape(pool.inputShape, layout);
+  const { kernel, strides, before } = pool.window;
+  const planes = physical[0]! * physical[1]!;
+  const inputs = axes.spatial.map((axis) => pool.inputShape[axis]!);
+  const outputs = axes.spatial.map((axis) => pool.outputShape[axis]!);
+  // Rows and columns of one place under the stride; all places together cover image and windows.
+  const size = inputs.map((length, i) =>
+    Math.ceil(Math.max(before[i]! + length, strides[i]! * (outputs[i]! - 1) + kernel[i]!) / strides[i]!),
+  ) as [number, number];
+  const border = size.map((length, i) => length * strides[i]! - before[i]! - inputs[i]!);
+  const hasBorder = [...before, ...border].some((amount) => amount > 0);
+  const image = graph.reshape(l.as(x, layout), [planes, ...inputs, block]);
+  const around = graph.ints([0, ...before, 0, 0, ...border, 0]);
+  const lowest = graph.fill(Number.NEGATIVE_INFINITY, 'float32');
+  const padded = hasBorder ? graph.node('Pad', [image, around, lowest]) : image;
+  const pooledShape = [planes, ...outputs, block];
+  const maximum = graph.reshape(pooledBlocks(l, 'MaxPool', x, pool), pooledShape);
+  const d = graph.reshape(l.as(dy, layout), pooledShape);
+
+  let rest = masked ? wherePositive(graph, d, maximum) : d;
+  const places = strides.map((stride) => Array.from({ length: stride }, (_, i) => i));
+  const sums = places[0]!.map(() => places[1]!.map((): string | null => null));
+  const [rows, columns] = kernel as [number, number];
+  for (let tap = 0; tap < rows * columns; tap++) {
+    const at = [Math.floor(tap / columns), tap % columns];
+    let won = rest;
+    if (tap < rows * columns - 1) {
+      const ends = at.map((start, i) => start + strides[i]! * (outputs[i]! - 1) + 1);
+      const seen = graph.node('Slice', [
+        padded,
+        ...[at, ends, [1, 2], strides].map((list) => graph.ints(list)),
+      ]);
+      const left = wherePositive(graph, rest, graph.node('Sub', [maximum, seen]));
+      won = graph.node('Sub', [rest, left]);
+      rest = left;
+    }
+    const shift = at.map((start, i) => Math.floor(start / strides[i]!));
+    const after = shift.map((start, i) => size[i]! - outputs[i]! - start);
+    const isWhole = [...shift, ...after].every((amount) => amount === 0);
+    const placed = isWhole ? won : graph.node('Pad', [won, graph.ints([0, ...shift, 0, 0, ...after, 0])]);
+    const [row, column] = at.map((start, i) => start % strides[i]!) as [number, number];
+    const known = sums[row]![column]!;
+    sums[row]![column] = known === null ? placed : graph.node('Add', [known, placed]);
+  }
+  const zeros = (): string =>
+    graph.node('Expand', [graph.fill(0, 'float32', [1]), graph.ints([planes, ...size, block])]);
+  const parts = sums.map((row) => row.map((sum) => sum ?? zeros()));
+  const whole = graph.reshape(interleavePhases(graph, parts, [planes, ...size, block]), [
+    planes,
+    ...size.map((length, i) => length * strides[i]!),
+    block,
+  ]);
+  const ends = inputs.map((length, i) => before[i]! + length);
+  const cropped = hasBorder
+    ? graph.node('Slice', [whole, ...[before, ends, [1, 2]].map((list) => graph.ints(list))])
+    : whole;
+  return { name: graph.reshape(cropped, physical), layout, shape: pool.inputShape };
+}
+
 /** Sends every element of dy to the place of the maximum that it came from; overlapping windows add up. */
 export function maxPoolGradient(dy: LazyNode, x: LazyNode, pool: Pooling): LazyNode {
   return operation({
@@ -131,9 +215,11 @@ export function maxPoolGradient(dy: LazyNode, x: LazyNode, pool: Pooling): LazyN
     dtype: 'float32',
     lower: (l, [derivative, input]) => {
       const gradient = (masked: boolean): Lowered =>
-        isHalving(pool)
-          ? halvingGradient(l, derivative!, input!, pool, masked)
-          : scatteredGradient(l, derivative!, input!, pool, masked);
+        isCompared(l, pool)
+          ? comparedGradient(l, derivative!, input!, pool, masked)
+          : isHalving(pool)
+            ? halvingGradient(l, derivative!, input!, pool, masked)
+            : scatteredGradient(l, derivative!, input!, pool, masked);
       return { ...gradient(false), whereInputPositive: () => gradient(true) };
     },
   });
