@@ -6,6 +6,7 @@ import { nearest } from './errors/index.ts';
 const programs: Record<string, () => Promise<unknown>> = {
   train: () => import('./train.ts'),
   evaluate: () => import('./evaluate.ts'),
+  report: () => import('./report.ts'),
   import: () => import('./import.ts'),
   engines: () => import('./engines.ts'),
   'setup-tensorflow': () => import('./setup-tensorflow.ts'),

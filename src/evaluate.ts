@@ -166,8 +166,17 @@ await runProgram(async () => {
         ? `${JSON.stringify(shown.length === 1 ? shown[0] : shown, null, 2)}\n`
         : shown.map((result) => evaluationTable(result, process.stdout.columns)).join(''),
     );
-    if (out && !args.json)
-      process.stdout.write(`\nin ${out}: ${shown.map(({ split }) => `${split}.json`).join(', ')}\n`);
+    if (out) {
+      const { writeReport } = await import('./run-report/index.ts');
+      const report = await writeReport(args.run ?? out, {
+        evaluations: out,
+        out: directory ? undefined : join(out, 'report.html'),
+        data: args.data,
+      });
+      for (const note of report.notes) process.stderr.write(`${note}\n`);
+      const files = shown.map(({ split }) => `${split}.json`).join(', ');
+      if (!args.json) process.stdout.write(`\nin ${out}: ${files}\nreport: ${report.path}\n`);
+    }
   } finally {
     directory?.release();
   }
