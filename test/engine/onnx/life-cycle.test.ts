@@ -174,3 +174,25 @@ test.serial('empty tensors', (t) => {
   t.is(tf.add(x, 1).dataSync().length, 0);
   t.deepEqual(Array.from(tf.sum(x, 0).dataSync()), [0, 0, 0]);
 });
+
+test.serial('results that someone holds are not written over by later runs', (t) => {
+  void tf.setBackend('onnx');
+  const size = 8192;
+  const weights = tf.variable(tf.fill([size], 1), true, 'recycled');
+  const kept: tf.Tensor[] = [];
+  const late: tf.Tensor[] = [];
+  for (let step = 0; step < 6; step++) {
+    tf.tidy(() => {
+      // Waits for the old value while the variable takes a new one, whose reading computes both.
+      late.push(tf.keep(tf.add(weights, 0.5)));
+      weights.assign(tf.mul(weights, 2));
+    });
+    if (step % 2 === 0) kept.push(tf.clone(weights));
+    t.is(weights.dataSync()[size - 1], 2 ** (step + 1));
+  }
+  const last = (tensors: tf.Tensor[]): (number | undefined)[] =>
+    tensors.map((tensor) => tensor.dataSync()[size - 1]);
+  t.deepEqual(last(kept), [2, 8, 32]);
+  t.deepEqual(last(late), [1.5, 2.5, 4.5, 8.5, 16.5, 32.5]);
+  tf.dispose([weights, ...kept, ...late]);
+});

@@ -104,11 +104,32 @@ export class GraphBuilder {
       for (const input of node.inputs) needed.add(input);
     }
     return {
-      nodes: nodes.toReversed(),
+      nodes: this.#withoutCopies(nodes.toReversed()),
       initializers: this.#initializers.filter(({ name }) => needed.has(name)),
       inputs: this.#inputs,
       outputs: this.#outputs,
     };
+  }
+
+  /** Gives what a node computes the name of the output that it is, in place of a copy under that name. */
+  #withoutCopies(nodes: readonly OnnxNode[]): OnnxNode[] {
+    const computed = new Set(nodes.flatMap(({ outputs }) => outputs));
+    const names = new Map<string, string>();
+    const copies = new Set<OnnxNode>();
+    const outputs = new Set(this.#outputs.map(({ name }) => name));
+    for (const node of nodes) {
+      const [source] = node.inputs;
+      const [name] = node.outputs;
+      if (node.type !== 'Identity' || source === undefined || name === undefined || !outputs.has(name))
+        continue;
+      if (!computed.has(source) || names.has(source)) continue;
+      names.set(source, name);
+      copies.add(node);
+    }
+    const renamed = (list: readonly string[]): string[] => list.map((name) => names.get(name) ?? name);
+    return nodes
+      .filter((node) => !copies.has(node))
+      .map((node) => ({ ...node, inputs: renamed(node.inputs), outputs: renamed(node.outputs) }));
   }
 
   #constant(

@@ -1,7 +1,8 @@
 import { compileTrace, inputName, outputName } from '../graph/compile.ts';
-import type { LazyNode } from '../graph/lazy-node.ts';
+import { type LazyNode, type Values, valuesOf } from '../graph/lazy-node.ts';
 import { peakElements, type Trace, traceGraph } from '../graph/trace.ts';
 import type { NativeRuntime, NativeSession, NativeTensor } from './native-runtime.ts';
+import { OutputBuffers } from './output-buffers.ts';
 import { SessionCache } from './session-cache.ts';
 
 export interface EvaluatorOptions {
@@ -35,6 +36,7 @@ export class Evaluator {
   readonly #options: EvaluatorOptions;
   readonly #sessions: SessionCache<NativeSession>;
   readonly #profiled: NativeSession[] = [];
+  readonly #buffers = new OutputBuffers();
   #runs = 0;
   #compiles = 0;
   #traceMs = 0;
@@ -47,8 +49,13 @@ export class Evaluator {
     this.#sessions = new SessionCache(options.maxSessions, options.maxSessionBytes);
   }
 
-  /** Computes every node of `roots` and makes it a leaf. */
-  evaluate(roots: readonly LazyNode[]): void {
+  /**
+   * Computes every node of `roots` and makes it a leaf.
+   *
+   * @param live the values that tensors hold; with them, arrays of earlier results that nobody holds are
+   *   written to again
+   */
+  evaluate(roots: readonly LazyNode[], live?: ReadonlySet<Values>): void {
     const started = performance.now();
     const pending: LazyNode[] = [];
     for (const root of new Set(roots)) {
@@ -60,7 +67,7 @@ export class Evaluator {
     const traced = performance.now();
     const session = this.#sessions.get(trace.key) ?? this.#compile(trace);
     const compiled = performance.now();
-    this.#run(session, trace);
+    this.#run(session, trace, live);
     this.#runs++;
     this.#traceMs += traced - started;
     this.#compileMs += compiled - traced;
@@ -81,19 +88,31 @@ export class Evaluator {
   dispose(): void {
     for (const session of this.#profiled) session.endProfiling();
     this.#sessions.clear();
+    this.#buffers.clear();
   }
 
-  #run(session: NativeSession, trace: Trace): void {
+  #run(session: NativeSession, trace: Trace, live: ReadonlySet<Values> | undefined): void {
+    if (live !== undefined) {
+      const inputs = new Set(trace.leaves.map(({ values }) => values));
+      this.#buffers.release((values) => live.has(values) || inputs.has(values));
+    }
     const feeds: Record<string, NativeTensor> = {};
     trace.leaves.forEach((leaf, index) => {
       feeds[inputName(index)] = this.#runtime.createTensor(leaf.dtype, leaf.values!, leaf.shape);
     });
-    const fetches: Record<string, null> = {};
-    for (let index = 0; index < trace.roots.length; index++) fetches[outputName(index)] = null;
+    const fetches: Record<string, NativeTensor | null> = {};
+    trace.roots.forEach(({ dtype, shape, size }, index) => {
+      const array = this.#buffers.take(valuesOf(dtype, 0).constructor, size);
+      fetches[outputName(index)] =
+        array === undefined ? null : this.#runtime.createTensor(dtype, array, shape);
+    });
     const results = session.run(feeds, fetches, {});
     trace.roots.forEach((root, index) => {
-      root.settle(results[outputName(index)]!.data);
+      const values = results[outputName(index)]!.data;
+      root.settle(values);
+      this.#buffers.add(values);
     });
+    this.#buffers.forgetFree();
   }
 
   #compile(trace: Trace): NativeSession {

@@ -13,7 +13,8 @@ export interface NativeSession {
   loadModel(bytes: ArrayBuffer, offset: number, length: number, options: Record<string, unknown>): void;
   run(
     feeds: Record<string, NativeTensor>,
-    fetches: Record<string, null>,
+    /** A tensor is written to, null stands for a new one. */
+    fetches: Record<string, NativeTensor | null>,
     options: Record<string, unknown>,
   ): Record<string, NativeTensor>;
   endProfiling(): void;

@@ -104,9 +104,13 @@ export class OnnxBackend extends KernelBackend {
 
   /** Computes every pending value that a tensor still refers to, in one run. */
   flush(): void {
-    const live: LazyNode[] = [];
-    for (const { node } of this.#entries.values()) if (node?.isPending) live.push(node);
-    this.#evaluator.evaluate(live);
+    const pending: LazyNode[] = [];
+    const values = new Set<Values>();
+    for (const { node } of this.#entries.values()) {
+      if (node?.isPending) pending.push(node);
+      else if (node?.values) values.add(node.values);
+    }
+    this.#evaluator.evaluate(pending, values);
     for (const entry of this.#entries.values()) entry.views.clear();
     this.#pendingNodes = 0;
     this.#waitingBytes = 0;
