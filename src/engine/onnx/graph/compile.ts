@@ -7,9 +7,12 @@ import type { Trace } from './trace.ts';
 export const inputName = (index: number): string => `in${index}`;
 export const outputName = (index: number): string => `out${index}`;
 
-/** Lowers a traced graph to the bytes of an ONNX model; `block` is the width of blocked channels, 1 for none. */
-export function compileTrace(trace: Trace, block: number): Uint8Array<ArrayBuffer> {
-  const lowering = new Lowering(trace, block);
+/**
+ * Lowers a traced graph to the bytes of an ONNX model; `block` is the width of blocked channels, 1 for none,
+ * `threads` the number for which work is divided.
+ */
+export function compileTrace(trace: Trace, block: number, threads: number): Uint8Array<ArrayBuffer> {
+  const lowering = new Lowering(trace, block, threads);
   trace.leaves.forEach((leaf, index) => {
     lowering.graph.input(inputName(index), leaf.dtype, leaf.shape);
     lowering.define(leaf, {

@@ -49,14 +49,36 @@ export function filterGradient(l: Lowering, x: LazyNode, dy: LazyNode, conv: Con
         positions,
         inChannels,
       ]);
-      const operands = turned ? [d, under] : [under, d];
-      return graph.node('FusedMatMul', operands, { transA: 1, transB: 0 }, 'com.microsoft');
+      return positionProduct(l, turned ? [d, under] : [under, d], positions, inChannels, outChannels);
     });
     product = turned
       ? graph.node('Transpose', [joined(graph, products, 1)], { perm: [1, 0] })
       : joined(graph, products, 0);
   }
   return l.result(graph.reshape(product, conv.filterShape), conv.filterShape);
+}
+
+/** Products of at most so many elements are divided along the positions, not along rows or columns. */
+const SMALL_PRODUCT = 1 << 14;
+
+/**
+ * aᵀ · b, summed over the positions. Two threads that share a small product both pack all of one operand; where
+ * each has half of the positions they do not, and the halves are added.
+ */
+function positionProduct(
+  l: Lowering,
+  [a, b]: readonly string[],
+  positions: number,
+  inChannels: number,
+  outChannels: number,
+): string {
+  const { graph, threads } = l;
+  const product = (left: string, right: string): string =>
+    graph.node('FusedMatMul', [left, right], { transA: 1, transB: 0 }, 'com.microsoft');
+  if (threads === 1 || positions % threads !== 0 || inChannels * outChannels > SMALL_PRODUCT)
+    return product(a!, b!);
+  const [left, right] = [a!, b!].map((name) => graph.reshape(name, [threads, positions / threads, -1]));
+  return graph.node('ReduceSum', [product(left!, right!), graph.ints([0])], { keepdims: 0 });
 }
 
 function groupedFilterGradient(

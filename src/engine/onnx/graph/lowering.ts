@@ -42,14 +42,17 @@ export class Lowering {
   readonly graph = new GraphBuilder();
   /** How many channels make a block in ONNX Runtime's blocked layout; 1 where there is none. */
   readonly block: number;
+  /** How many threads will compute the graph. */
+  readonly threads: number;
   /** Sums over channels that were written out, by their parts (channel-sum.ts). */
   readonly written = new Map<string, string>();
   readonly #trace: Pick<Trace, 'users' | 'roots'>;
   readonly #values = new Map<LazyNode, Lowered>();
 
-  constructor(trace: Pick<Trace, 'users' | 'roots'>, block: number) {
+  constructor(trace: Pick<Trace, 'users' | 'roots'>, block: number, threads = 1) {
     this.#trace = trace;
     this.block = block;
+    this.threads = threads;
   }
 
   /** Who reads the value of a node. */

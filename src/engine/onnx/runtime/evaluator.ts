@@ -116,7 +116,7 @@ export class Evaluator {
   }
 
   #compile(trace: Trace): NativeSession {
-    const bytes = compileTrace(trace, this.#options.block);
+    const bytes = compileTrace(trace, this.#options.block, this.#options.threads);
     const session = this.#runtime.createSession();
     const elements = peakElements(trace);
     const { threads, profilePrefix } = this.#options;
