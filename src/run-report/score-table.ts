@@ -88,7 +88,7 @@ function shown(value: number, share: boolean): string {
 /** A table that scrolls by itself where the page is narrow. Rows are `<tr>`; the first column names them. */
 export function table(caption: string, columns: readonly (Html | string)[], rows: readonly Html[]): Html {
   return html`<div class="scrolls" role="region" aria-label="${caption}" tabindex="0"><table>
-<caption>${caption}</caption>
+<caption><span>${caption}</span></caption>
 <thead><tr>${columns.map((column) => html`<th scope="col">${column}</th>`)}</tr></thead>
 <tbody>
 ${rows.map((row) => html`${row}\n`)}</tbody>

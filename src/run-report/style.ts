@@ -33,8 +33,9 @@ dl div { display: flex; gap: .25rem 1rem; padding: .15rem 0; }
 dt { flex: 0 0 8.5rem; color: var(--quiet); }
 dd { margin: 0; min-width: 0; overflow-wrap: anywhere; }
 .scrolls { overflow-x: auto; margin: 1rem 0; max-width: 100%; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+table { border-collapse: separate; border-spacing: 0; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-size: .85rem; color: var(--quiet); padding-bottom: .35rem; }
+caption span { display: inline-block; position: sticky; left: 0; max-width: calc(100vw - 2rem); }
 th, td { padding: .35rem .75rem; border-bottom: 1px solid var(--edge); text-align: right; vertical-align: top; }
 thead th { border-bottom: 2px solid var(--edge); vertical-align: bottom; }
 thead th small { display: block; font-weight: normal; }
@@ -71,7 +72,7 @@ footer { margin-top: 3rem; border-top: 1px solid var(--edge); color: var(--quiet
 @media (max-width: 40rem) {
   dl div { display: block; }
   th, td { padding: .3rem .5rem; }
-  th[scope=row], thead th:first-child { max-width: 10rem; }
+  th[scope=row], thead th:first-child { min-width: 9rem; max-width: 10rem; }
   .about { white-space: normal; }
 }
 @media print {
