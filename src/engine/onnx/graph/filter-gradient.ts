@@ -9,6 +9,11 @@ import { channelsFirst, type Window, windowAttributes } from './window.ts';
 /** Up to this many rows (taps · input channels) all taps go into one product. */
 const FEW_ROWS = 160;
 
+/** With fewer input channels the taps of one row of the filter go into one product. */
+const NARROW = 32;
+/** Of more positions the list would be long. */
+const MOST_GATHERED = 1 << 16;
+
 /**
  * The gradient of a convolution with respect to its filter: for every tap of the filter the product of the
  * input under that tap with dy, summed over the batch and all positions.
@@ -42,14 +47,16 @@ export function filterGradient(l: Lowering, x: LazyNode, dy: LazyNode, conv: Con
     product = graph.node('MatMul', [stacked, d]);
   } else {
     const padded = padSpatial(graph, l.as(x, channelsLast), conv.window, 1);
-    // The operand that is packed anew for every tap should be the narrow one.
+    // The operand that is packed anew for every product should be the narrow one.
     const turned = outChannels > inChannels;
-    const products = taps.map((tap) => {
-      const under = graph.reshape(underTap(graph, padded, tap, conv.window, sizes, 1), [
-        positions,
-        inChannels,
-      ]);
-      return positionProduct(l, turned ? [d, under] : [under, d], positions, inChannels, outChannels);
+    const isNarrow = inChannels < NARROW && spatial.length === 2 && positions <= MOST_GATHERED;
+    const unders = isNarrow
+      ? underRows(graph, padded, conv.window, sizes)
+      : taps.map((tap) => underTap(graph, padded, tap, conv.window, sizes, 1));
+    const width = isNarrow ? conv.window.kernel[1]! * inChannels : inChannels;
+    const products = unders.map((name) => {
+      const under = graph.reshape(name, [positions, width]);
+      return positionProduct(l, turned ? [d, under] : [under, d], positions, width, outChannels);
     });
     product = turned
       ? graph.node('Transpose', [joined(graph, products, 1)], { perm: [1, 0] })
@@ -188,6 +195,30 @@ function allTaps({ kernel }: Window): number[][] {
     (taps, size) => taps.flatMap((tap) => Array.from({ length: size }, (_, i) => [...tap, i])),
     [[]],
   );
+}
+
+/** What each row of the filter sees of the padded input, channels last: [positions, kw · I] each. */
+function underRows(
+  graph: GraphBuilder,
+  padded: string,
+  { kernel, strides, dilations, before, after }: Window,
+  { batch, inChannels, inputSpatial, outputSpatial }: ConvolutionSizes,
+): string[] {
+  const [height, width] = inputSpatial.map((size, i) => size + before[i]! + after[i]!) as [number, number];
+  const [rows, columns] = outputSpatial as [number, number];
+  const pixels = graph.reshape(padded, [batch * height * width, inChannels]);
+  return Array.from({ length: kernel[0]! }, (_, tap) => {
+    const seen: number[] = [];
+    for (let n = 0; n < batch; n++) {
+      for (let y = 0; y < rows; y++) {
+        const line = (n * height + y * strides[0]! + tap * dilations[0]!) * width;
+        for (let x = 0; x < columns; x++) {
+          for (let k = 0; k < kernel[1]!; k++) seen.push(line + x * strides[1]! + k * dilations[1]!);
+        }
+      }
+    }
+    return graph.node('Gather', [pixels, graph.constant('int32', [seen.length], seen)], { axis: 0 });
+  });
 }
 
 /** What the tap sees of the padded input while the filter moves. */
