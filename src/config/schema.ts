@@ -218,7 +218,16 @@ const explained = (of: 'label' | 'teacher') =>
     .describe("Class: the image's labels, or the teacher's most likely.");
 
 const distillation = z.strictObject({
-  teacher: z.string().describe('Directory of a finished run, or folder of a tfjs layers-model.'),
+  teacher: z.strictObject({
+    model: z.string().describe('Directory of a finished run, or folder of a tfjs layers-model.'),
+    maps: z
+      .enum(['live', 'precomputed'])
+      .default('live')
+      .describe(
+        'live: the teacher answers in every step. precomputed: once, into a file beside the data set, from ' +
+          'which maps are read and moved with flips and crops.',
+      ),
+  }),
   maps: z
     .strictObject({
       method: mapMethod.default('grad-cam++').describe('Of both networks. Grad-CAM++ paper: grad-cam++.'),

@@ -7,7 +7,7 @@ import {
   placeBox,
   randomPlacement,
 } from './augmentation.ts';
-import type { BatchBox, BatchMask, HostBatch } from './batch.ts';
+import type { BatchBox, BatchMask, HostBatch, View } from './batch.ts';
 import type { ClassMask, DecodedExample, ExampleReader, Shrink } from './example-reader.ts';
 import { randomFor } from './random.ts';
 import { resample } from './resampling.ts';
@@ -54,6 +54,7 @@ export async function makeBatch(reader: ExampleReader, task: BatchTask): Promise
     boxes: [],
     supervised: Uint8Array.from(supervised, Number),
     ids: [],
+    views: [],
   };
   for (const [sample, read] of reads.entries()) {
     if (read.status === 'rejected') throw read.reason;
@@ -81,8 +82,19 @@ export async function makeBatch(reader: ExampleReader, task: BatchTask): Promise
     batch.boxes.push(...placedBoxes(example, sample, placement));
     batch.masks.push(...placedMasks(example, sample, placement, spec));
     batch.ids.push(example.id);
+    batch.views.push(viewOf(placement, example.pixels));
   }
   return batch;
+}
+
+function viewOf({ window, flip }: Placement, { width, height }: { width: number; height: number }): View {
+  return {
+    left: window.left / width,
+    top: window.top / height,
+    width: window.width / width,
+    height: window.height / height,
+    flip,
+  };
 }
 
 function placedBoxes({ objects, pixels }: DecodedExample, sample: number, placement: Placement): BatchBox[] {

@@ -39,4 +39,15 @@ export interface HostBatch {
   supervised: Uint8Array;
   /** File and record of each sample: `train-00000-of-00002.tfrecord#417`. */
   ids: string[];
+  /** Which part of its image each sample shows. */
+  views: View[];
+}
+
+/** A part of an image, in shares of its width and height, and whether it is mirrored. */
+export interface View {
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+  flip: boolean;
 }

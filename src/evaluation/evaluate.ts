@@ -207,6 +207,7 @@ function firstImages(
     boxes: batch.boxes.filter(({ sample }) => sample < count),
     supervised: batch.supervised.slice(0, count),
     ids: batch.ids.slice(0, count),
+    views: batch.views.slice(0, count),
   };
 }
 

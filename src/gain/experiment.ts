@@ -21,8 +21,8 @@ import {
   withNewHead,
 } from '../models/index.ts';
 import { type Progress, startProgress } from '../progress/index.ts';
-import { distillationTerms } from './distillation/index.ts';
-import type { GainTrainerOptions, ScheduledTerm } from './trainer.ts';
+import type { DistillationOptions } from './distillation/index.ts';
+import type { GainTrainerOptions } from './trainer.ts';
 
 /**
  * Opens the data set of an experiment; a built-in one is generated first when it is not there.
@@ -163,19 +163,17 @@ export function mapOptionsOf(config: Config): AttentionMapsOptions {
   return { method, targetLayer };
 }
 
-/** The terms of a teacher as the config weighs them; none without a teacher. */
-export function teacherTermsOf(
-  { distillation }: Config,
-  teacher: tfl.LayersModel | undefined,
-): readonly ScheduledTerm[] {
-  if (!distillation || !teacher) return [];
-  const { maps, losses } = distillation;
+/** The terms of distillation as the config weighs them, without those of weight 0. */
+export function distillationOptionsOf({
+  maps,
+  losses,
+}: NonNullable<Config['distillation']>): DistillationOptions {
   const weighed = Object.entries(losses).filter(([, { weight }]) => weight > 0);
-  const options = weighed.map(([name, { weight, startEpoch, rampEpochs, ...rest }]) => [
+  const terms = weighed.map(([name, { weight, startEpoch, rampEpochs, ...rest }]) => [
     name,
     { ...rest, weight: { weight, startEpoch, rampEpochs } },
   ]);
-  return distillationTerms(teacher, { ...Object.fromEntries(options), maps });
+  return { ...Object.fromEntries(terms), maps };
 }
 
 /** The trainer's options as the config says. */

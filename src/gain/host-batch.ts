@@ -17,7 +17,8 @@ export function batchToTensors(
 ): GainBatch {
   const images = tf.tensor4d(batch.images, [batch.size, height, width, 3]);
   const labels = tf.tensor2d(batch.labels, [batch.size, classes]);
-  if (maskCapacity === 0) return { images, labels };
+  const origins = batch.ids.map((id, sample) => ({ id, view: batch.views[sample]! }));
+  if (maskCapacity === 0) return { images, labels, origins };
   const masks = batch.masks.filter(({ sample }) => batch.supervised[sample]);
   const values = new Float32Array(Math.max(maskCapacity, masks.length) * height * width);
   masks.forEach(({ mask }, m) => {
@@ -26,6 +27,7 @@ export function batchToTensors(
   return {
     images,
     labels,
+    origins,
     masks: tf.tensor3d(values, [values.length / (height * width), height, width]),
     maskPairs: masks.map(({ sample, class: c }) => ({ sample, class: c })),
     boxes: batch.boxes.filter(({ sample }) => batch.supervised[sample]),

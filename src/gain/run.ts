@@ -7,7 +7,7 @@ import { saveLayersModel } from '../models/index.ts';
 import { type Progress, startProgress, writeLine } from '../progress/index.ts';
 import { AttentionPanel } from './attention-panel.ts';
 import { CheckpointStore, type Progress as Position, restoreWeights } from './checkpoint.ts';
-import { compareWithTeacher, loadTeacher } from './distillation/index.ts';
+import { compareWithTeacher, setUpDistillation } from './distillation/index.ts';
 import { describeEnvironment } from './environment.ts';
 import type { EpochSums } from './epoch-sums.ts';
 import { type EvaluateOptions, evaluateSplit, type SplitMetrics } from './evaluate.ts';
@@ -19,7 +19,6 @@ import {
   mapOptionsOf,
   openExperimentData,
   pairCapacityFor,
-  teacherTermsOf,
   trainerOptionsOf,
   trainingBatchOptions,
 } from './experiment.ts';
@@ -115,9 +114,8 @@ async function runOnData(
     );
   }
   const model = await buildExperimentModel(config, classes.length);
-  const teacher = config.distillation
-    ? await loadTeacher(config.distillation.teacher, { classes, imageSize: data.imageSize })
-    : undefined;
+  const distillation = await setUpDistillation(config, dataset, signal);
+  const teacher = distillation?.teacher;
   const target = resolveTargetLayer(model, config.gain.targetLayer);
   log(`network  ${model.name}, ${model.countParams().toLocaleString('en')} parameters`);
   if (teacher) log(`teacher  ${teacher.name}, ${teacher.countParams().toLocaleString('en')} parameters`);
@@ -129,7 +127,7 @@ async function runOnData(
   const maxLabels = Math.max(1, statistics.maxPerImage);
   const trainer = new GainTrainer(model, {
     ...trainerOptionsOf(config, link),
-    terms: teacherTermsOf(config, teacher),
+    terms: distillation?.terms ?? [],
     pairCapacity: capacity,
     groups: maxLabels,
   });

@@ -6,6 +6,7 @@ import { toGrid } from '../../losses/index.ts';
 import { meanOf } from '../../metrics/index.ts';
 import type { EvaluateOptions } from '../evaluate.ts';
 import type { DistilledMaps } from './distillation-terms.ts';
+import { topOf } from './teacher-answers.ts';
 
 /** How far a student is from its teacher on a split. */
 export interface TeacherComparison {
@@ -49,7 +50,7 @@ export async function compareWithTeacher(
     padded.set(batch.images);
     const result = tf.tidy(() => {
       const images = tf.tensor4d(padded, [batchSize, height, width, 3]);
-      const top = rowMaxima(forward(teacher, images).dataSync(), classes);
+      const top = topOf(forward(teacher, images).dataSync(), classes);
       const pairs = top.map((c, sample) => ({ sample, class: c }));
       const own = attentionMaps(student, images, pairs, { method, targetLayer: studentLayer, groups: 1 });
       const given = attentionMaps(teacher, images, pairs, { method, targetLayer: teacherLayer, groups: 1 });
@@ -57,7 +58,7 @@ export async function compareWithTeacher(
       const [a, b] = [own.maps, toGrid(given.maps, [h, w])].map((maps) => normalizeMaps(maps, 'l2'));
       const dots = tf.sum(tf.mul(a!, b!), [1, 2]).dataSync();
       const alive = tf.mul(tf.max(a!, [1, 2]), tf.max(b!, [1, 2])).dataSync();
-      return { top, own: rowMaxima(own.logits.dataSync(), classes), dots, alive };
+      return { top, own: topOf(own.logits.dataSync(), classes), dots, alive };
     });
     for (let i = 0; i < batch.size; i++) {
       agreed.push(Number(result.own[i] === result.top[i]));
@@ -69,15 +70,4 @@ export async function compareWithTeacher(
     mapCosine: meanOf(cosines),
     mapDistance: meanOf(cosines.map((cosine) => Math.sqrt(2 - 2 * cosine))),
   };
-}
-
-/** Column of the largest value of each row. */
-function rowMaxima(values: ArrayLike<number>, columns: number): number[] {
-  return Array.from({ length: values.length / columns }, (_, row) => {
-    let best = 0;
-    for (let c = 1; c < columns; c++) {
-      if (values[row * columns + c]! > values[row * columns + best]!) best = c;
-    }
-    return best;
-  });
 }

@@ -1,10 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import { withoutGradient } from '../../autodiff/index.ts';
 import {
   attentionMaps,
   classActivationMaps,
-  forward,
   type MapMethod,
   type Normalization,
   normalizeMaps,
@@ -22,6 +20,8 @@ import {
 import type { StepContext } from '../objective/index.ts';
 import type { WeightSchedule } from '../schedules.ts';
 import type { ScheduledTerm } from '../trainer.ts';
+import { LiveTeacher } from './live-teacher.ts';
+import type { TeacherAnswers } from './teacher-answers.ts';
 
 /** A weight, or one that starts at an epoch and ramps up. */
 type Weight = number | WeightSchedule;
@@ -97,15 +97,15 @@ export interface DistillationOptions {
  * The teacher runs as at inference and is a constant; the student's maps are differentiated, through their
  * weights too. With padded pairs, as in every term of GAIN, an image counts once however many labels it has.
  *
- * @param teacher any layers-model with the student's classes
+ * @param teacher any layers-model with the student's classes, or its stored answers
  * @returns the terms that were asked for, named as the options are
  */
 export function distillationTerms(
-  teacher: tfl.LayersModel,
+  teacher: tfl.LayersModel | TeacherAnswers,
   options: DistillationOptions,
 ): readonly ScheduledTerm[] {
   const { maps = {} } = options;
-  const answers = new TeacherAnswers(teacher, maps);
+  const answers = 'layers' in teacher ? new LiveTeacher(teacher, maps) : teacher;
   const compare = (
     distance: (s: tf.Tensor3D, t: tf.Tensor3D, weights: tf.Tensor1D) => tf.Scalar,
     of: ExplainedClass,
@@ -197,59 +197,4 @@ function activationsOf(
 ): tf.Tensor4D {
   const { output, ...rest } = pass;
   return splitModel(model, layer, { output }).features(inputs, rest).activations as tf.Tensor4D;
-}
-
-/** What the teacher says of a batch, as constants, each asked for once a step. */
-class TeacherAnswers {
-  readonly #model: tfl.LayersModel;
-  readonly #maps: DistilledMaps;
-  readonly #known = new WeakMap<StepContext, Map<string, unknown>>();
-
-  constructor(model: tfl.LayersModel, maps: DistilledMaps) {
-    this.#model = model;
-    this.#maps = maps;
-  }
-
-  /** `[B,C]`. */
-  logits(step: StepContext): tf.Tensor2D {
-    return this.#once(step, 'logits', () => forward(this.#model, step.inputs));
-  }
-
-  /** The most likely class of each image. Read on the host: it decides which maps are made. */
-  topPairs(step: StepContext): { pairs: readonly Pair[]; weights: readonly number[] } {
-    return this.#once(step, 'top', () => {
-      const top = tf.tidy(() => [...tf.argMax(this.logits(step), 1).dataSync()]);
-      return { pairs: top.map((c, sample) => ({ sample, class: c })), weights: top.map(() => 1) };
-    });
-  }
-
-  /** `[P,h,w]`, normalised. */
-  maps(step: StepContext, pairs: readonly Pair[]): tf.Tensor3D {
-    const { method = 'grad-cam++', teacherLayer, normalization = 'none' } = this.#maps;
-    const key = `maps ${pairs.map((pair) => `${pair.sample}:${pair.class}`).join()}`;
-    return this.#once(step, key, () => {
-      const options = { method, targetLayer: teacherLayer };
-      return normalizeMaps(attentionMaps(this.#model, step.inputs, pairs, options).maps, normalization);
-    });
-  }
-
-  /** `[B,h,w,K]` of a layer. */
-  activations(step: StepContext, layer: string): tf.Tensor4D {
-    return this.#once(step, `activations ${layer}`, () => activationsOf(this.#model, layer, step.inputs, {}));
-  }
-
-  /** `[B,h,w,C]`. */
-  classMaps(step: StepContext): tf.Tensor4D {
-    const { teacherLayer } = this.#maps;
-    return this.#once(step, 'class maps', () =>
-      classActivationMaps(this.#model, step.inputs, { targetLayer: teacherLayer }),
-    );
-  }
-
-  #once<T>(step: StepContext, key: string, answer: () => T): T {
-    const known = this.#known.get(step) ?? new Map<string, unknown>();
-    this.#known.set(step, known);
-    if (!known.has(key)) known.set(key, withoutGradient(answer as () => tf.Tensor));
-    return known.get(key) as T;
-  }
 }

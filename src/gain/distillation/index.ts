@@ -6,4 +6,7 @@ export {
   distillationTerms,
   type ExplainedClass,
 } from './distillation-terms.ts';
+export { type Distillation, setUpDistillation } from './set-up.ts';
+export { placeMap, requireStorable, StoredTeacher, type StoredTeacherOptions } from './stored-teacher.ts';
 export { loadTeacher, type TeacherDemands } from './teacher.ts';
+export type { TeacherAnswers, WeightedPairs } from './teacher-answers.ts';

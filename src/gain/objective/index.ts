@@ -6,6 +6,7 @@ export type {
   GainBatch,
   GainLossOptions,
   MiningGradient,
+  SampleOrigin,
   StreamWeights,
   SupervisionOptions,
 } from './options.ts';

@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs-core';
+import type { View } from '../../data/index.ts';
 import { UsageError } from '../../errors/index.ts';
 import type { AttentionMapsOptions, BatchNormMode, Normalization, Pair } from '../../gradcam/index.ts';
 import type {
@@ -12,6 +13,14 @@ import type { HoleFilling } from './hole-filling.ts';
 import type { MaskedBatch } from './pair-masks.ts';
 import { areIndices, type Labels } from './pairs.ts';
 
+/** Where an image of a batch comes from. */
+export interface SampleOrigin {
+  /** File and record of the example. */
+  readonly id: string;
+  /** The part of the image that the sample shows. */
+  readonly view: View;
+}
+
 /** One batch, as {@link gainLoss} takes it. */
 export interface GainBatch extends MaskedBatch {
   /** I `[B,H,W,c]`, or one tensor per input of the model. */
@@ -21,6 +30,8 @@ export interface GainBatch extends MaskedBatch {
   readonly pairs?: readonly Pair[] | undefined;
   /** Weight of each of `pairs`. @default 1 / (pairs of the image) */
   readonly pairWeights?: readonly number[] | undefined;
+  /** Where each image comes from, for terms that look something up: a teacher's stored answers. */
+  readonly origins?: readonly SampleOrigin[] | undefined;
 }
 
 /** Factors of the terms of the loss. A term whose factor is exactly 0 is not computed. */

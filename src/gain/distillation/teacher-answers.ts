@@ -1,0 +1,34 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import type { Pair } from '../../gradcam/index.ts';
+import type { StepContext } from '../objective/index.ts';
+
+/** Pairs to explain, and their weights. */
+export interface WeightedPairs {
+  readonly pairs: readonly Pair[];
+  readonly weights: readonly number[];
+}
+
+/** What a teacher says of the batch of a step, as constants. B images, P pairs, C classes. */
+export interface TeacherAnswers {
+  /** `[B,C]`. */
+  logits(step: StepContext): tf.Tensor2D;
+  /** The most likely class of each image. */
+  topPairs(step: StepContext): WeightedPairs;
+  /** `[P,h,w]`, normalised. */
+  maps(step: StepContext, pairs: readonly Pair[]): tf.Tensor3D;
+  /** `[B,h,w,K]` of a layer. */
+  activations(step: StepContext, layer: string): tf.Tensor4D;
+  /** `[B,h,w,C]`. */
+  classMaps(step: StepContext): tf.Tensor4D;
+}
+
+/** The largest of each row of C values. */
+export function topOf(logits: ArrayLike<number>, classes: number): number[] {
+  return Array.from({ length: logits.length / classes }, (_, row) => {
+    let best = 0;
+    for (let c = 1; c < classes; c++) {
+      if (logits[row * classes + c]! > logits[row * classes + best]!) best = c;
+    }
+    return best;
+  });
+}
