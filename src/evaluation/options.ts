@@ -34,7 +34,7 @@ export function checkMethods(methods: readonly string[]): readonly MapMethod[] {
     if ((mapMethods as readonly string[]).includes(method)) continue;
     const guess = nearest(method, mapMethods)[0];
     throw new UsageError(
-      `no map method "${method}"${guess ? `; did you mean "${guess}"?` : ''} There are ${mapMethods.join(', ')}`,
+      `no map method "${method}"${guess ? `; did you mean "${guess}"?` : '.'} There are ${mapMethods.join(', ')}`,
     );
   }
   return [...new Set(methods)] as MapMethod[];
@@ -46,7 +46,7 @@ export function checkSplit(dataset: Dataset, split: string, option: string): voi
   if (known.includes(split)) return;
   const guess = nearest(split, known)[0];
   throw new UsageError(
-    `${option}: ${dataset.dir} has no split ${split}${guess ? `; did you mean ${guess}?` : ''} It has ${known.join(', ')}`,
+    `${option}: ${dataset.dir} has no split ${split}${guess ? `; did you mean ${guess}?` : '.'} It has ${known.join(', ')}`,
   );
 }
 
