@@ -40,6 +40,7 @@ const geometries: Geometry[] = [
   { input: [1, 8, 8, 16], filter: [2, 2, 16, 16], stride: 2, pad: 'valid' },
   { input: [2, 7, 6, 20], filter: [3, 3, 20, 50], stride: 1, pad: 'valid' },
   { input: [2, 6, 6, 12], filter: [3, 3, 12, 24], stride: 2, pad: 'same' },
+  { input: [2, 4, 3, 192], filter: [3, 3, 192, 160], stride: 1, pad: 'same' },
 ];
 
 for (const { input, filter, stride, pad } of geometries) {
@@ -311,4 +312,10 @@ test('the gradient of a resize is its adjoint: ⟨R x, y⟩ = ⟨x, Rᵀ y⟩', 
     const left = tf.sum(tf.mul(run(x), y)).dataSync()[0]!;
     t.true(Math.abs(left - right) < 1e-4, `${left} against ${right}`);
   }
+});
+
+test('a convolution of small images with a large filter, with bias and relu', (t) => {
+  const run: Case['run'] = (x, w, bias) => tf.relu(tf.add(tf.conv2d(x as Four, w as Four, 2, 'same'), bias!));
+  const inputs = [[2, 4, 5, 192], { shape: [3, 3, 192, 160], scale: 0.1 }, [160]];
+  sameAsCpu(t, { name: 'small images', inputs, run });
 });

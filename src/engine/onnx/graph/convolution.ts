@@ -5,6 +5,7 @@ import { filterGradient } from './filter-gradient.ts';
 import { type LazyNode, operation } from './lazy-node.ts';
 import type { Epilogue, Lowered } from './lowering.ts';
 import { plainConvolution, plainInputGradient } from './plain-convolution.ts';
+import { smallImageConvolution, smallImageGradient } from './small-image-convolution.ts';
 
 /** y = x * filter */
 export function convolve(x: LazyNode, filter: LazyNode, conv: Convolution): LazyNode {
@@ -16,6 +17,7 @@ export function convolve(x: LazyNode, filter: LazyNode, conv: Convolution): Lazy
     dtype: 'float32',
     lower: (l, [input, weights]) => {
       const withEpilogue = (epilogue: Epilogue): Lowered =>
+        smallImageConvolution(l, input!, weights!, conv, epilogue) ??
         blockedConvolution(l, input!, weights!, conv, epilogue) ??
         plainConvolution(l, input!, weights!, conv, epilogue);
       return { ...withEpilogue({}), withEpilogue };
@@ -33,6 +35,7 @@ export function convolveInputGradient(dy: LazyNode, filter: LazyNode, conv: Conv
     dtype: 'float32',
     lower: (l, [derivative, weights]) =>
       fewChannelsGradient(l, derivative!, weights!, conv) ??
+      smallImageGradient(l, derivative!, weights!, conv) ??
       blockedInputGradient(l, derivative!, weights!, conv) ??
       plainInputGradient(l, derivative!, weights!, conv),
   });

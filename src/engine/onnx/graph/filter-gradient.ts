@@ -182,7 +182,12 @@ function joined(graph: GraphBuilder, names: string[], axis: number): string {
 }
 
 /** Pads the spatial axes, with `first` axes in front of them and `inner` behind. */
-function padSpatial(graph: GraphBuilder, name: string, { before, after }: Window, first: 1 | 2): string {
+export function padSpatial(
+  graph: GraphBuilder,
+  name: string,
+  { before, after }: Window,
+  first: 1 | 2,
+): string {
   if ([...before, ...after].every((amount) => amount === 0)) return name;
   const front = new Array<number>(first).fill(0);
   const back = new Array<number>(2 - first).fill(0);
