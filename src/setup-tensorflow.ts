@@ -53,18 +53,24 @@ await runProgram(async () => {
   writeLine(`headers  ${tools.headers ?? 'none beside Node: from npm'}`);
   const requirement =
     args.tensorflow ?? (args.cuda ? 'tensorflow[and-cuda]==2.21.*' : 'tensorflow-cpu==2.21.*');
-  await buildBinding(folder, tools, { requirement, cuda: args.cuda, onStep: writeLine });
-
-  writeLine('checking it with a training step');
-  const report = await reportEngine('tensorflow');
-  if (!report.works) {
-    await removeBuild(folder);
-    throw new EngineError(`the build does not work, and was taken out again: ${report.problem}`);
-  }
-  process.stdout.write(
-    `${report.engine.version} works in ${folder}\n` +
+  // The command that runs is interrupted as well; its failure is what cleans up.
+  process.on('SIGINT', () => undefined);
+  let passed: string[] = [];
+  const check = async () => {
+    writeLine('checking it with a training step');
+    const report = await reportEngine('tensorflow');
+    if (!report.works) {
+      throw new EngineError(`the build does not work, and was taken out again: ${report.problem}`);
+    }
+    passed = [
+      `${report.engine.version} works in ${folder}`,
       `gradients as on the engine cpu to ${report.firstOrder.toExponential(0)}, ` +
-      `through explanation maps to ${report.secondOrder.toExponential(0)}\n` +
+        `through explanation maps to ${report.secondOrder.toExponential(0)}`,
+    ];
+  };
+  await buildBinding(folder, tools, { requirement, cuda: args.cuda, onStep: writeLine, check });
+  process.stdout.write(
+    `${passed.join('\n')}\n` +
       'now: npm run train -- --engine tensorflow …   (after another npm ci, run this again)\n',
   );
 });

@@ -10,4 +10,5 @@ export {
   findTensorflowPackage,
   findTools,
   removeBuild,
+  replaceBuild,
 } from './tensorflow-build.ts';

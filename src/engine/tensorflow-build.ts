@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -27,7 +27,7 @@ interface BuildRecord {
 }
 
 /**
- * The binding's own folders in the package of tfjs-node. `tensorflow` and `nvidia` are neighbours, as in a Python
+ * What a build writes in the package of tfjs-node. `tensorflow` and `nvidia` are neighbours, as in a Python
  * environment: TensorFlow looks for its CUDA libraries from where it lies.
  */
 const places = {
@@ -108,20 +108,23 @@ export interface BuildOptions {
   readonly cuda: boolean;
   /** Told before each step. */
   readonly onStep: (step: string) => void;
+  /** Tries what was built, in its place; when it throws, what was there before comes back. */
+  readonly check: () => Promise<void>;
 }
 
 /**
  * Takes the C library and headers from a TensorFlow wheel and compiles tfjs-node's binding against them, all in a
- * temporary folder beside the package; only what is complete is moved in.
+ * temporary folder in the package; only what is complete is moved in, and it stays only if it passes the check.
  *
  * @param folder the package of tfjs-node
  * @returns the version of TensorFlow
- * @throws EngineError with the last lines of the command that failed; the package is then as it was
+ * @throws EngineError with the last lines of the command that failed; the package is then as it was, also where
+ *   an earlier build was in it
  */
 export async function buildBinding(
   folder: string,
   tools: BuildTools,
-  { requirement, cuda, onStep }: BuildOptions,
+  { requirement, cuda, onStep, check }: BuildOptions,
 ): Promise<string> {
   const temporary = await mkdtemp(join(folder, 'setup-'));
   try {
@@ -156,20 +159,40 @@ export async function buildBinding(
     await call(tools.compiler, compileArguments(folder, wheel, headers), temporary);
 
     onStep(`moving it into ${folder}`);
-    await removeBuild(folder);
-    await mkdir(join(folder, places.libraries), { recursive: true });
-    await mkdir(dirname(join(folder, places.binding)), { recursive: true });
-    for (const name of libraryNames) await rename(join(wheel, name), join(folder, places.libraries, name));
-    if (cuda && existsSync(join(site, 'nvidia')))
-      await rename(join(site, 'nvidia'), join(folder, places.cuda));
-    if (existsSync(join(folder, places.binding)))
-      await rename(join(folder, places.binding), join(folder, places.bindingBefore));
     const record: BuildRecord = { requirement, tensorflow: version, built: new Date().toISOString() };
-    await writeFile(join(folder, places.record), `${JSON.stringify(record, null, 2)}\n`);
-    await rename(join(temporary, 'tfjs_binding.node'), join(folder, places.binding));
+    await replaceBuild(folder, join(temporary, 'earlier'), async () => {
+      for (const name of libraryNames) await move(wheel, name, join(folder, places.libraries));
+      if (cuda && existsSync(join(site, 'nvidia'))) await move(site, 'nvidia', join(folder, 'deps'));
+      await move(temporary, 'tfjs_binding.node', dirname(join(folder, places.binding)));
+      await writeFile(join(folder, places.record), `${JSON.stringify(record, null, 2)}\n`);
+      await check();
+    });
     return version;
   } finally {
     await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Sets aside what an earlier build or download left, so that `build` can write its own in the same places.
+ *
+ * @param aside an empty or missing folder on the same disk
+ * @throws what `build` throws, when all is as it was
+ */
+export async function replaceBuild(folder: string, aside: string, build: () => Promise<void>): Promise<void> {
+  const wasBuilt = existsSync(join(folder, places.record));
+  await moveAll(folder, aside);
+  try {
+    const downloaded = join(aside, wasBuilt ? places.bindingBefore : places.binding);
+    if (existsSync(downloaded)) {
+      await mkdir(dirname(join(folder, places.bindingBefore)), { recursive: true });
+      await copyFile(downloaded, join(folder, places.bindingBefore));
+    }
+    await build();
+  } catch (error) {
+    await moveAll(folder, join(aside, 'failed'));
+    await moveAll(aside, folder);
+    throw error;
   }
 }
 
@@ -194,6 +217,18 @@ export async function builtVersion(folder: string): Promise<string | null> {
   const path = join(folder, places.record);
   if (!existsSync(path)) return null;
   return (JSON.parse(await readFile(path, 'utf8')) as BuildRecord).tensorflow;
+}
+
+async function moveAll(from: string, to: string): Promise<void> {
+  for (const place of Object.values(places)) {
+    if (existsSync(join(from, place))) await move(from, place, to);
+  }
+}
+
+/** Moves a file or folder, which keeps its path, from one folder into another on the same disk. */
+async function move(from: string, path: string, to: string): Promise<void> {
+  await mkdir(dirname(join(to, path)), { recursive: true });
+  await rename(join(from, path), join(to, path));
 }
 
 async function fetchHeaders(temporary: string, onStep: (step: string) => void): Promise<string> {
@@ -249,6 +284,8 @@ function call(command: string, args: string[], cwd: string): Promise<void> {
       reject(new EngineError(`${command} ${args.slice(0, 3).join(' ')} …: ${why}\n  ${lines}`));
     };
     child.on('error', (error) => fail(error.message));
-    child.on('close', (status) => (status === 0 ? resolve() : fail(`ended with ${status}`)));
+    child.on('close', (status, signal) =>
+      status === 0 ? resolve() : fail(`ended with ${signal ?? status}`),
+    );
   });
 }
