@@ -66,7 +66,7 @@ test.serial(
       (await tf.profile(run)).kernels.filter(({ name }) => /conv2d/i.test(name)).length;
     const computed = await convolutions(() => {
       const { total, ...rest } = loss({}, { weights: { classification: 2, mining: 0, supervision: 0 } });
-      t.deepEqual(Object.keys(rest).sort(), ['classification', 'logits', 'pairWeights', 'pairs']);
+      t.deepEqual(Object.keys(rest).sort(), ['classification', 'logits', 'pairWeights', 'pairs', 'terms']);
       t.is(scalar(total), 2 * scalar(rest.classification!));
       return total;
     });
