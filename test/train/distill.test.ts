@@ -6,7 +6,7 @@ const workplace = workplaceFor(test);
 const patience = 180_000;
 
 test.serial(
-  'a student is taught by a run: terms, agreement, the teacher in the picture; and resumes',
+  'a student is taught by a run: its terms, its agreement, answers stored once',
   async (t) => {
     t.timeout(2 * patience);
     const place = workplace();
