@@ -5,40 +5,37 @@ import { workplaceFor } from './command-line.ts';
 const workplace = workplaceFor(test);
 const patience = 180_000;
 
-test.serial(
-  'a student is taught by a run: its terms, its agreement, answers stored once',
-  async (t) => {
-    t.timeout(2 * patience);
-    const place = workplace();
-    const teacher = await place.train(['--config', 'tiny.yaml', '--run', 'runs/teacher']);
-    t.is(teacher.code, 0, teacher.stderr);
+test.serial('a student is taught by a run: its terms, its agreement, answers stored once', async (t) => {
+  t.timeout(2 * patience);
+  const place = workplace();
+  const teacher = await place.train(['--config', 'tiny.yaml', '--run', 'runs/teacher']);
+  t.is(teacher.code, 0, teacher.stderr);
 
-    const config = `${await place.read('tiny.yaml')}
+  const config = `${await place.read('tiny.yaml')}
 distillation:
   teacher: { model: runs/teacher, maps: precomputed }
   losses: { explanation: { weight: 1, startEpoch: 1 }, similarity: { weight: 0.5 } }
 `;
-    await writeFile(place.path('student.yaml'), config.replace('name: tiny', 'name: student'));
-    const student = await place.train(['--config', 'student.yaml', '--set', 'model.options.widths=[3, 4]']);
-    t.is(student.code, 0, student.stderr);
-    t.regex(student.stderr, /^teacher {2}small_cnn, [\d,]+ parameters$/m);
-    t.regex(student.stderr, /similarity \d/);
-    const { metrics } = JSON.parse(await place.read('runs/student/summary.json'));
-    const { agreement, mapCosine, mapDistance } = metrics.test.teacher;
-    t.true(agreement >= 0 && agreement <= 1);
-    t.true(mapCosine >= 0 && mapCosine <= 1);
-    t.true(mapDistance >= 0 && mapDistance <= Math.SQRT2);
-    t.regex(student.stdout, /agreement/);
-    t.is((await readdir(place.path('data/teacher'))).filter((file) => file.endsWith('.tfrecord')).length, 1);
-    const log = await place.read('runs/student/log.ndjson');
-    const steps = log
-      .split('\n')
-      .filter((line) => line.includes('"event":"step"'))
-      .map((line) => JSON.parse(line).losses);
-    t.false('explanation' in steps[0]);
-    t.true(steps.at(-1).explanation >= 0);
-  },
-);
+  await writeFile(place.path('student.yaml'), config.replace('name: tiny', 'name: student'));
+  const student = await place.train(['--config', 'student.yaml', '--set', 'model.options.widths=[3, 4]']);
+  t.is(student.code, 0, student.stderr);
+  t.regex(student.stderr, /^teacher {2}small_cnn, [\d,]+ parameters$/m);
+  t.regex(student.stderr, /similarity \d/);
+  const { metrics } = JSON.parse(await place.read('runs/student/summary.json'));
+  const { agreement, mapCosine, mapDistance } = metrics.test.teacher;
+  t.true(agreement >= 0 && agreement <= 1);
+  t.true(mapCosine >= 0 && mapCosine <= 1);
+  t.true(mapDistance >= 0 && mapDistance <= Math.SQRT2);
+  t.regex(student.stdout, /agreement/);
+  t.is((await readdir(place.path('data/teacher'))).filter((file) => file.endsWith('.tfrecord')).length, 1);
+  const log = await place.read('runs/student/log.ndjson');
+  const steps = log
+    .split('\n')
+    .filter((line) => line.includes('"event":"step"'))
+    .map((line) => JSON.parse(line).losses);
+  t.false('explanation' in steps[0]);
+  t.true(steps.at(-1).explanation >= 0);
+});
 
 const refusals: [what: string, args: string[], message: RegExp][] = [
   ['a teacher that is not there', ['distillation.teacher.model=nowhere'], /^ModelError: nowhere/m],
