@@ -201,11 +201,12 @@ async function runOnData(
       validate: async (epoch) => {
         progress?.stop();
         const due = (epoch + 1) % training.evaluateEvery === 0 || epoch + 1 === training.epochs;
-        if (!due || data.splits.validation === null) return {};
-        const metrics = await evaluate(data.splits.validation);
+        if (!due) return {};
         const step = trainer.optimizer.updates;
-        await records.evaluation(step, epoch + 1, data.splits.validation, metrics);
         if (panel) await records.attention(step, await panel.draw(model, epoch + 1));
+        if (data.splits.validation === null) return {};
+        const metrics = await evaluate(data.splits.validation);
+        await records.evaluation(step, epoch + 1, data.splits.validation, metrics);
         const value = metrics[training.selectBy];
         const better = isBetter(training.selectBy, value, state.best);
         if (better) state.best = { metric: training.selectBy, value, epoch: epoch + 1 };
