@@ -97,6 +97,33 @@ export {
   RunError,
   UsageError,
 } from './errors/index.ts';
+// ---- evaluation, export
+export {
+  type Evaluated,
+  type EvaluateRequest,
+  type EvaluationOptions,
+  type EvaluationResult,
+  evaluate,
+  evaluationTable,
+  type ImageRecord,
+  type MeasureName,
+  measureNames,
+  ResultWriter,
+  readEvaluation,
+  readImageRecords,
+  type Source,
+  type ThresholdSource,
+} from './evaluation/index.ts';
+export {
+  type ExportOptions,
+  type ExportSource,
+  exportOnnx,
+  type InputLayout,
+  inputLayouts,
+  type OnnxExport,
+  openSource,
+  type SourceOptions,
+} from './export/index.ts';
 // ---- guided training
 export {
   type BatchPosition,
@@ -212,10 +239,23 @@ export {
 // ---- metrics
 export {
   averagePrecision,
+  Bootstrap,
+  BootstrapMean,
+  BoxAccuracyCurve,
+  type BoxList,
+  boxesFromMap,
+  boxIou,
   type ClassificationMetrics,
   classificationMetrics,
   energyInMask,
+  type Interval,
+  locDelta,
+  type PixelBox,
+  pixelAveragePrecision,
+  pixelHistogram,
   pointingHit,
+  pointsAt,
+  rankCorrelation,
 } from './metrics/index.ts';
 // ---- models
 export {
