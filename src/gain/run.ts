@@ -114,7 +114,7 @@ async function runOnData(
     );
   }
   const model = await buildExperimentModel(config, classes.length);
-  const distillation = await setUpDistillation(config, dataset, signal);
+  const distillation = await setUpDistillation(config, model, dataset, signal);
   const teacher = distillation?.teacher;
   const target = resolveTargetLayer(model, config.gain.targetLayer);
   log(`network  ${model.name}, ${model.countParams().toLocaleString('en')} parameters`);

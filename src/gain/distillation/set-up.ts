@@ -1,10 +1,11 @@
 import type * as tfl from '@tensorflow/tfjs-layers';
 import type { Config } from '../../config/index.ts';
 import type { Dataset } from '../../data/index.ts';
+import { resolveTargetLayer } from '../../gradcam/index.ts';
 import { type Progress, startProgress } from '../../progress/index.ts';
 import { distillationOptionsOf } from '../experiment.ts';
 import type { ScheduledTerm } from '../trainer.ts';
-import { distillationTerms } from './distillation-terms.ts';
+import { type DistillationOptions, distillationTerms } from './distillation-terms.ts';
 import { requireStorable, StoredTeacher } from './stored-teacher.ts';
 import { loadTeacher } from './teacher.ts';
 
@@ -15,7 +16,7 @@ export interface Distillation {
 }
 
 /**
- * Loads the teacher of an experiment and, where the config says so, has its answers computed beforehand.
+ * Loads the teacher of an experiment, sees that it fits the student and, where the config says so, has its answers computed beforehand.
  *
  * @returns undefined for an experiment without a teacher
  * @throws {RunError} {ModelError} for a teacher that does not fit; {UsageError} for a precomputation that would not
@@ -23,6 +24,7 @@ export interface Distillation {
  */
 export async function setUpDistillation(
   { distillation, data, evaluation }: Config,
+  student: tfl.LayersModel,
   dataset: Dataset,
   signal?: AbortSignal,
 ): Promise<Distillation | undefined> {
@@ -34,6 +36,7 @@ export async function setUpDistillation(
     classes: dataset.info.classes,
     imageSize: data.imageSize,
   });
+  requireLayers(options, student, teacher);
   if (!precomputed) return { teacher, terms: distillationTerms(teacher, options) };
 
   let progress: Progress | undefined;
@@ -54,5 +57,21 @@ export async function setUpDistillation(
     return { teacher, terms: distillationTerms(stored, options) };
   } finally {
     progress?.stop();
+  }
+}
+
+/** Every layer that is named must be there before the run begins. */
+function requireLayers(
+  { maps, attentionTransfer }: DistillationOptions,
+  student: tfl.LayersModel,
+  teacher: tfl.LayersModel,
+): void {
+  const pairs = [
+    { student: maps?.studentLayer, teacher: maps?.teacherLayer },
+    ...(attentionTransfer?.layers ?? []),
+  ];
+  for (const pair of pairs) {
+    resolveTargetLayer(student, pair.student);
+    resolveTargetLayer(teacher, pair.teacher);
   }
 }
