@@ -1,7 +1,7 @@
 import type { TaskName } from './tasks/index.ts';
 
 /** Who a workload can be compared with: PyTorch eager, and the other backends of TensorFlow.js. */
-export const peerNames = ['pytorch', 'tensorflow', 'wasm', 'cpu'] as const;
+export const peerNames = ['pytorch', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const;
 export type PeerName = (typeof peerNames)[number];
 
 /** Something that is measured. What both sides do is a task; a workload is a task with its settings. */
