@@ -170,7 +170,8 @@ test('a batch without any label gives the map terms a value of 0, not NaN', (t) 
     { images, labels: [[], [], []] },
     { weights: off, terms: terms.map((term) => ({ ...term, weight: 1 })), training: false },
   );
-  t.is(loss.total.dataSync()[0], 0);
+  // Some engines say −0.
+  t.is(Math.abs(loss.total.dataSync()[0]!), 0);
 });
 
 test('names of terms are checked, and a weight that is no number', (t) => {
