@@ -158,14 +158,7 @@ async function prepare(
   const explainer = new Explainer(model, { methods, targetLayer: target.path, imageSize, batchSize, link });
   const read: BatchReader = async function* (split, limit = Number.POSITIVE_INFINITY) {
     let left = limit;
-    const batches = dataset.batches(split, {
-      batchSize,
-      imageSize,
-      fit,
-      workers,
-      shuffle: false,
-      augment: null,
-    });
+    const batches = dataset.batches(split, { batchSize, imageSize, fit, workers });
     for await (const batch of batches) {
       signal?.throwIfAborted();
       yield firstImages(batch, left, imageSize, dataset.classes.length);

@@ -62,14 +62,7 @@ export async function evaluateSplit(
   let maps = 0;
   let dead = 0;
 
-  const batches = dataset.batches(split, {
-    batchSize,
-    imageSize,
-    fit,
-    workers,
-    shuffle: false,
-    augment: null,
-  });
+  const batches = dataset.batches(split, { batchSize, imageSize, fit, workers });
   for await (const batch of batches) {
     signal?.throwIfAborted();
     const result = inspectBatch(model, batch, classes, options);

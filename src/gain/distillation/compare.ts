@@ -36,14 +36,7 @@ export async function compareWithTeacher(
   const cosines: number[] = [];
   const [height, width] = imageSize;
   const classes = dataset.info.classes.length;
-  for await (const batch of dataset.batches(split, {
-    batchSize,
-    imageSize,
-    fit,
-    workers,
-    shuffle: false,
-    augment: null,
-  })) {
+  for await (const batch of dataset.batches(split, { batchSize, imageSize, fit, workers })) {
     signal?.throwIfAborted();
     // Padded to one size, so that an engine that compiles by shape compiles once.
     const padded = new Float32Array(batchSize * height * width * 3);

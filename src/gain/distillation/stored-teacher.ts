@@ -147,14 +147,7 @@ async function* answersOf(
   const total = options.splits.reduce((sum, split) => sum + dataset.info.splits[split]!.examples, 0);
   let done = 0;
   for (const split of options.splits) {
-    const batches = dataset.batches(split, {
-      batchSize,
-      imageSize,
-      fit,
-      workers,
-      shuffle: false,
-      augment: null,
-    });
+    const batches = dataset.batches(split, { batchSize, imageSize, fit, workers });
     for await (const batch of batches) {
       signal?.throwIfAborted();
       // The last batch is padded, so that an engine that compiles by shape compiles once.
