@@ -89,6 +89,8 @@ export async function decodeMask(
   return data;
 }
 
+/** libvips keeps one text of errors for all threads: another image read meanwhile can empty it. */
 function oneLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).trim().replace(/\s*\n\s*/g, '; ');
+  const message = (error instanceof Error ? error.message : String(error)).trim().replace(/\s*\n\s*/g, '; ');
+  return message === 'Unknown error' ? 'it is damaged, or of a kind that the decoder does not know' : message;
 }

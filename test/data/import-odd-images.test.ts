@@ -62,7 +62,9 @@ test('a JPEG of 12 bits, which no decoder at hand knows, is named', async (t) =>
   const source = await findFolders(join(dir, 'in'));
   await t.throwsAsync(importExamples(source, join(dir, 'out')), {
     instanceOf: DataError,
-    message: `${join(dir, 'in', 'c', 'a.jpg')}: image cannot be decoded: VipsJpeg: Unsupported JPEG data precision 12`,
+    message: (text) =>
+      text.startsWith(`${join(dir, 'in', 'c', 'a.jpg')}: image cannot be decoded: `) &&
+      /VipsJpeg: Unsupported JPEG data precision 12$|a kind that the decoder does not know$/.test(text),
   });
   const { skipped } = await importExamples(source, join(dir, 'out'), { skipBad: true });
   t.is(skipped.length, 1);
