@@ -21,6 +21,7 @@ const mayImport: Record<string, readonly string[]> = {
   gradcam: ['autodiff', 'errors'],
   metrics: ['data', 'errors'],
   export: ['autodiff', 'config', 'data', 'engine', 'errors', 'gradcam', 'losses', 'models'],
+  explain: ['autodiff', 'data', 'errors', 'gradcam', 'metrics', 'models', 'progress', 'report'],
   gain: [
     'autodiff',
     'config',
