@@ -1,2 +1,3 @@
-export { findConfig, loadConfig, parseConfig, stringifyConfig } from './load.ts';
+export { type CheckedYaml, checkedYaml, type Override } from './checked-yaml.ts';
+export { findConfig, loadConfig, parseConfig, readConfigFile, stringifyConfig } from './load.ts';
 export { type Config, configJsonSchema, configSchema } from './schema.ts';
