@@ -1,12 +1,6 @@
 import type * as tfl from '@tensorflow/tfjs-layers';
 import type { Config } from '../config/index.ts';
-import {
-  type BatchOptions,
-  type BiasedBoatsOptions,
-  type Dataset,
-  generateBiasedBoats,
-  openDataset,
-} from '../data/index.ts';
+import { type BatchOptions, type Dataset, generateBiasedBoats, openDataset } from '../data/index.ts';
 import { DataError, UsageError } from '../errors/index.ts';
 import type { AttentionMapsOptions } from '../gradcam/index.ts';
 import {
@@ -33,8 +27,8 @@ import type { GainTrainerOptions } from './trainer.ts';
  * @throws {DataError} naming the file and record that is missing or damaged.
  */
 export async function openExperimentData(config: Config, signal?: AbortSignal): Promise<Dataset> {
-  const { source, dir, options, splits, masks } = config.data;
-  if (source === 'biased-boats') await drawBiasedBoats(dir, options, signal);
+  const { dir, splits, masks } = config.data;
+  await drawBuiltInData(config, signal);
   const dataset = await openDataset(dir);
   const wanted = [
     ...splits.train,
@@ -51,14 +45,12 @@ export async function openExperimentData(config: Config, signal?: AbortSignal): 
   return dataset;
 }
 
-async function drawBiasedBoats(
-  dir: string,
-  options: BiasedBoatsOptions,
-  signal: AbortSignal | undefined,
-): Promise<void> {
+/** Draws the data set of a built-in source where it is not there yet. */
+export async function drawBuiltInData({ data }: Config, signal?: AbortSignal): Promise<void> {
+  if (data.source !== 'biased-boats') return;
   let progress: Progress | undefined;
   try {
-    await generateBiasedBoats(dir, options, (done, total) => {
+    await generateBiasedBoats(data.dir, data.options, (done, total) => {
       signal?.throwIfAborted();
       progress ??= startProgress('drawing biased boats', total);
       progress.update(done);

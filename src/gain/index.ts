@@ -22,7 +22,7 @@ export {
   regionOf,
   type SplitMetrics,
 } from './evaluate.ts';
-export { linkOf } from './experiment.ts';
+export { drawBuiltInData, linkOf } from './experiment.ts';
 export { batchToTensors } from './host-batch.ts';
 export {
   classesPerImage,
@@ -45,7 +45,7 @@ export {
 export { Optimizer, type OptimizerSpec } from './optimizers.ts';
 export { resultsTable } from './results-table.ts';
 export { type RunOptions, type RunSummary, runExperiment } from './run.ts';
-export { RunDirectory, requireRun } from './run-directory.ts';
+export { holdsRun, RunDirectory, requireRun, runHolder } from './run-directory.ts';
 export { requireSameExperiment } from './same-experiment.ts';
 export { constantRate, type LearningRateSchedule, type WeightSchedule } from './schedules.ts';
 export type { LossTerm, StepReport } from './step-report.ts';

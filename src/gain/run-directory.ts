@@ -126,8 +126,15 @@ export function requireRun(path: string): void {
   if (!holdsRun(path)) throw new RunError(`${path}: nothing to resume: it holds no run`);
 }
 
-function holdsRun(path: string): boolean {
+/** Whether a directory holds a run, finished or not. */
+export function holdsRun(path: string): boolean {
   return existsSync(join(path, configName));
+}
+
+/** The process that works in a run directory at this moment, undefined when there is none. */
+export function runHolder(path: string): Pick<LockHolder, 'host' | 'pid'> | undefined {
+  const holder = readHolder(join(path, lockName));
+  return holder && isAlive(holder) ? holder : undefined;
 }
 
 const configName = 'config.yaml';
