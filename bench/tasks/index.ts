@@ -1,4 +1,5 @@
 import { dataPipeline } from './data-pipeline.ts';
+import { distillationStep } from './distillation-step.ts';
 import { explanationMaps } from './explanation-maps.ts';
 import type { Task } from './task.ts';
 import { trainingStep } from './training-step.ts';
@@ -6,6 +7,7 @@ import { trainingStep } from './training-step.ts';
 /** The tasks by name. A task that PyTorch can be given too has a twin in `bench/pytorch/tasks.py`. */
 export const tasks = {
   'training-step': trainingStep,
+  'distillation-step': distillationStep,
   'explanation-maps': explanationMaps,
   'data-pipeline': dataPipeline,
 } satisfies Record<string, unknown>;

@@ -8,6 +8,8 @@ import { type BackboneName, buildModel, loadLayersModel, saveLayersModel } from 
 /** A network and a batch for it. */
 export interface NetworkSettings {
   readonly network: BackboneName;
+  /** Of the network, see docs/models.md. */
+  readonly options?: Record<string, unknown>;
   /** [H,W,channels] */
   readonly image: readonly [number, number, number];
   readonly batch: number;
@@ -18,14 +20,22 @@ export interface NetworkSettings {
 
 /** Writes the network (a tfjs layers-model) and the images (float32, [B,H,W,channels]) that all sides load. */
 export async function prepareNetwork(settings: NetworkSettings, folder: string): Promise<void> {
-  const { network, image, batch, classes } = settings;
+  const { image, batch } = settings;
   const [height, width, channels] = image;
-  const model = buildModel(network, { inputShape: [height, width, channels], classes, seed: 1 });
-  await saveLayersModel(model, join(folder, 'model'));
-  model.dispose();
+  await writeNetwork(settings, join(folder, 'model'));
   const random = randomFor('images');
   const pixels = Float32Array.from({ length: batch * height * width * channels }, () => random.next());
   await writeFile(join(folder, 'images.bin'), new Uint8Array(pixels.buffer));
+}
+
+/** Builds a network and writes it as a tfjs layers-model. */
+export async function writeNetwork(
+  { network, options = {}, image: [height, width, channels], classes }: Omit<NetworkSettings, 'batch'>,
+  folder: string,
+): Promise<void> {
+  const model = buildModel(network, { inputShape: [height, width, channels], classes, seed: 1, ...options });
+  await saveLayersModel(model, folder);
+  model.dispose();
 }
 
 export async function loadNetwork(

@@ -1,5 +1,6 @@
 import type { Workload } from '../workload.ts';
 import { data } from './data.ts';
+import { distillation } from './distillation.ts';
 import { gainOverPlain } from './gain-over-plain.ts';
 import { gainStep } from './gain-step.ts';
 import { mobilenetV1Gain, mobilenetV1Plain } from './mobilenet-v1.ts';
@@ -16,6 +17,7 @@ export const workloads: readonly Workload[] = [
   mobilenetV1Gain,
   mapsResnet18,
   gainOverPlain,
+  ...distillation,
   firstStep,
   data,
   smoke,
