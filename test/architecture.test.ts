@@ -47,6 +47,7 @@ const mayImport: Record<string, readonly string[]> = {
     'metrics',
     'models',
     'progress',
+    'report',
     'tensorboard',
   ],
   'run-report': ['data', 'errors', 'evaluation', 'report'],

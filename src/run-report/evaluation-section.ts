@@ -1,9 +1,9 @@
 import type { ClassificationScores, EvaluationResult } from '../evaluation/index.ts';
+import { facts, type Html, html, slug, table } from '../report/index.ts';
 import type { StoredEvaluation } from './evaluation-files.ts';
 import { faithfulnessSection, sanitySection } from './faithfulness-section.ts';
-import { type Html, html, slug } from './html.ts';
 import { localizationSection } from './localization-section.ts';
-import { facts, type Measure, number, scoreTable, table } from './score-table.ts';
+import { type Measure, number, scoreTable } from './score-table.ts';
 
 const measures: readonly Measure<ClassificationScores>[] = [
   { name: 'accuracy', of: (scores) => scores.accuracy },

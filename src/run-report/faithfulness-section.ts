@@ -4,9 +4,9 @@ import type {
   FaithfulnessScores,
   SanityResult,
 } from '../evaluation/index.ts';
-import { type Html, html } from './html.ts';
+import { type Html, html, table } from '../report/index.ts';
 import { lineChart } from './line-chart.ts';
-import { type Measure, number, scoreTable, table } from './score-table.ts';
+import { type Measure, number, scoreTable } from './score-table.ts';
 import { courses } from './training-section.ts';
 
 const measures: readonly Measure<FaithfulnessScores>[] = [

@@ -1,11 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { GainError } from '../errors/index.ts';
 import type { EvaluationResult, PairMeasures, PairRecord } from '../evaluation/index.ts';
-import type { RgbImage } from '../report/index.ts';
+import { dataAddress, type Html, html, type RgbImage } from '../report/index.ts';
 import { readImageRecords, type StoredEvaluation } from './evaluation-files.ts';
 import { type ChosenPair, chooseGallery, type GalleryGroup } from './gallery-choice.ts';
-import { type Html, html } from './html.ts';
-import { dataAddress, heatPicture, mapOf, readPictures } from './pictures.ts';
+import { heatPicture, mapOf, readPictures } from './pictures.ts';
 
 type PixelBox = PairRecord['trueBoxes'][number];
 

@@ -1,5 +1,5 @@
 import * as vega from 'vega';
-import { type Html, html, markup } from './html.ts';
+import { type Html, html, markup } from '../report/index.ts';
 
 export interface ChartLine {
   readonly name: string;

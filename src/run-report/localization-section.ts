@@ -1,7 +1,7 @@
 import type { EvaluationResult, LocalizationResult, LocalizationScores } from '../evaluation/index.ts';
-import { type Html, html } from './html.ts';
+import { type Html, html, table } from '../report/index.ts';
 import { type ChartLine, lineChart } from './line-chart.ts';
-import { type Measure, number, type ScoredColumn, scoreTable, table } from './score-table.ts';
+import { type Measure, number, type ScoredColumn, scoreTable } from './score-table.ts';
 
 const measures: readonly Measure<LocalizationScores>[] = [
   {

@@ -1,4 +1,4 @@
-import sharp, { type Sharp } from 'sharp';
+import sharp from 'sharp';
 import { openDataset } from '../data/index.ts';
 import { DataError } from '../errors/index.ts';
 import type { ImageRecord, MapThumbnail } from '../evaluation/index.ts';
@@ -10,6 +10,7 @@ import {
   type RgbImage,
   resizeMap,
   rgbImage,
+  webpAddress,
 } from '../report/index.ts';
 
 /** Where the images of an evaluation come from, and how they were brought to its size. */
@@ -71,27 +72,11 @@ export function heatPicture(
   return image ? overlayMap(grayscale(image), map) : colorMap(resizeMap(map, ...size), 'inferno');
 }
 
-/** Longest side of a picture in the page, in pixels. */
-const longestSide = 256;
-
-/** The picture as a `data:` address, WebP. */
-export async function dataAddress({ data, width, height }: RgbImage): Promise<string> {
-  return encoded(sharp(data, { raw: { width, height, channels: 3 } }), longestSide);
-}
-
 /** An image file as a `data:` address, with its size. */
 export async function fileAddress(path: string): Promise<{ address: string; width: number; height: number }> {
   const image = sharp(path);
   const { width, height } = await image.metadata().catch((cause: Error) => {
     throw new DataError(`${path}: not an image: ${cause.message}`, { cause });
   });
-  return { address: await encoded(image, 2000), width, height };
-}
-
-async function encoded(image: Sharp, side: number): Promise<string> {
-  const bytes = await image
-    .resize(side, side, { fit: 'inside', withoutEnlargement: true })
-    .webp({ quality: 86 })
-    .toBuffer();
-  return `data:image/webp;base64,${bytes.toString('base64')}`;
+  return { address: await webpAddress(image, 2000), width, height };
 }

@@ -1,7 +1,6 @@
+import { facts, type Html, html } from '../report/index.ts';
 import type { StoredEvaluation } from './evaluation-files.ts';
-import { type Html, html } from './html.ts';
 import type { RunFiles } from './run-files.ts';
-import { facts } from './score-table.ts';
 
 /** What the numbers were made with: the config as text, versions, engine, machine and command. */
 export function provenanceSection(run: RunFiles, evaluations: readonly StoredEvaluation[]): Html {

@@ -1,8 +1,8 @@
-import { type Html, html } from './html.ts';
+import { type Html, html, table } from '../report/index.ts';
 import { type ChartAxis, type ChartLine, lineChart, thinned } from './line-chart.ts';
 import { fileAddress } from './pictures.ts';
 import type { LoggedStep, MetricsLine, RunFiles } from './run-files.ts';
-import { number, table } from './score-table.ts';
+import { number } from './score-table.ts';
 
 const lossNames: Record<string, string> = {
   total: 'Total loss',

@@ -1,12 +1,10 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { RunError, UsageError } from '../errors/index.ts';
+import { type Html, html, renderPage, writeWhole } from '../report/index.ts';
 import { readEvaluations, type StoredEvaluation } from './evaluation-files.ts';
 import { evaluationId, evaluationSection } from './evaluation-section.ts';
 import { gallerySection } from './gallery-section.ts';
-import { type Html, html } from './html.ts';
-import { renderPage } from './page.ts';
 import { provenanceSection } from './provenance-section.ts';
 import { type RunFiles, readRunFiles } from './run-files.ts';
 import { trainingSection } from './training-section.ts';
@@ -130,17 +128,4 @@ function duration(seconds: number): string {
 function versionOf({ environment }: RunFiles, evaluations: readonly StoredEvaluation[]): string {
   const latest = (evaluations.at(-1)?.result.environment ?? environment) as { package?: unknown } | undefined;
   return typeof latest?.package === 'string' ? latest.package : '';
-}
-
-/** A reader sees the old page or the new one, never a half. */
-async function writeWhole(path: string, text: string): Promise<void> {
-  const fresh = `${path}.tmp`;
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(fresh, text);
-    await rename(fresh, path);
-  } catch (cause) {
-    await rm(fresh, { force: true });
-    throw new RunError(`${path}: cannot be written: ${(cause as Error).message}`, { cause });
-  }
 }

@@ -1,5 +1,5 @@
 import { type Html, html, markup } from './html.ts';
-import { script, style } from './style.ts';
+import { script, style } from './page-style.ts';
 
 export interface Page {
   readonly title: string;
@@ -8,12 +8,14 @@ export interface Page {
   readonly links: readonly { readonly id: string; readonly title: string }[];
   readonly sections: readonly Html[];
   readonly footer: string;
+  /** Rules that the page needs beyond the shared style sheet. */
+  readonly ownStyle?: string;
 }
 
 /**
- * The frame of the page. Its policy forbids it to load anything, so that a report can be opened wherever it was sent.
+ * The frame of the page. Its policy forbids it to load anything, so that it can be opened wherever it was sent.
  */
-export function renderPage({ title, lead, links, sections, footer }: Page): string {
+export function renderPage({ title, lead, links, sections, footer, ownStyle = '' }: Page): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -21,7 +23,7 @@ export function renderPage({ title, lead, links, sections, footer }: Page): stri
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <title>${title}</title>
-<style>${markup(style)}</style>
+<style>${markup(style + ownStyle)}</style>
 </head>
 <body>
 <header>

@@ -1,4 +1,4 @@
-/** The style sheet of the page: colours for light, dark and paper; one column on a phone, two charts side by side above. */
+/** The style sheet of the pages: colours for light, dark and paper; one column on a phone, two charts side by side above. */
 export const style = `
 :root {
   color-scheme: light dark;
@@ -95,7 +95,7 @@ footer { margin-top: 3rem; border-top: 1px solid var(--edge); color: var(--quiet
 `;
 
 /**
- * What the page does with a script: filter the gallery, open what is folded before it is printed. Everything can be read
+ * What a page does with a script: filter its gallery, open what is folded before it is printed. Everything can be read
  * without.
  */
 export const script = `
