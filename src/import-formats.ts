@@ -5,6 +5,7 @@ import {
   findCoco,
   findCsv,
   findCub,
+  findDecoy,
   findFolders,
   findIdx,
   findTfrecords,
@@ -186,6 +187,37 @@ export function addFormats(program: Argv, run: (find: Find, args: CommonArgument
           .options({ ...common, dir, classes })
           .example('$0 idx --dir downloads/mnist --out data/mnist', 'train and t10k become train and test'),
       (args) => run(() => findIdx(args.dir, named(args.classes).classes), args),
+    )
+    .command(
+      'decoy',
+      'Decoy-MNIST, Decoy-Fashion-MNIST: IDX files, with a patch that gives the class away',
+      (command) =>
+        command
+          .options({ ...common, classes })
+          .option('from', { type: 'string', demandOption: true, describe: 'Folder of the IDX files' })
+          .option('seed', {
+            type: 'number',
+            default: 1,
+            describe: 'Seed of the corners, and of the greys of the test',
+          })
+          .option('masks', {
+            choices: ['patch', 'object'] as const,
+            default: 'patch' as const,
+            describe: 'What the masks of the training splits mark; elsewhere it is the patch',
+          })
+          .option('feedback', {
+            choices: ['correct', 'incomplete', 'wrong'] as const,
+            default: 'correct' as const,
+            describe: 'How good the masks of the training splits are',
+          })
+          .example(
+            '$0 decoy --from downloads/mnist --fractions train=0.9,val=0.1 --fractions-of train --out data/decoy',
+            'a patch in a corner, its grey the label in train and val, random in test',
+          ),
+      (args) => {
+        const { from, seed, masks, feedback } = args;
+        return run(() => findDecoy(from, { seed, masks, feedback, ...named(args.classes) }), args);
+      },
     )
     .command(
       'cifar',

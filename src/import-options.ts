@@ -29,7 +29,11 @@ export const common = {
     type: 'string',
     describe: 'Deal out only this split, e.g. train; the others stay as they are',
   },
-  'split-seed': { type: 'number', default: 1, describe: 'Seed of the order in which --fractions deals out' },
+  'split-seed': { type: 'number', default: 1, describe: 'Seed of --fractions and --per-class' },
+  'per-class': {
+    type: 'number',
+    describe: 'Keep this many images of each class in the training splits, drawn by --split-seed',
+  },
   'single-label': { type: 'boolean', default: false, describe: 'Keep only images with exactly one class' },
   limit: { type: 'number', describe: 'Import at most this many images of each split' },
   shards: { type: 'number', describe: 'Number of shards of each split [default: by --shard-size]' },
@@ -43,6 +47,7 @@ export interface CommonArguments {
   fractions: string | undefined;
   fractionsOf: string | undefined;
   splitSeed: number;
+  perClass: number | undefined;
   singleLabel: boolean;
   limit: number | undefined;
   shards: number | undefined;

@@ -46,7 +46,7 @@ await runProgram(async () => {
     .demandCommand(
       1,
       1,
-      'a format is needed: voc, coco, cub, folder, csv, tfrecord, idx, cifar or biased-boats',
+      'a format is needed: voc, coco, cub, folder, csv, tfrecord, idx, decoy, cifar or biased-boats',
     )
     .strict()
     .epilogue('Exit codes: 0 done, 1 unexpected, 2 usage, 3 data.')
@@ -62,10 +62,10 @@ async function run(
   args: CommonArguments,
 ): Promise<void> {
   const source = await withProgress('reading annotations', find);
-  const { fractions, fractionsOf: dealt, limit, shards } = args;
+  const { fractions, fractionsOf: dealt, perClass, limit, shards } = args;
   const summary = await withProgress(`importing ${source.format}`, (onProgress) =>
     importExamples(source, args.out, {
-      ...given({ fractionsOf: dealt, limit, shards }),
+      ...given({ fractionsOf: dealt, perClass, limit, shards }),
       ...(fractions && { fractions: fractionsOf(fractions) }),
       name: args.name ?? basename(args.out),
       splitSeed: args.splitSeed,

@@ -12,6 +12,7 @@ export {
   type ImageObject,
   type LabelRule,
 } from './image-example.ts';
+export { readImageFile } from './image-file.ts';
 export {
   type CifarOptions,
   type CocoOptions,
@@ -20,6 +21,8 @@ export {
   type CsvOptions,
   type CubOptions,
   cocoSplit,
+  type DecoyFeedback,
+  type DecoyOptions,
   decompressRuns,
   drawSegmentation,
   type FolderOptions,
@@ -27,6 +30,7 @@ export {
   findCoco,
   findCsv,
   findCub,
+  findDecoy,
   findFolders,
   findIdx,
   findTfrecords,

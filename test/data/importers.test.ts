@@ -7,14 +7,8 @@ import test from 'ava';
 import sharp from 'sharp';
 import { findFolders, findIdx, findVoc, importExamples, openDataset } from '../../src/data/index.ts';
 import { DataError, UsageError } from '../../src/errors/index.ts';
+import { idx } from './idx-file.ts';
 import { files, firstBatch, grey, mask } from './import-files.ts';
-
-function idx(shape: number[], values: number[]): Buffer {
-  const header = Buffer.alloc(4 + shape.length * 4);
-  header.set([0, 0, 8, shape.length]);
-  for (const [i, size] of shape.entries()) header.writeUInt32BE(size, 4 + i * 4);
-  return Buffer.concat([header, Buffer.from(values)]);
-}
 
 test('idx: images and labels, compressed or not, t10k as test', async (t) => {
   const dir = files(t, {

@@ -44,7 +44,7 @@ export function dealOut(
 }
 
 /** Of each item the class that fewest items hold; -1 where it has none. */
-function rarestClasses(items: readonly ImportItem[]): number[] {
+export function rarestClasses(items: readonly ImportItem[]): number[] {
   const counts: number[] = [];
   for (const { labels } of items) for (const label of labels) counts[label] = (counts[label] ?? 0) + 1;
   return items.map(({ labels }) =>

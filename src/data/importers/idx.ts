@@ -45,25 +45,38 @@ export async function readIdx(path: string, dimensions: number): Promise<IdxArra
   return { shape, data: bytes.subarray(start) };
 }
 
+/** The images and labels of one pair of files. */
+export interface IdxSplit {
+  split: string;
+  /** Name of the file of the images. */
+  file: string;
+  width: number;
+  height: number;
+  images: { pixels: Uint8Array; label: number }[];
+}
+
 /** The test files of MNIST are called t10k-…. */
 const SPLIT_NAMES: Record<string, string> = { t10k: 'test' };
 
 /**
- * Finds the pairs `<split>-images-idx3-ubyte[.gz]`, `<split>-labels-idx1-ubyte[.gz]` of the MNIST family in a folder.
+ * Reads the pairs `<split>-images-idx3-ubyte[.gz]`, `<split>-labels-idx1-ubyte[.gz]` of the MNIST family in a folder.
  *
- * @param classes names of the classes; the labels' digits when not given
+ * @param named names of the classes; the labels' digits when not given
  */
-export async function findIdx(dir: string, classes?: readonly string[]): Promise<ImportSource> {
+export async function readIdxSplits(
+  dir: string,
+  named?: readonly string[],
+): Promise<{ classes: readonly string[]; splits: IdxSplit[] }> {
   const files = await readdir(dir).catch((cause: NodeJS.ErrnoException) => {
     throw new UsageError(`${dir}: ${cause.code === 'ENOENT' ? 'no such folder' : cause.message}`, { cause });
   });
-  const images = files.filter((file) => /[-.]images[-.]idx3-ubyte(\.gz)?$/.test(file)).sort();
-  if (images.length === 0) {
+  const imageFiles = files.filter((file) => /[-.]images[-.]idx3-ubyte(\.gz)?$/.test(file)).sort();
+  if (imageFiles.length === 0) {
     throw new DataError(`${dir}: holds no file like train-images-idx3-ubyte or train-images-idx3-ubyte.gz`);
   }
-  const items: ImportItem[] = [];
+  const splits: IdxSplit[] = [];
   let largest = 0;
-  for (const file of images) {
+  for (const file of imageFiles) {
     const prefix = file.slice(0, file.search(/[-.]images/));
     const stem = file.replace('images', 'labels').replace('idx3', 'idx1').replace(/\.gz$/, '');
     const labelFile = files.find((other) => other === stem || other === `${stem}.gz`) ?? stem;
@@ -75,23 +88,43 @@ export async function findIdx(dir: string, classes?: readonly string[]): Promise
         `${join(dir, labelFile)}: has ${labels.shape[0]} labels for ${count} images in ${file}`,
       );
     }
-    for (let i = 0; i < count; i++) {
-      const label = labels.data[i]!;
-      largest = Math.max(largest, label);
-      if (classes && label >= classes.length) {
+    const images = Array.from(labels.data, (label, i) => {
+      if (named && label >= named.length) {
         throw new DataError(
-          `${join(dir, labelFile)}, label ${i}: class ${label} is out of range: ${classes.length} classes are named`,
+          `${join(dir, labelFile)}, label ${i}: class ${label} is out of range: ${named.length} classes are named`,
         );
       }
-      const bytes = pixels.data.subarray(i * height * width, (i + 1) * height * width);
-      items.push({
-        split: SPLIT_NAMES[prefix] ?? prefix,
+      largest = Math.max(largest, label);
+      return { pixels: pixels.data.subarray(i * height * width, (i + 1) * height * width), label };
+    });
+    splits.push({ split: SPLIT_NAMES[prefix] ?? prefix, file, width, height, images });
+  }
+  const classes = named ?? Array.from({ length: largest + 1 }, (_, digit) => String(digit));
+  return { classes, splits };
+}
+
+/** Grey pixels as a PNG of one channel. */
+export function greyPng(pixels: Uint8Array, width: number, height: number): Promise<Uint8Array> {
+  return sharp(pixels, { raw: { width, height, channels: 1 } })
+    .toColourspace('b-w')
+    .png()
+    .toBuffer();
+}
+
+/**
+ * Finds the images of {@link readIdxSplits}.
+ *
+ * @param named names of the classes; the labels' digits when not given
+ */
+export async function findIdx(dir: string, named?: readonly string[]): Promise<ImportSource> {
+  const { classes, splits } = await readIdxSplits(dir, named);
+  const items = splits.flatMap(({ split, file, width, height, images }) =>
+    images.map(
+      ({ pixels, label }, i): ImportItem => ({
+        split,
         labels: [label],
         load: async () => ({
-          encoded: await sharp(bytes, { raw: { width, height, channels: 1 } })
-            .toColourspace('b-w')
-            .png()
-            .toBuffer(),
+          encoded: await greyPng(pixels, width, height),
           format: 'png',
           height,
           width,
@@ -99,9 +132,8 @@ export async function findIdx(dir: string, classes?: readonly string[]): Promise
           labels: [label],
           objects: [],
         }),
-      });
-    }
-  }
-  const names = classes ?? Array.from({ length: largest + 1 }, (_, digit) => String(digit));
-  return { format: 'idx', classes: names, multiLabel: false, items };
+      }),
+    ),
+  );
+  return { format: 'idx', classes, multiLabel: false, items };
 }

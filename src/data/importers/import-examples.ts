@@ -4,6 +4,7 @@ import { DatasetWriter } from '../dataset-writer.ts';
 import type { ImageExample } from '../image-example.ts';
 import { mapAhead } from '../map-ahead.ts';
 import { dealOut } from './deal-out.ts';
+import { fewPerClass } from './few-per-class.ts';
 import { type ImportNote, ImportNotes, type TellNote } from './import-notes.ts';
 
 /** What an importer found, before any image is read. */
@@ -12,6 +13,8 @@ export interface ImportSource {
   format: string;
   classes: readonly string[];
   multiLabel: boolean;
+  /** What the importer was asked that shapes the images, for `dataset.json`. */
+  options?: Readonly<Record<string, unknown>>;
   items: readonly ImportItem[];
   /** What was found wrong in looking around, that `skipBad` may skip. */
   problems?: readonly DataError[];
@@ -28,10 +31,11 @@ export interface ImportItem {
    * Reads the image and its annotations.
    *
    * @param tell takes what was put right or left out
+   * @param split that the image goes to: not that of the item where `fractions` dealt it out
    * @returns undefined for an image that is left out, of which `tell` was told why
    * @throws {DataError} that names the file
    */
-  load(tell: TellNote): Promise<ImageExample | undefined>;
+  load(tell: TellNote, split: string): Promise<ImageExample | undefined>;
 }
 
 export interface ImportOptions {
@@ -41,8 +45,10 @@ export interface ImportOptions {
   fractions?: Readonly<Record<string, number>>;
   /** Deal out only this split of the source; the others stay as they are. @default all images */
   fractionsOf?: string;
-  /** Seed of the random order of `fractions`. @default 1 */
+  /** Seed of the random order of `fractions`, and of the draw of `perClass`. @default 1 */
   splitSeed?: number;
+  /** Keep this many images of each class in the splits called `train…`, after dealing out. @default all */
+  perClass?: number;
   /** Keep only images with exactly one class; the data set then has one label per image. @default false */
   singleLabel?: boolean;
   /** Import at most this many images of each split. */
@@ -126,7 +132,7 @@ async function attempt(item: ImportItem, skipBad: boolean) {
   const told = new ImportNotes();
   const { split } = item;
   try {
-    return { split, example: await item.load(told.tell), told: told.list };
+    return { split, example: await item.load(told.tell, split), told: told.list };
   } catch (error) {
     if (skipBad && error instanceof DataError) return { split, told: [], example: error };
     throw error;
@@ -134,7 +140,7 @@ async function attempt(item: ImportItem, skipBad: boolean) {
 }
 
 function chosenItems(source: ImportSource, options: ImportOptions, tell: TellNote) {
-  const { fractions, fractionsOf, splitSeed = 1, singleLabel, limit } = options;
+  const { fractions, fractionsOf, splitSeed = 1, perClass, singleLabel, limit } = options;
   let items = source.items;
   if (singleLabel) {
     const single = items.filter(({ labels }) => labels.length === 1);
@@ -151,21 +157,26 @@ function chosenItems(source: ImportSource, options: ImportOptions, tell: TellNot
     const dealt = fractionsOf ? items.filter(({ split }) => split === fractionsOf) : items;
     items = [...dealOut(dealt, fractions, splitSeed), ...untouched];
   }
+  if (perClass !== undefined) items = fewPerClass(items, perClass, splitSeed, source.classes, tell);
   const named = Object.keys(fractions ?? {});
   const found = [...new Set(items.map(({ split }) => split))].sort(trainFirst);
   return { items: limited(items, limit), splits: [...new Set([...named, ...found])] };
 }
 
 /** What `dataset.json` says of the import. */
-function describe({ format, classes, multiLabel }: ImportSource, options: ImportOptions) {
-  const { name = format, fractions, fractionsOf, splitSeed = 1, singleLabel, limit } = options;
+function describe(source: ImportSource, options: ImportOptions) {
+  const { format, classes, multiLabel } = source;
+  const { name = format, fractions, fractionsOf, splitSeed = 1, perClass, singleLabel, limit } = options;
   return {
     name,
     classes: [...classes],
     multiLabel: multiLabel && !singleLabel,
     source: {
       importer: format,
-      ...(fractions && { fractions, splitSeed, ...(fractionsOf && { fractionsOf }) }),
+      ...source.options,
+      ...(fractions && { fractions, ...(fractionsOf && { fractionsOf }) }),
+      ...(perClass && { perClass }),
+      ...((fractions || perClass) && { splitSeed }),
       ...(singleLabel && { singleLabel }),
       ...(limit && { limit }),
     },
