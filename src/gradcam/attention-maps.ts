@@ -1,20 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { enableHigherOrderGradients, withoutGradient } from '../autodiff/index.ts';
-import { ModelError, UsageError } from '../errors/index.ts';
+import { UsageError } from '../errors/index.ts';
 import { layerGraph } from './layer-graph.ts';
 import { camWeights, classKernel, gradientMethods, type MapMethod, mapMethods } from './methods/index.ts';
 import { onTape } from './on-tape.ts';
 import { groupPairs, type Pair } from './pairs.ts';
 import { type PassOptions, runToSlots } from './run-model.ts';
-import { type HeadOutputs, type SplitModel, splitModel } from './split-model.ts';
+import { type SplitModel, splitModel } from './split-model.ts';
+import { type Target, targetOutputs, targetScores } from './target.ts';
 import { outputIndex } from './target-layer.ts';
-
-/**
- * What is explained: from the outputs of the model (with their final activations, in the model's order) to
- * scores [B, C], one column per class, or [B]. Each sample's scores may depend on its own row only.
- */
-export type TargetFunction = (...outputs: tf.Tensor[]) => tf.Tensor;
 
 export interface ForwardOptions extends PassOptions {
   /** Index or name of the output to be explained. @default 0 */
@@ -32,8 +27,14 @@ export interface AttentionMapsOptions extends ForwardOptions {
    * @default true
    */
   differentiateWeights?: boolean | undefined;
-  /** The explained score: the class logit s^c, or a function of the outputs. @default 'logit' */
-  target?: 'logit' | TargetFunction | undefined;
+  /** The explained score: the class logit s^c, a function of the outputs, or units of a layer. @default 'logit' */
+  target?: Target | undefined;
+  /**
+   * What the maps show: what speaks for the class, or against it, the map of −s^c (Grad-CAM's counterfactual
+   * explanations, section 3.3 of the paper).
+   * @default 'for'
+   */
+  evidence?: 'for' | 'against' | undefined;
   /** Clip the maps at 0, as the papers do. @default true */
   relu?: boolean | undefined;
   /**
@@ -81,6 +82,7 @@ export function attentionMaps<M extends tf.Tensor = tf.Tensor3D>(
     differentiateWeights = true,
     target = 'logit',
     output = 0,
+    evidence = 'for',
     relu = true,
     groups,
     ...pass
@@ -90,7 +92,7 @@ export function attentionMaps<M extends tf.Tensor = tf.Tensor3D>(
     throw new UsageError(`method: expected one of ${mapMethods.join(', ')}, received "${method}"`);
   }
   enableHigherOrderGradients();
-  const split = splitModel(model, targetLayer, { output, allOutputs: target !== 'logit' });
+  const split = splitModel(model, targetLayer, { output, ...targetOutputs(target) });
   warnOnce(split);
 
   const maps = (): { maps: tf.Tensor; logits: tf.Tensor } => {
@@ -101,7 +103,7 @@ export function attentionMaps<M extends tf.Tensor = tf.Tensor3D>(
 
     return onTape(() => {
       const head = split.head(features);
-      const scores = target === 'logit' ? classScores(split, head) : userScores(target, head, samples);
+      const scores = targetScores(split, head, target, samples);
       const { selections, rows } = groupPairs(pairs, {
         samples,
         classes: scores.rank === 2 ? scores.shape[1] : undefined,
@@ -115,7 +117,8 @@ export function attentionMaps<M extends tf.Tensor = tf.Tensor3D>(
               gradientMethods[method](activations, scoreGradient(scores, activations, selection));
 
       const mapsOfGroups = selections.map((selection) => {
-        const weights = weightsOf(tf.tensor(selection, scores.shape));
+        const ones = tf.tensor(selection, scores.shape);
+        const weights = weightsOf(evidence === 'against' ? tf.neg(ones) : ones);
         const fixed = differentiateWeights ? weights : withoutGradient(() => tf.clone(weights));
         const map = tf.sum(tf.mul(fixed, activations), -1);
         return relu ? tf.relu(map) : map;
@@ -155,27 +158,7 @@ function scoreGradient(scores: tf.Tensor, activations: tf.Tensor, selection: tf.
   return tf.grad(() => scores)(activations, selection);
 }
 
-function classScores({ model }: SplitModel, { logits }: HeadOutputs): tf.Tensor {
-  if (logits.rank !== 2) {
-    throw new ModelError(
-      `Model "${model.name}": expected an output [batch, classes], found [${logits.shape.join(', ')}]; ` +
-        'say with `target` which score of it is to be explained',
-    );
-  }
-  return logits;
-}
-
-function userScores(target: TargetFunction, { outputs }: HeadOutputs, samples: number): tf.Tensor {
-  const scores = target(...outputs);
-  if (scores.rank < 1 || scores.rank > 2 || scores.shape[0] !== samples) {
-    throw new UsageError(
-      `target: expected scores [${samples}] or [${samples}, classes], received [${scores.shape.join(', ')}]`,
-    );
-  }
-  return scores;
-}
-
-function closedForm(split: SplitModel, target: 'logit' | TargetFunction, { rank }: tf.Tensor) {
+function closedForm(split: SplitModel, target: Target, { rank }: tf.Tensor) {
   if (target !== 'logit') {
     throw new UsageError('method "cam" explains a class logit and takes no `target` function');
   }

@@ -5,10 +5,10 @@ export {
   attentionMaps,
   type ForwardOptions,
   forward,
-  type TargetFunction,
 } from './attention-maps.ts';
 export type { BatchNormMode } from './batch-norm.ts';
 export { type ClassActivationMapsOptions, classActivationMaps } from './class-activation-maps.ts';
+export { type InputGradientOptions, inputGradients } from './input-gradients.ts';
 export { type Layer, withoutActivation } from './layer.ts';
 export { type MethodMaps, methodMaps } from './method-maps.ts';
 export {
@@ -30,5 +30,12 @@ export {
   type SplitOptions,
   splitModel,
 } from './split-model.ts';
+export {
+  type InnerTarget,
+  type Target,
+  type TargetFunction,
+  targetOutputs,
+  targetScores,
+} from './target.ts';
 export { resolveTargetLayer, spatialLayers, type TargetLayer } from './target-layer.ts';
 export { upsampleMaps } from './upsample.ts';

@@ -4,13 +4,15 @@ import { ModelError } from '../errors/index.ts';
 import { layerGraph, type Step } from './layer-graph.ts';
 import { execute, feed, type PassOptions, type Values } from './run-model.ts';
 import { cutAt } from './schedule.ts';
-import { outputIndex, resolveTargetLayer, type TargetLayer } from './target-layer.ts';
+import { layerSlot, outputIndex, resolveTargetLayer, type TargetLayer } from './target-layer.ts';
 
 export interface SplitOptions {
   /** Index or name of the output whose logits the head answers. @default 0 */
   output?: number | string | undefined;
   /** Also compute the model's outputs as they are, with their final activations. @default false */
   allOutputs?: boolean | undefined;
+  /** Path of a layer whose values the head answers in place of the model's outputs. */
+  innerLayer?: string | undefined;
 }
 
 /** The state of one pass between the two halves of a split model. */
@@ -27,7 +29,7 @@ export interface Features {
 export interface HeadOutputs {
   /** The chosen output before its final softmax or sigmoid, [B, C]. */
   readonly logits: tf.Tensor;
-  /** All outputs of the model as they are; empty unless `allOutputs`. */
+  /** All outputs of the model as they are, or the values of the inner layer; empty unless asked for. */
   readonly outputs: tf.Tensor[];
 }
 
@@ -52,24 +54,26 @@ export interface SplitModel {
  * Cuts a model at a layer: `head(features(x))` is the model, and A = `features(x).activations` lies between.
  *
  * @param targetLayer path of a layer, see {@link resolveTargetLayer} @default 'auto'
- * @throws ModelError when there is no such layer, or the output does not depend on it
+ * @throws ModelError when there is no such layer, or what the head answers does not depend on it
  */
 export function splitModel(
   model: tfl.LayersModel,
   targetLayer: string = 'auto',
-  { output = 0, allOutputs = false }: SplitOptions = {},
+  { output = 0, allOutputs = false, innerLayer }: SplitOptions = {},
 ): SplitModel {
   const graph = layerGraph(model);
-  const target = resolveTargetLayer(model, targetLayer, { output });
+  const target = resolveTargetLayer(model, targetLayer, { output, innerLayer });
   const { slot, logits, name } = graph.outputs[outputIndex(model, output)]!;
-  const outputSlots = allOutputs ? graph.outputs.map((one) => one.slot) : [];
+  const inner = innerLayer === undefined ? undefined : layerSlot(model, innerLayer);
+  const outputSlots = inner !== undefined ? [inner] : allOutputs ? graph.outputs.map((one) => one.slot) : [];
 
   // Cut at the final activation itself, the logits lie before the cut: the output is then taken as it is.
   const after = cutAt(graph, [logits, ...outputSlots], target.slot);
   const wanted = after.dependsOnCut(logits) ? logits : slot;
   const cut = wanted === logits ? after : cutAt(graph, [slot, ...outputSlots], target.slot);
-  if (!cut.dependsOnCut(wanted) && !outputSlots.some(cut.dependsOnCut)) {
-    throw new ModelError(`Model "${model.name}": output "${name}" does not depend on layer "${target.path}"`);
+  if (!(inner === undefined && cut.dependsOnCut(wanted)) && !outputSlots.some(cut.dependsOnCut)) {
+    const what = inner === undefined ? `output "${name}"` : `layer "${innerLayer}"`;
+    throw new ModelError(`Model "${model.name}": ${what} does not depend on layer "${target.path}"`);
   }
 
   return {

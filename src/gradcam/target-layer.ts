@@ -29,16 +29,31 @@ const noiseLayers = ['Dropout', 'SpatialDropout1D', 'GaussianNoise', 'GaussianDr
  * @param model any layers-model
  * @param name path of a layer (`conv5`, `backbone/conv5`), also of an input or a nested model. A layer that is
  *   called several times means its last call; `name#0` is the first. @default 'auto'
- * @param options `output`: index or name of the output to be explained @default 0
+ * @param options `output`: index or name of the output to be explained @default 0; `innerLayer`: path of the layer
+ *   whose units are explained in its place
  * @throws ModelError when there is no such layer, or no layer with spatial extent
  */
 export function resolveTargetLayer(
   model: tfl.LayersModel,
   name: string = 'auto',
-  { output = 0 }: { output?: number | string | undefined } = {},
+  { output = 0, innerLayer }: { output?: number | string | undefined; innerLayer?: string | undefined } = {},
 ): TargetLayer {
   const graph = layerGraph(model);
-  return name === 'auto' ? lastSpatial(model, graph, outputIndex(model, output)) : named(model, graph, name);
+  if (name !== 'auto') return named(model, graph, name);
+  if (innerLayer !== undefined) {
+    return lastSpatial(model, graph, [layerSlot(model, innerLayer)], `layer "${innerLayer}"`);
+  }
+  const { slot, logits, name: outputName } = graph.outputs[outputIndex(model, output)]!;
+  return lastSpatial(model, graph, [logits, slot], `output "${outputName}"`);
+}
+
+/**
+ * The value that a layer answers, whatever its shape.
+ *
+ * @throws ModelError when there is no such layer
+ */
+export function layerSlot(model: tfl.LayersModel, name: string): number {
+  return find(model, layerGraph(model), name).site.slot;
 }
 
 /** Paths of the layers with spatial extent, in the order of execution. */
@@ -63,22 +78,26 @@ export function outputIndex(model: tfl.LayersModel, output: number | string): nu
   return index;
 }
 
-function lastSpatial(model: tfl.LayersModel, graph: LayerGraph, output: number): TargetLayer {
-  const { slot, logits, name } = graph.outputs[output]!;
-  const leading = new Set(scheduleAll(graph, [logits]).steps.flatMap((step) => step.outputs));
+/** @param ends what the layer leads to, the first of them the earliest */
+function lastSpatial(
+  model: tfl.LayersModel,
+  graph: LayerGraph,
+  ends: readonly number[],
+  what: string,
+): TargetLayer {
+  const leading = new Set(scheduleAll(graph, ends.slice(0, 1)).steps.flatMap((step) => step.outputs));
   const candidates = addressed(graph).filter(
     ({ site }) =>
       site.kind === 'layer' &&
       leading.has(site.slot) &&
-      site.slot !== slot &&
-      site.slot !== logits &&
+      !ends.includes(site.slot) &&
       isSpatial(site) &&
       !noiseLayers.includes(site.layer.getClassName()),
   );
   const last = candidates.at(-1);
   if (!last) {
     throw new ModelError(
-      `Model "${model.name}": no layer before output "${name}" has spatial extent (an output ` +
+      `Model "${model.name}": no layer before ${what} has spatial extent (an output ` +
         '[batch, height, width, channels] or [batch, depth, height, width, channels] larger than 1x1), ' +
         'so there is nothing to draw a map on',
     );
@@ -91,7 +110,7 @@ function lastSpatial(model: tfl.LayersModel, graph: LayerGraph, output: number):
   );
 }
 
-function named(model: tfl.LayersModel, graph: LayerGraph, name: string): TargetLayer {
+function find(model: tfl.LayersModel, graph: LayerGraph, name: string): Addressed {
   const sites = addressed(graph);
   const found =
     sites.find(({ path }) => path === name) ?? sites.find(({ site, i }) => `${site.path}#${i}` === name);
@@ -109,6 +128,11 @@ function named(model: tfl.LayersModel, graph: LayerGraph, name: string): TargetL
           : ' It has no layer with spatial extent.'),
     );
   }
+  return found;
+}
+
+function named(model: tfl.LayersModel, graph: LayerGraph, name: string): TargetLayer {
+  const found = find(model, graph, name);
   const { site } = found;
   if (site.shape.length < 3) {
     throw new ModelError(
