@@ -41,7 +41,7 @@ const SMALLEST = 2 * PATCH + 8;
  * the seed alone. Feedback is that of the XIL benchmark: `incomplete` is the lower half of the mask, `wrong` a strip on
  * the other side of the image; see {@link lowerHalf}, {@link oppositeStrip}.
  *
- * Sources: Ross, Hughes, Doshi-Velez 2017, "Right for the right reasons", section 4.3 (the patches); Friedrich et al.
+ * Sources: Ross, Hughes, Doshi-Velez 2017, "Right for the right reasons" (the patches); Friedrich et al.
  * 2023, "A typology for exploring the mitigation of shortcut behaviour" (feedback; the object: grey above 1). The
  * object here does not contain what the patch covers.
  *
