@@ -1,0 +1,5 @@
+export { type LimeExplanation, type LimeOptions, lime, limeExplanations } from './lime.ts';
+export { type OcclusionOptions, occlusion } from './occlusion.ts';
+export { type RiseOptions, rise } from './rise.ts';
+export type { PerturbationOptions, Predictor } from './scored-copies.ts';
+export { type SuperpixelOptions, superpixels } from './superpixels.ts';
