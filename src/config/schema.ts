@@ -100,6 +100,10 @@ const data = z.strictObject({
         .min(0)
         .default(0)
         .describe('Masked images placed into every batch; 0: as the shuffle brings them.'),
+      mark: z
+        .enum(['matters', 'must-not-matter'])
+        .default('matters')
+        .describe('What masks and boxes mark: the objects, or what must not matter, such as a confounder.'),
     })
     .prefault({}),
 });
@@ -209,8 +213,67 @@ const gain = z.strictObject({
     .describe('Statistics of the pass over masked images; only update moves the running averages.'),
 });
 
-/** Of a term of distillation: absent unless its weight is above 0. */
+/** Of a term of guidance or distillation: absent unless its weight is above 0. */
 const term = ramp(0);
+
+const guided = term.extend({
+  images: z
+    .enum(['masked', 'batch', 'sum'])
+    .default('masked')
+    .describe('Mean over the images with masks, or over the batch, or the sum that the papers write.'),
+  clip: z
+    .number()
+    .positive()
+    .nullable()
+    .default(null)
+    .describe('A value above this becomes this, without gradient, as in the XIL benchmark; null: none.'),
+});
+const guidedPixels = (pixels: 'sum' | 'mean') => ({ pixels: z.enum(['sum', 'mean']).default(pixels) });
+const normalized = (how: 'min-max' | 'max') => ({
+  normalization: z
+    .enum(['min-max', 'max', 'l2', 'none'])
+    .default(how)
+    .describe(`Of each map before it is judged. Paper: ${how}.`),
+});
+
+const guidance = z.strictObject({
+  maps: z
+    .strictObject({
+      relu: z.boolean().default(true).describe('Clip maps at 0. XIL benchmark: false.'),
+      resolution: z
+        .enum(['mask', 'map'])
+        .default('mask')
+        .describe('Maps are upsampled to the masks, or masks averaged down to the maps.'),
+    })
+    .prefault({})
+    .describe('Method, layer and differentiateWeights are those of gain.'),
+  losses: z
+    .strictObject({
+      rrr: guided
+        .extend(guidedPixels('sum'))
+        .prefault({})
+        .describe('Ross 2017: squared input gradient where it must not be.'),
+      rrrG: guided
+        .extend({ ...guidedPixels('sum'), ...normalized('min-max') })
+        .prefault({})
+        .describe('Schramowski 2020, XIL benchmark: squared map where it must not be.'),
+      hint: guided
+        .extend({ ...guidedPixels('mean'), ...normalized('min-max') })
+        .prefault({})
+        .describe('HINT as in the XIL benchmark: squared distance of map and mask.'),
+      energy: guided.prefault({}).describe('Model Guidance 2023: share of the map that lies elsewhere.'),
+      ppce: guided
+        .extend({ ...normalized('max'), floor: z.number().positive().lt(1).default(1e-6) })
+        .prefault({})
+        .describe('Per-pixel cross-entropy: every pixel that matters is to be bright.'),
+      l1: guided.extend(normalized('max')).prefault({}).describe('Absolute distance of map and mask.'),
+      rrrStar: guided
+        .extend({ ...guidedPixels('sum'), ...normalized('max') })
+        .prefault({})
+        .describe('RRR* of Model Guidance 2023: squared map where it must not be.'),
+    })
+    .prefault({}),
+});
 const explained = (of: 'label' | 'teacher') =>
   z
     .enum(['label', 'teacher'])
@@ -365,6 +428,9 @@ export const configSchema = z
     data: data.prefault({}),
     model: model.prefault({}),
     gain: gain.prefault({}),
+    guidance: guidance
+      .prefault({})
+      .describe('Guided losses of the literature beside those of GAIN, on the images of data.masks.'),
     distillation: distillation
       .nullable()
       .default(null)
@@ -373,11 +439,12 @@ export const configSchema = z
     evaluation: evaluation.prefault({}),
     log: log.prefault({}),
   })
-  .superRefine(({ gain, distillation, training }, context) => {
+  .superRefine(({ data, gain, guidance, distillation, training }, context) => {
     // A loss whose warm-up outlasts the training never acts, without a word: seen in public implementations.
     const { mining, supervision } = gain.losses;
     for (const [path, losses] of [
       ['gain', { mining, supervision }],
+      ['guidance', guidance.losses],
       ['distillation', distillation?.losses ?? {}],
     ] as const) {
       for (const [name, { weight, startEpoch }] of Object.entries(losses)) {
@@ -389,6 +456,15 @@ export const configSchema = z
           message: `expected < training.epochs (${training.epochs}), or weight 0: this loss would never start`,
         });
       }
+    }
+    if (data.masks.mark === 'must-not-matter' && training.selectBy === 'energyInMask') {
+      context.addIssue({
+        code: 'custom',
+        path: ['training', 'selectBy'],
+        input: training.selectBy,
+        message:
+          'expected another metric: with data.masks.mark must-not-matter it is best where the map is worst',
+      });
     }
     if (distillation && Object.values(distillation.losses).every(({ weight }) => weight === 0)) {
       context.addIssue({

@@ -16,6 +16,8 @@ import {
 } from '../models/index.ts';
 import { type Progress, startProgress } from '../progress/index.ts';
 import type { DistillationOptions } from './distillation/index.ts';
+import type { GuidanceOptions } from './guidance/index.ts';
+import type { WeightSchedule } from './schedules.ts';
 import type { GainTrainerOptions } from './trainer.ts';
 
 /**
@@ -160,12 +162,30 @@ export function distillationOptionsOf({
   maps,
   losses,
 }: NonNullable<Config['distillation']>): DistillationOptions {
+  return { ...termsOf(losses), maps };
+}
+
+/** The guided terms as the config weighs them, without those of weight 0; none without masks to guide with. */
+export function guidanceOptionsOf({ guidance, gain, data }: Config): GuidanceOptions {
+  const { method, targetLayer, differentiateWeights } = gain;
+  if (data.masks.count === 0) return {};
+  return {
+    ...termsOf(guidance.losses),
+    maps: { ...guidance.maps, method, targetLayer, differentiateWeights },
+  };
+}
+
+interface ConfiguredTerm extends WeightSchedule {
+  readonly [option: string]: unknown;
+}
+
+function termsOf(losses: { readonly [name: string]: ConfiguredTerm }): Record<string, object> {
   const weighed = Object.entries(losses).filter(([, { weight }]) => weight > 0);
   const terms = weighed.map(([name, { weight, startEpoch, rampEpochs, ...rest }]) => [
     name,
     { ...rest, weight: { weight, startEpoch, rampEpochs } },
   ]);
-  return { ...Object.fromEntries(terms), maps };
+  return Object.fromEntries(terms);
 }
 
 /** The trainer's options as the config says. */

@@ -1,12 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { HostBatch } from '../data/index.ts';
-import type { GainBatch } from './objective/index.ts';
+import type { GainBatch, MaskMeaning } from './objective/index.ts';
 
 /**
  * A batch of the data pipeline as tensors; masks and boxes only of the samples that may supervise.
  *
  * @param maskCapacity masks are padded to this number, so that shapes stay the same from batch to batch;
  *   0 where nothing supervises.
+ * @param marks what the masks and boxes mark.
  * @returns tensors for the caller to dispose.
  */
 export function batchToTensors(
@@ -14,6 +15,7 @@ export function batchToTensors(
   [height, width]: readonly [number, number],
   classes: number,
   maskCapacity: number,
+  marks: MaskMeaning = 'matters',
 ): GainBatch {
   const images = tf.tensor4d(batch.images, [batch.size, height, width, 3]);
   const labels = tf.tensor2d(batch.labels, [batch.size, classes]);
@@ -31,5 +33,6 @@ export function batchToTensors(
     masks: tf.tensor3d(values, [values.length / (height * width), height, width]),
     maskPairs: masks.map(({ sample, class: c }) => ({ sample, class: c })),
     boxes: batch.boxes.filter(({ sample }) => batch.supervised[sample]),
+    marks,
   };
 }

@@ -23,6 +23,14 @@ export {
   type SplitMetrics,
 } from './evaluate.ts';
 export { drawBuiltInData, linkOf } from './experiment.ts';
+export {
+  type GuidanceOptions,
+  type GuidedMaps,
+  type GuidedTermOptions,
+  guidanceTerms,
+  type NormalizedTermOptions,
+  type PixelTermOptions,
+} from './guidance/index.ts';
 export { batchToTensors } from './host-batch.ts';
 export {
   classesPerImage,
@@ -34,6 +42,7 @@ export {
   type HoleFilling,
   holeFilling,
   type Labels,
+  type MaskMeaning,
   type MiningGradient,
   type PairBox,
   rasterizeBox,

@@ -15,6 +15,7 @@ import {
   buildExperimentModel,
   checkModelConfig,
   focusClassOf,
+  guidanceOptionsOf,
   linkOf,
   mapOptionsOf,
   openExperimentData,
@@ -22,6 +23,7 @@ import {
   trainerOptionsOf,
   trainingBatchOptions,
 } from './experiment.ts';
+import { guidanceTerms } from './guidance/index.ts';
 import { batchToTensors } from './host-batch.ts';
 import type { RunDirectory } from './run-directory.ts';
 import { RunLog, type WrittenSoFar } from './run-log.ts';
@@ -120,6 +122,10 @@ async function runOnData(
   log(`network  ${model.name}, ${model.countParams().toLocaleString('en')} parameters`);
   if (teacher) log(`teacher  ${teacher.name}, ${teacher.countParams().toLocaleString('en')} parameters`);
   log(`maps     ${target.reason}`);
+  const guided = guidanceTerms(guidanceOptionsOf(config));
+  if (guided.length === 0 && Object.values(config.guidance.losses).some(({ weight }) => weight > 0)) {
+    log('warning  guidance does nothing: data.masks.count is 0');
+  }
 
   // ---- trainer, at the beginning or where the last checkpoint left it
   const link = linkOf(config, dataset);
@@ -127,7 +133,7 @@ async function runOnData(
   const maxLabels = Math.max(1, statistics.maxPerImage);
   const trainer = new GainTrainer(model, {
     ...trainerOptionsOf(config, link),
-    terms: distillation?.terms ?? [],
+    terms: [...guided, ...(distillation?.terms ?? [])],
     pairCapacity: capacity,
     groups: maxLabels,
   });
@@ -295,10 +301,10 @@ async function* trainingBatches(
   firstBatch: number,
   maskCapacity: number,
 ) {
-  const { imageSize, splits } = config.data;
+  const { imageSize, splits, masks } = config.data;
   const batches = dataset.batches(splits.train, trainingBatchOptions(config, epoch, firstBatch));
   for await (const batch of batches)
-    yield batchToTensors(batch, imageSize, dataset.info.classes.length, maskCapacity);
+    yield batchToTensors(batch, imageSize, dataset.info.classes.length, maskCapacity, masks.mark);
 }
 
 function isBetter(metric: string, value: number, best: BestEvaluation | null): boolean {

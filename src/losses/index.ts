@@ -26,4 +26,16 @@ export {
   spatialAttention,
   toGrid,
 } from './distillation/index.ts';
+export {
+  cappedLoss,
+  type GuidedLossOptions,
+  inputGradientPenalty,
+  irrelevantAttention,
+  logProbabilitySums,
+  maskDistance,
+  misplacedEnergy,
+  type PixelCrossEntropyOptions,
+  type PixelLossOptions,
+  pixelCrossEntropy,
+} from './right-reasons/index.ts';
 export { weightedMean } from './weighted-mean.ts';

@@ -20,6 +20,8 @@ export interface StepContext {
   /** P weights, 0 for padding; those of an image sum to 1. */
   readonly pairWeights: readonly number[];
   readonly link: Link;
+  /** Which of `inputs` is the image. */
+  readonly imageInput: number;
   /**
    * Options for {@link attentionMaps} and {@link forward} that repeat the step's own first pass: its dropout,
    * its batch statistics, without moving the averages a second time. The embedded engine computes a pass that

@@ -10,5 +10,13 @@ export type {
   StreamWeights,
   SupervisionOptions,
 } from './options.ts';
-export { type MaskedBatch, type PairBox, rasterizeBox } from './pair-masks.ts';
+export {
+  type MaskedBatch,
+  type MaskMeaning,
+  masksOfPairs,
+  type PairBox,
+  type PairMasks,
+  rasterizeBox,
+  whatMatters,
+} from './pair-masks.ts';
 export { classesPerImage, type Labels } from './pairs.ts';

@@ -15,7 +15,7 @@ import { attentionSupervision, sigmoidCrossEntropy, softmaxCrossEntropy } from '
 import type { StepContext } from './extra-terms.ts';
 import { maskImages, miningLoss } from './mining-stream.ts';
 import { type GainBatch, type GainLossOptions, resolveOptions, type Settings } from './options.ts';
-import { masksOfPairs, type PairMasks } from './pair-masks.ts';
+import { masksOfPairs, type PairMasks, whatMatters } from './pair-masks.ts';
 import { allPairs, classesPerImage, multiHot, type PairList, randomPairs, weightedPairs } from './pairs.ts';
 
 /** The loss of a batch, its terms, and what they were made of. Tensors are the caller's to dispose. */
@@ -124,6 +124,7 @@ function streams(model: tfl.LayersModel, batch: GainBatch, settings: Settings): 
     pairs: list.pairs,
     pairWeights: list.weights,
     link: settings.link,
+    imageInput: settings.imageInput,
     pass: repeated(pass),
   };
   const extra = Object.fromEntries(active.map((term) => [term.name, term.loss(step)]));
@@ -188,7 +189,8 @@ function attentionTerms(
     Object.assign(terms, { attention, softMasks, maskedImages, mining });
   }
   if (masks !== undefined) {
-    terms.supervision = supervisionLoss(maps, masks, images.shape[0], settings, (size) =>
+    const relevant = { ...masks, masks: whatMatters(masks.masks, batch) };
+    terms.supervision = supervisionLoss(maps, relevant, images.shape[0], settings, (size) =>
       terms.attention && size[0] === height && size[1] === width ? terms.attention : atSize(size),
     );
   }

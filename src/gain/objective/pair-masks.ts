@@ -11,6 +11,9 @@ export interface PairBox extends Pair {
   readonly ymax: number;
 }
 
+/** What masks and boxes mark: the objects that matter, or what must not matter, such as a confounder. */
+export type MaskMeaning = 'matters' | 'must-not-matter';
+
 /** The part of a batch that says where objects are, for any subset of its images. */
 export interface MaskedBatch {
   /** H `[M,H,W]`, 1 on the object and 0 elsewhere; of any size. */
@@ -24,6 +27,8 @@ export interface MaskedBatch {
   readonly hasMask?: readonly boolean[] | tf.Tensor1D | undefined;
   /** Boxes, drawn as masks for the pairs that have no pixel mask; several boxes of a pair are united. */
   readonly boxes?: readonly PairBox[] | undefined;
+  /** Of masks and boxes alike. @default 'matters' */
+  readonly marks?: MaskMeaning | undefined;
 }
 
 /** One mask per pair, and the pairs that have one. */
@@ -72,6 +77,15 @@ export function masksOfPairs(
     return parts.length === 0 ? tf.zeros<tf.Rank.R3>([pairs.length, height, width]) : tf.addN(parts);
   });
   return { masks: made, weights };
+}
+
+/**
+ * What matters by the masks of a batch: the masks themselves, or all that they leave free.
+ *
+ * @param masks `[P,H,W]` as the batch gives them
+ */
+export function whatMatters(masks: tf.Tensor3D, { marks = 'matters' }: MaskedBatch): tf.Tensor3D {
+  return marks === 'matters' ? masks : tf.sub(1, masks);
 }
 
 /** For each pair the index of its pixel mask, if it has one. */

@@ -1,0 +1,110 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { downsampleArea, upsampleBilinear } from '../../autodiff/index.ts';
+import { attentionMaps, inputGradients, type MapMethod } from '../../gradcam/index.ts';
+import { logProbabilitySums, toGrid } from '../../losses/index.ts';
+import { masksOfPairs, type PairMasks, type StepContext, whatMatters } from '../objective/index.ts';
+
+/** How the maps are made that the terms judge. */
+export interface GuidedMaps {
+  /** @default 'grad-cam' */
+  readonly method?: MapMethod | undefined;
+  /** @default 'auto' */
+  readonly targetLayer?: string | undefined;
+  /** Whether the loss also reaches the network through the map's weights (second order). @default true */
+  readonly differentiateWeights?: boolean | undefined;
+  /** Clip the maps at 0. The XIL benchmark does not, and has min-max take the negative values up. @default true */
+  readonly relu?: boolean | undefined;
+  /** `mask`: maps are upsampled to the masks; `map`: masks are averaged down to the maps. @default 'mask' */
+  readonly resolution?: 'mask' | 'map' | undefined;
+}
+
+/** Maps of a step, and on the same grid what matters for each of them. */
+export interface GuidedPairs {
+  /** `[P,h,w]`, not normalised. */
+  readonly maps: tf.Tensor3D;
+  /** `[P,h,w]`, 0..1. */
+  readonly relevant: tf.Tensor3D;
+  /** `[P]`, 0 without mask; those of an image sum to 1. */
+  readonly weights: tf.Tensor1D;
+}
+
+/** Input gradients of a step, and what must not matter of each image. */
+export interface GuidedImages {
+  /** ∂/∂x Σ log p, `[B,H,W,c]`. */
+  readonly gradients: tf.Tensor4D;
+  /** `[B,H,W]`, 0..1. */
+  readonly irrelevant: tf.Tensor3D;
+  /** `[B]`, 0 without mask. */
+  readonly weights: tf.Tensor1D;
+}
+
+/** What the terms of a step share, each made once: its masks, its maps, its input gradients. */
+export class GuidedStep {
+  readonly #step: StepContext;
+  readonly #options: GuidedMaps;
+  readonly #masks: PairMasks | undefined;
+  #pairs: GuidedPairs | undefined;
+  #images: GuidedImages | undefined;
+
+  constructor(step: StepContext, options: GuidedMaps) {
+    this.#step = step;
+    this.#options = options;
+    const { batch, pairs, pairWeights, labels, imageInput } = step;
+    const [, height, width] = step.inputs[imageInput]!.shape as [number, number, number];
+    const isReal = (p: number) => pairWeights[p]! > 0;
+    const masks = masksOfPairs(batch, pairs, isReal, labels.length, [height, width]);
+    // Where nothing is masked nothing has to be computed.
+    this.#masks = masks?.weights.some((weight) => weight > 0) ? masks : undefined;
+  }
+
+  /** @returns undefined for a batch without masks */
+  pairs(): GuidedPairs | undefined {
+    if (!this.#masks) return undefined;
+    this.#pairs ??= this.#explain(this.#masks);
+    return this.#pairs;
+  }
+
+  /** @returns undefined for a batch without masks */
+  images(): GuidedImages | undefined {
+    if (!this.#masks) return undefined;
+    this.#images ??= this.#differentiate(this.#masks);
+    return this.#images;
+  }
+
+  #explain({ masks, weights }: PairMasks): GuidedPairs {
+    const { model, inputs, pairs, pass, batch } = this.#step;
+    const { resolution = 'mask', ...options } = this.#options;
+    const { maps } = attentionMaps(model, inputs, pairs, { ...options, ...pass });
+    const relevant = whatMatters(masks, batch);
+    const [, height, width] = masks.shape;
+    const [, h, w] = maps.shape;
+    return {
+      ...(resolution === 'mask'
+        ? { maps: upsampleBilinear(maps, [height, width]), relevant }
+        : { maps, relevant: downsampleArea(relevant, [h, w]) }),
+      weights: tf.tensor1d([...weights]),
+    };
+  }
+
+  #differentiate({ masks, weights }: PairMasks): GuidedImages {
+    const { model, inputs, pairs, pass, batch, link, labels, imageInput } = this.#step;
+    const gradients = inputGradients(model, inputs, (logits) => logProbabilitySums(logits, link), {
+      imageInput,
+      ...pass,
+    });
+    const [, height, width] = gradients.shape;
+    // The gradient knows no classes: the masks of an image are united.
+    const ofImage = new Float32Array(labels.length * pairs.length);
+    const masked = new Float32Array(labels.length);
+    pairs.forEach(({ sample }, p) => {
+      if (weights[p] === 0) return;
+      ofImage[sample * pairs.length + p] = 1;
+      masked[sample] = 1;
+    });
+    const flat = tf.reshape(masks, [pairs.length, -1]);
+    const sums = tf.matMul(tf.tensor2d(ofImage, [labels.length, pairs.length]), flat);
+    const united = tf.reshape(tf.minimum(sums, 1), [labels.length, ...masks.shape.slice(1)]);
+    const irrelevant = tf.sub<tf.Tensor3D>(1, whatMatters(united as tf.Tensor3D, batch));
+    return { gradients, irrelevant: toGrid(irrelevant, [height, width]), weights: tf.tensor1d(masked) };
+  }
+}

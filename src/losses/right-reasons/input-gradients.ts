@@ -1,0 +1,52 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { Link } from '../classification.ts';
+import { weightedMean } from '../weighted-mean.ts';
+import { type PixelLossOptions, requireMasks } from './options.ts';
+
+/**
+ * What RRR takes the input gradient of: the sum of the log-probabilities of all outcomes.
+ *
+ *     softmax: Σ_k log p_k        sigmoid: Σ_k log p_k + log(1 − p_k)
+ *
+ * The paper has a softmax; under a sigmoid each class is one of its own, between two outcomes.
+ *
+ * @param logits `[B,C]`
+ * @returns `[B]`
+ */
+export function logProbabilitySums(logits: tf.Tensor2D, link: Link): tf.Tensor1D {
+  return tf.tidy(() => {
+    const logs =
+      link === 'softmax'
+        ? tf.logSoftmax(logits)
+        : tf.neg(tf.add(tf.softplus(logits), tf.softplus(tf.neg(logits))));
+    return tf.sum(logs, 1) as tf.Tensor1D;
+  });
+}
+
+/**
+ * RRR, right for the right reasons: the input gradient where it must not be.
+ *
+ *     L_RRR = Σ_b w_b Σ_ijc (E_b,ij ∂/∂x_b,ijc Σ_k log p_bk)² / Σ_b w_b     (its second term, without λ₁)
+ *
+ * The paper sums over the images; that is `total: 1`. An image without any gradient costs nothing.
+ *
+ * @param gradients ∂/∂x of {@link logProbabilitySums}, `[B,H,W,c]`, attached to the graph
+ * @param irrelevant E `[B,H,W]`, 1 on what must not matter; given masks of what matters, 1 − those
+ * @param options `pixels` is the paper's `'sum'` unless told
+ * @returns scalar
+ * @throws UsageError when masks and gradients differ in shape
+ * @see Ross, Hughes, Doshi-Velez, "Right for the Right Reasons", IJCAI 2017, arXiv 1703.03717
+ */
+export function inputGradientPenalty(
+  gradients: tf.Tensor4D,
+  irrelevant: tf.Tensor3D,
+  { weights, total, pixels = 'sum' }: PixelLossOptions = {},
+): tf.Scalar {
+  requireMasks(irrelevant, gradients.shape);
+  return tf.tidy(() => {
+    const squares = tf.square(tf.mul(gradients, tf.expandDims(irrelevant, 3)));
+    const perPixel = tf.sum(squares, 3);
+    const values = pixels === 'sum' ? tf.sum(perPixel, [1, 2]) : tf.mean(perPixel, [1, 2]);
+    return weightedMean(values as tf.Tensor1D, weights ?? tf.ones([gradients.shape[0]]), total);
+  });
+}

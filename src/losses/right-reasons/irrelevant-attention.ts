@@ -1,0 +1,35 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { weightedMean } from '../weighted-mean.ts';
+import { type PixelLossOptions, requireMasks } from './options.ts';
+
+/**
+ * RRR-G and RRR*: the squares of a map where it must not be.
+ *
+ *     L = Σ_p w_p Σ_ij (E_p,ij A_p,ij)² / Σ_p w_p
+ *
+ * RRR-G (Schramowski et al., as the XIL benchmark computes it) takes Grad-CAM min-max normalised; RRR* (Model
+ * Guidance) divides a map by its largest value, and E is what lies outside the boxes. Both sum over the images;
+ * that is `total: 1`. A dead map costs nothing and has no gradient.
+ *
+ * @param maps A `[P,h,w]`, normalised
+ * @param irrelevant E `[P,h,w]`, 1 on what must not matter; given masks of what matters, 1 − those
+ * @param options `pixels` is the papers' `'sum'` unless told
+ * @returns scalar
+ * @throws UsageError when masks and maps differ in shape
+ * @see Schramowski et al., "Making deep neural networks right for the right scientific reasons", Nature Machine
+ *   Intelligence 2020, arXiv 2001.05371; Friedrich et al., "A typology for exploring the mitigation of shortcut
+ *   behaviour", Nature Machine Intelligence 2023, arXiv 2203.03668; Rao et al., "Studying How to Efficiently and
+ *   Effectively Guide Models with Explanations", ICCV 2023, arXiv 2303.11932
+ */
+export function irrelevantAttention(
+  maps: tf.Tensor3D,
+  irrelevant: tf.Tensor3D,
+  { weights, total, pixels = 'sum' }: PixelLossOptions = {},
+): tf.Scalar {
+  requireMasks(irrelevant, maps.shape);
+  return tf.tidy(() => {
+    const squares = tf.square(tf.mul(maps, irrelevant));
+    const values = pixels === 'sum' ? tf.sum(squares, [1, 2]) : tf.mean(squares, [1, 2]);
+    return weightedMean(values as tf.Tensor1D, weights ?? tf.ones([maps.shape[0]]), total);
+  });
+}
