@@ -5,6 +5,7 @@ import { nearest } from './errors/index.ts';
 
 const programs: Record<string, () => Promise<unknown>> = {
   train: () => import('./train.ts'),
+  sweep: () => import('./sweep.ts'),
   evaluate: () => import('./evaluate.ts'),
   report: () => import('./report.ts'),
   import: () => import('./import.ts'),

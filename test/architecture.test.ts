@@ -21,7 +21,18 @@ const mayImport: Record<string, readonly string[]> = {
   gradcam: ['autodiff', 'errors'],
   metrics: ['data', 'errors'],
   export: ['autodiff', 'config', 'data', 'engine', 'errors', 'gradcam', 'losses', 'models'],
-  explain: ['autodiff', 'data', 'errors', 'gradcam', 'metrics', 'models', 'progress', 'report'],
+  explain: [
+    'autodiff',
+    'config',
+    'data',
+    'errors',
+    'gradcam',
+    'losses',
+    'metrics',
+    'models',
+    'progress',
+    'report',
+  ],
   gain: [
     'autodiff',
     'config',
@@ -50,6 +61,7 @@ const mayImport: Record<string, readonly string[]> = {
     'report',
     'tensorboard',
   ],
+  sweep: ['config', 'errors', 'gain', 'progress', 'tensorboard'],
   'run-report': ['data', 'errors', 'evaluation', 'report'],
 };
 

@@ -4,6 +4,8 @@ import { SingleBar } from 'cli-progress';
 export interface Progress {
   /** Moves to `value` of the total; `detail` is shown beside it. */
   update(value: number, detail?: string): void;
+  /** Writes a line of its own; a bar goes on below it. */
+  line(text: string): void;
   /** Ends the bar; what is printed afterwards begins on a line of its own. */
   stop(): void;
 }
@@ -56,6 +58,8 @@ function bar(label: string, total: number, stream: NodeJS.WriteStream): Progress
     stream,
     hideCursor: true,
     clearOnComplete: false,
+    // Also one that looks as before: a line may have taken its place.
+    forceRedraw: true,
     fps: 8,
     // The detail gives way first, then the bar, so that a narrow window shows one line and not a torn one.
     format: (_options, { value, startTime }) => {
@@ -81,11 +85,16 @@ function bar(label: string, total: number, stream: NodeJS.WriteStream): Progress
       if (text !== undefined) detail = text;
       display.update(value);
     },
+    line(text) {
+      stream.cursorTo(0);
+      stream.clearLine(0);
+      writeLine(text, stream);
+    },
     stop: () => display.stop(),
   };
 }
 
-function lines(label: string, total: number, stream: NodeJS.WritableStream, every: number): Progress {
+function lines(label: string, total: number, stream: NodeJS.WriteStream, every: number): Progress {
   const start = Date.now();
   let last = start;
   let current = 0;
@@ -103,6 +112,7 @@ function lines(label: string, total: number, stream: NodeJS.WritableStream, ever
       if (text !== undefined) detail = text;
       if (Date.now() - last >= every * 1000) print();
     },
+    line: (text) => writeLine(text, stream),
     stop: print,
   };
 }

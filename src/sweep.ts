@@ -1,0 +1,166 @@
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import yargs from 'yargs';
+import { hideBin } from 'yargs/helpers';
+import { InterruptedError, UsageError } from './errors/index.ts';
+import { runProgram } from './program.ts';
+
+await runProgram(async () => {
+  const args = await yargs(hideBin(process.argv))
+    .scriptName('npm run sweep --')
+    .usage('$0 --config FILE\n\nRuns a grid of settings and seeds, and compares them in one table.')
+    .options({
+      config: {
+        type: 'string',
+        alias: 'c',
+        demandOption: true,
+        requiresArg: true,
+        describe: 'Sweep file; looked for in the working folder, then in configs/ and configs/sweeps/',
+      },
+      jobs: {
+        type: 'number',
+        alias: 'j',
+        requiresArg: true,
+        default: 1,
+        describe: 'Runs at a time, each a process',
+      },
+      threads: {
+        type: 'number',
+        requiresArg: true,
+        describe: 'Threads of each run [default: cores / jobs]',
+      },
+      out: { type: 'string', requiresArg: true, describe: 'Folder of the sweep [default: runs/<name>]' },
+      'dry-run': {
+        type: 'boolean',
+        default: false,
+        describe: 'Print the command lines of what is left to do, a line per run, and do nothing',
+      },
+      table: { type: 'boolean', default: false, describe: 'Make the table of what is done, and run nothing' },
+      json: { type: 'boolean', default: false, describe: 'Print the table as JSON instead of Markdown' },
+    })
+    .check(({ jobs, threads }) => {
+      for (const [option, value] of Object.entries({ jobs, threads })) {
+        if (value === undefined || (Number.isInteger(value) && value >= 1)) continue;
+        throw new UsageError(`--${option}: expected a whole number of at least 1, found ${value}`);
+      }
+      return true;
+    })
+    .example('$0 --config configs/sweeps/gain.yaml --jobs 2', 'two runs at a time; again: goes on')
+    .example('$0 --config gain.yaml --table', 'how it stands')
+    .epilogue(
+      'Exit codes: 0 all runs finished, 2 usage or config, 130 interrupted; else that of the first run that failed ' +
+        '(4 diverged).',
+    )
+    .strict()
+    .wrap(Math.min(110, process.stdout.columns ?? 110))
+    .fail((message, error) => {
+      throw error ?? new UsageError(`${message} (--help shows the options)`);
+    })
+    .parseAsync();
+
+  // Loaded late, so that --help is answered at once.
+  const sweeping = await import('./sweep/index.ts');
+  const { drawBuiltInData } = await import('./gain/index.ts');
+  const { writeLine } = await import('./progress/index.ts');
+
+  const sweep = await sweeping.loadSweep(args.config, args.out);
+  const { jobs, threads = Math.max(1, Math.floor(availableParallelism() / jobs)) } = args;
+  const states = await Promise.all(sweep.runs.map(sweeping.runState));
+  const count = (state: (typeof states)[number]) => states.filter((other) => other === state).length;
+
+  if (args.dryRun) {
+    const source = extname(fileURLToPath(import.meta.url)) === '.ts';
+    const start = (program: string) =>
+      source ? `npm run --silent ${program} --` : `npx tfjs-gain ${program}`;
+    for (const [i, run] of sweep.runs.entries()) {
+      const commands = await sweeping.commandsLeft(sweep, run, states[i]!, threads);
+      if (commands.length === 0) continue;
+      process.stdout.write(
+        `${commands.map((command) => sweeping.commandLine(command, start)).join(' && ')}\n`,
+      );
+    }
+    return;
+  }
+
+  let outcomes = states.map((state): import('./sweep/index.ts').Outcome => ({
+    status: state === 'finished' || state === 'diverged' ? state : 'missing',
+  }));
+  if (!args.table) {
+    writeLine(
+      `sweep    ${sweep.name}: ${sweep.runs.length} runs, ${count('finished')} of them finished, ` +
+        `${count('unfinished')} to go on with; ${jobs} at a time, ${threads} ${threads === 1 ? 'thread' : 'threads'} each`,
+    );
+    const launcher = new sweeping.LocalLauncher({ start: commandOf });
+    const interrupt = new AbortController();
+    const onSignal = () => {
+      if (interrupt.signal.aborted) {
+        launcher.interrupt();
+        process.exit(130);
+      }
+      process.stderr.write(
+        '\ninterrupted: waiting for the runs to write a checkpoint (once more to quit at once)\n',
+      );
+      interrupt.abort(new InterruptedError('interrupted before the first run began'));
+    };
+    process.on('SIGINT', onSignal).on('SIGTERM', onSignal).on('SIGHUP', onSignal);
+
+    // Two runs that draw the same built-in data set at once would pull it from under each other.
+    for (const [i, { config }] of sweep.runs.entries()) {
+      if (states[i] !== 'finished') await drawBuiltInData(config, interrupt.signal);
+    }
+    const display = await sweeping.GridProgress.start(
+      sweep,
+      sweep.runs.filter((_, i) => states[i] === 'finished' || states[i] === 'diverged'),
+    );
+    try {
+      outcomes = await sweeping.performSweep(sweep, {
+        launcher,
+        jobs,
+        threads,
+        signal: interrupt.signal,
+        onStart: (run) => display.begin(run),
+        onEnd: (run, outcome) => display.end(run, outcome),
+      });
+    } finally {
+      display.stop();
+    }
+    if (interrupt.signal.aborted) {
+      const finished = outcomes.filter(({ status }) => status === 'finished').length;
+      throw new InterruptedError(
+        `interrupted: ${finished} of ${outcomes.length} runs are finished; the same command goes on`,
+      );
+    }
+  }
+
+  const table = await sweeping.sweepTable(sweep, outcomes);
+  const markdown = sweeping.sweepMarkdown(table);
+  const json = `${JSON.stringify(table, null, 2)}\n`;
+  await mkdir(sweep.out, { recursive: true });
+  await write('table.json', json);
+  await write('table.md', markdown);
+  await sweeping.writeHparams(sweep, table, join(sweep.out, 'hparams'));
+  process.stdout.write(args.json ? json : sweeping.sweepMarkdown(table, process.stdout.columns));
+  if (!args.json) {
+    process.stdout.write(
+      `\nin ${sweep.out}: table.md, table.json, runs/\ncompare: tensorboard --logdir ${join(sweep.out, 'hparams')}\n`,
+    );
+  }
+  const failed = outcomes.find(({ status }) => status === 'failed');
+  if (failed?.status === 'failed') process.exitCode = failed.code;
+  else if (outcomes.some(({ status }) => status === 'diverged')) process.exitCode = 4;
+
+  /** The sibling program, run as this one is. */
+  function commandOf(program: string): string[] {
+    const here = fileURLToPath(import.meta.url);
+    const path = fileURLToPath(new URL(`./${program}${extname(here)}`, import.meta.url));
+    return [process.execPath, ...process.execArgv, path];
+  }
+
+  async function write(name: string, content: string): Promise<void> {
+    const path = join(sweep.out, name);
+    await writeFile(`${path}.tmp`, content);
+    await rename(`${path}.tmp`, path);
+  }
+});

@@ -1,0 +1,106 @@
+import * as z from 'zod';
+
+/**
+ * The sweep file, from which the error messages and the JSON Schema for editors are both made. Its `set` and `grid`
+ * hold keys of an experiment file, checked against that file's own schema when the sweep is laid out.
+ */
+
+const value = z.unknown();
+
+const variant = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[^/\\|]+$/, 'expected a name without slashes and bars')
+    .describe('Names a row of the table, and the directories of its runs.'),
+  set: z
+    .record(z.string(), value)
+    .default({})
+    .describe('Dotted config keys and their values, e.g. { gain.losses.mining.weight: 0 }; none: the base.'),
+});
+
+const oneOrMore = z.union([z.string(), z.array(z.string()).min(1)]).transform((names) => [names].flat());
+const positiveInt = z.int().min(1);
+
+const metric = z.union([
+  z.string().transform((key): { key: string; title?: string; percent?: boolean } => ({ key })),
+  z.strictObject({
+    key: z
+      .string()
+      .describe(
+        'SPLIT.KEY of the metrics in summary.json; evaluation.SPLIT.KEY of an evaluation; COMMAND.KEY of what a ' +
+          'command printed; summary.KEY of anything else in summary.json.',
+      ),
+    title: z.string().optional().describe('Head of the column [default: the key].'),
+    percent: z
+      .boolean()
+      .optional()
+      .describe('Shown times 100 [default: metrics of splits and evaluations, but for losses].'),
+  }),
+]);
+
+const evaluate = z.strictObject({
+  split: oneOrMore.optional(),
+  methods: oneOrMore.optional(),
+  measures: oneOrMore.optional(),
+  targetLayer: z.string().optional(),
+  checkpoint: z.enum(['model', 'last', 'best']).optional(),
+  thresholdFrom: z.string().optional(),
+  threshold: z.number().optional(),
+  tolerance: z.int().min(0).optional(),
+  limit: positiveInt.optional(),
+  faithfulnessLimit: positiveInt.optional(),
+  sanityLimit: positiveInt.optional(),
+  bootstrap: z.int().min(0).optional(),
+  batchSize: positiveInt.optional(),
+  seed: z.int().min(0).optional(),
+});
+
+const command = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[\w-]+$/, 'expected letters, digits, dashes or underscores')
+    .describe('Its output goes to commands/NAME.json of the run; metrics name it first.'),
+  run: z
+    .string()
+    .describe('A line for the shell, in the working folder; {run} is the run directory, {seed} the seed.'),
+});
+
+const names = z.array(variant).min(1);
+
+export const sweepSchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[\w.-]+$/, 'expected letters, digits, dots, dashes or underscores')
+    .optional()
+    .describe('The sweep goes to runs/<name> [default: the name of the file].'),
+  base: z.string().describe('Experiment file that is varied; relative to this file.'),
+  seeds: z.array(z.int().min(0)).min(1).describe('Every setting is run with each of them.'),
+  settings: names.optional().describe('What is compared: the rows of the table.'),
+  grid: z
+    .record(z.string(), z.array(value).min(1))
+    .default({})
+    .describe(
+      'Values of config keys, of which the product is taken: rows, or parts of the table beside settings.',
+    ),
+  blocks: names
+    .optional()
+    .describe('Under what the comparison is made, each a part of the table: data sets, for example.'),
+  baseline: oneOrMore.default([]).describe('Rows that all other rows are compared with, seed by seed.'),
+  compare: z
+    .array(z.tuple([z.string(), z.string()]))
+    .default([])
+    .describe('Pairs of rows: how much more the first has than the second.'),
+  metrics: z.array(metric).min(1).optional().describe('Columns [default: accuracy of each test split].'),
+  evaluate: evaluate
+    .optional()
+    .describe('Options of `npm run evaluate`, which every finished run then goes through.'),
+  commands: z.array(command).default([]).describe('More commands for every finished run; they print JSON.'),
+});
+
+/** A sweep file as it was read. */
+export type SweepFile = z.output<typeof sweepSchema>;
+
+/** The JSON Schema of a sweep file, for editors. */
+export function sweepJsonSchema(): object {
+  return z.toJSONSchema(sweepSchema, { io: 'input', target: 'draft-7' });
+}
