@@ -77,16 +77,16 @@ export async function limeExplanations(
     const scores = subject.pairs.map(() => new Float64Array(samples));
     const copies = { count: samples, write };
     for await (const { first, size, score } of scoreCopies(model, subject, copies, options)) {
-      for (const [i, { column }] of subject.pairs.entries()) {
-        for (let copy = 0; copy < size; copy++) scores[i]![first + copy] = score(copy, column);
+      for (const [i, pair] of subject.pairs.entries()) {
+        for (let copy = 0; copy < size; copy++) scores[i]![first + copy] = score(copy, pair);
       }
       options.onProgress?.(nth * samples + first + size, subjects.length * samples);
     }
     const weights = kernelWeights(z, parts, kernelWidth);
-    for (const [i, { index }] of subject.pairs.entries()) {
+    for (const [i, pair] of subject.pairs.entries()) {
       const fit = sparseLinearFit(z, scores[i]!, weights, { features, ridge });
       const fitted = fit.coefficients.reduce((sum, value) => sum + value, fit.intercept);
-      explanations[index] = { ...fit, labels, score: scores[i]![0]!, fitted };
+      explanations[pair] = { ...fit, labels, score: scores[i]![0]!, fitted };
     }
   }
   return explanations;

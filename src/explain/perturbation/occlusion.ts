@@ -63,11 +63,11 @@ export async function occlusion(
     };
     const whole = new Map<number, number>();
     for await (const { first, size, score } of scoreCopies(model, subject, { count, write }, options)) {
-      for (const { index, column } of subject.pairs) {
-        if (first === 0) whole.set(index, score(0, column));
-        const map = maps.subarray(index * pixels, (index + 1) * pixels);
+      for (const pair of subject.pairs) {
+        if (first === 0) whole.set(pair, score(0, pair));
+        const map = maps.subarray(pair * pixels, (pair + 1) * pixels);
         for (let copy = first === 0 ? 1 : 0; copy < size; copy++) {
-          const loss = whole.get(index)! - score(copy, column);
+          const loss = whole.get(pair)! - score(copy, pair);
           eachPixel(extent, corners[first + copy - 1]!, patch, (at) => {
             map[at]! += loss / coverage[at]!;
           });

@@ -68,10 +68,10 @@ export async function rise(
       }
     };
     for await (const { first, size, score } of scoreCopies(model, subject, { count, write }, options)) {
-      for (const { index, column } of subject.pairs) {
-        const map = maps.subarray(index * pixels, (index + 1) * pixels);
+      for (const pair of subject.pairs) {
+        const map = maps.subarray(pair * pixels, (pair + 1) * pixels);
         for (let copy = 0; copy < size; copy++) {
-          const weight = score(copy, column) / (count * keep);
+          const weight = score(copy, pair) / (count * keep);
           for (let i = 0; i < pixels; i++) map[i]! += weight * masks[copy * pixels + i]!;
         }
       }

@@ -2,9 +2,9 @@ import { setImmediate } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { ModelError, UsageError } from '../../errors/index.ts';
-import { forward, runModel, type TargetFunction } from '../../gradcam/index.ts';
+import { runModel, splitModel, type Target, targetOutputs, targetScores } from '../../gradcam/index.ts';
 import type { MethodOptions } from '../method.ts';
-import type { Subject } from './subjects.ts';
+import { type Subject, wholeNumber } from './subjects.ts';
 
 /** Anything that answers images: a layers-model, a graph-model, or a function in the shape of one. */
 export interface Predictor {
@@ -14,10 +14,10 @@ export interface Predictor {
 export interface PerturbationOptions extends Omit<MethodOptions, 'target'> {
   /**
    * The explained score: the output of the model as it is, which is a probability where the model ends in softmax or
-   * sigmoid, as in the papers; the class logit; or a function of the outputs.
+   * sigmoid, as in the papers; the class logit; a function of the outputs; or units of a layer.
    * @default 'output'
    */
-  target?: 'output' | 'logit' | TargetFunction | undefined;
+  target?: 'output' | Target | undefined;
   /** Which of several inputs is perturbed; the others stay as they are. @default 0 */
   input?: number | undefined;
 }
@@ -33,8 +33,8 @@ export interface Copies {
 export interface ScoredCopies {
   readonly first: number;
   readonly size: number;
-  /** Score of a copy of this batch, counted from 0. */
-  score(copy: number, column: number): number;
+  /** The score that pair number `pair` asks for, of a copy of this batch, counted from 0. */
+  score(copy: number, pair: number): number;
 }
 
 /**
@@ -51,84 +51,68 @@ export async function* scoreCopies(
 ): AsyncGenerator<ScoredCopies> {
   const { batchSize = 16, signal } = options;
   const size = subject.image.length;
-  const batch = new Float32Array(batchSize * size);
+  const batch = new Float32Array(wholeNumber('batchSize', batchSize, 1) * size);
+  const scoresOf = scorer(model, options);
   for (let first = 0; first < count; first += batchSize) {
     const filled = Math.min(batchSize, count - first);
     for (let i = 0; i < filled; i++) write(first + i, batch.subarray(i * size, (i + 1) * size));
     const scores = tf.tidy(() => {
-      const copies = tf.tensor(batch, [batchSize, ...subject.shape]);
-      return scoresOf(model, subject.inputs(copies), options);
+      const inputs = subject.inputs(tf.tensor(batch, [batchSize, ...subject.shape]));
+      return checked(scoresOf(inputs, batchSize), batchSize);
     });
-    const columns = scores.rank === 2 ? scores.shape[1]! : undefined;
+    const classes = scores.rank === 2 ? scores.shape[1]! : undefined;
     const values = await scores.data();
     scores.dispose();
-    checkClasses(subject, columns);
+    const columns = subject.columns(classes);
     yield {
       first,
       size: filled,
-      score: (copy, column) => values[columns === undefined ? copy : copy * columns + column]!,
+      score: (copy, pair) => values[copy * (classes ?? 1) + columns[pair]!]!,
     };
     await setImmediate();
     signal?.throwIfAborted();
   }
 }
 
-/** [B, C], or [B] for one score whatever the class. */
-function scoresOf(
+/** From the inputs of the model to scores [B, C], or [B] for one score whatever the class. */
+function scorer(
   model: tfl.LayersModel | Predictor,
-  inputs: tf.Tensor[],
-  { target = 'output', output = 0 }: PerturbationOptions,
-): tf.Tensor {
-  if (target === 'logit') {
-    if (!isLayersModel(model)) {
-      throw new UsageError(
-        'target "logit" needs a layers-model; of any other model its outputs are explained',
-      );
-    }
-    return checkScores(forward(model, inputs, { output }), inputs);
+  { target = 'output', output = 0, input = 0 }: PerturbationOptions,
+): (inputs: tf.Tensor[], samples: number) => tf.Tensor {
+  const layers = isLayersModel(model) ? model : undefined;
+  if (target !== 'output' && typeof target !== 'function') {
+    if (!layers) throw new UsageError('target: logits and inner layers are those of a layers-model');
+    // Cut at the input: the head is the whole network, and answers what the target reads.
+    const split = splitModel(layers, layers.inputs[input]?.sourceLayer.name, {
+      output,
+      ...targetOutputs(target),
+    });
+    return (inputs, samples) => targetScores(split, split.head(split.features(inputs)), target, samples);
   }
-  const outputs = isLayersModel(model) ? runModel(model, inputs) : listOf(model.predict(single(inputs)));
-  if (target !== 'output') return checkScores(target(...outputs), inputs);
-  const names = isLayersModel(model) ? model.outputNames : [];
-  const index = typeof output === 'number' ? output : names.indexOf(output);
-  if (!outputs[index]) {
+  const outputsOf = (inputs: tf.Tensor[]) => {
+    if (layers) return runModel(layers, inputs);
+    const outputs = (model as Predictor).predict(inputs.length === 1 ? inputs[0]! : inputs);
+    return outputs instanceof tf.Tensor ? [outputs] : Object.values(outputs);
+  };
+  if (target !== 'output') return (inputs) => target(...outputsOf(inputs));
+  const names: readonly string[] = layers?.outputNames ?? [];
+  return (inputs) => {
+    const outputs = outputsOf(inputs);
+    const found = outputs[typeof output === 'number' ? output : names.indexOf(output)];
+    if (found) return found;
     const known = outputs.map((_, i) => (names[i] ? `${i} ("${names[i]}")` : String(i))).join(', ');
     throw new ModelError(`no output ${JSON.stringify(output)}; the outputs are ${known}`);
-  }
-  return checkScores(outputs[index], inputs);
+  };
 }
 
-function checkScores(scores: tf.Tensor, inputs: readonly tf.Tensor[]): tf.Tensor {
-  const [samples] = inputs[0]!.shape as [number];
-  if (scores.rank < 1 || scores.rank > 2 || scores.shape[0] !== samples) {
-    throw new UsageError(
-      `expected scores [${samples}] or [${samples}, classes], found [${scores.shape.join(', ')}]; say with ` +
-        '`target` which score of the outputs is to be explained',
-    );
-  }
-  return scores;
-}
-
-function checkClasses({ pairs, sample }: Subject, columns: number | undefined): void {
-  if (columns === undefined) return;
-  for (const { column } of pairs) {
-    if (Number.isInteger(column) && column >= 0 && column < columns) continue;
-    throw new UsageError(
-      `pair { sample: ${sample}, class: ${column} }: class must be a whole number from 0 to ${columns - 1}, ` +
-        `the model scores ${columns}`,
-    );
-  }
+function checked(scores: tf.Tensor, samples: number): tf.Tensor {
+  if (scores.rank >= 1 && scores.rank <= 2 && scores.shape[0] === samples) return scores;
+  throw new UsageError(
+    `expected scores [${samples}] or [${samples}, classes], found [${scores.shape.join(', ')}]; say with \`target\` ` +
+      'which score of the outputs is to be explained',
+  );
 }
 
 function isLayersModel(model: tfl.LayersModel | Predictor): model is tfl.LayersModel {
   return 'layers' in model && 'outputNames' in model;
-}
-
-function single(inputs: tf.Tensor[]): tf.Tensor | tf.Tensor[] {
-  return inputs.length === 1 ? inputs[0]! : inputs;
-}
-
-function listOf(outputs: tf.Tensor | tf.Tensor[] | tf.NamedTensorMap): tf.Tensor[] {
-  if (outputs instanceof tf.Tensor) return [outputs];
-  return Array.isArray(outputs) ? outputs : Object.values(outputs);
 }

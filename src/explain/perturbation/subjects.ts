@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { UsageError } from '../../errors/index.ts';
-import type { Pair } from '../../gradcam/index.ts';
+import { type Pair, pairColumns } from '../../gradcam/index.ts';
 
 /** An image of the batch that is explained, with the pairs that ask for it. */
 export interface Subject {
@@ -10,8 +10,10 @@ export interface Subject {
   readonly image: Float32Array;
   /** [H, W, c], or [D, H, W, c] for a volume. */
   readonly shape: readonly number[];
-  /** Position of each pair in the list of all, and its class. */
-  readonly pairs: readonly { readonly index: number; readonly column: number }[];
+  /** Positions of the pairs in the list of all. */
+  readonly pairs: readonly number[];
+  /** The column that each of all pairs asks for, of so many; `undefined` for one score whatever the class. */
+  columns(classes: number | undefined): number[];
   /** All inputs of the model for copies [n, …shape] of the image; the other inputs are repeated. */
   inputs(copies: tf.Tensor): tf.Tensor[];
 }
@@ -32,32 +34,24 @@ export async function subjectsOf(
 ): Promise<{ shape: readonly number[]; subjects: Subject[] }> {
   const list = images instanceof tf.Tensor ? [images] : images;
   const looked = list[input];
-  if (!looked) throw new UsageError(`input: there are ${list.length} inputs, received ${input}`);
+  if (!looked)
+    throw new UsageError(`input: there are ${list.length} inputs, numbered from 0, received ${input}`);
   if (!ranks.includes(looked.rank)) {
     const forms = ranks.map((rank) => (rank === 4 ? '[B, H, W, c]' : '[B, D, H, W, c]')).join(' or ');
     throw new UsageError(`images: expected ${forms}, received [${looked.shape.join(', ')}]`);
   }
   const [samples, ...shape] = looked.shape as [number, ...number[]];
-  const bySample = new Map<number, { index: number; column: number }[]>();
-  for (const [index, { sample, class: column }] of pairs.entries()) {
-    if (!Number.isInteger(sample) || sample < 0 || sample >= samples) {
-      throw new UsageError(
-        `pair ${index} { sample: ${sample}, class: ${column} }: sample must be a whole number from 0 to ` +
-          `${samples - 1}, the batch holds ${samples}`,
-      );
-    }
-    const ofSample = bySample.get(sample) ?? [];
-    bySample.set(sample, ofSample);
-    ofSample.push({ index, column });
-  }
+  const columns = (classes: number | undefined) => pairColumns(pairs, { samples, classes });
+  columns(undefined);
   const values = (await looked.data()) as Float32Array;
   const size = tf.util.sizeFromShape(shape);
-  const subjects = [...bySample].map(
-    ([sample, ofSample]): Subject => ({
+  const subjects = [...new Set(pairs.map(({ sample }) => sample))].map(
+    (sample): Subject => ({
       sample,
       image: Float32Array.from(values.subarray(sample * size, (sample + 1) * size)),
       shape,
-      pairs: ofSample,
+      pairs: pairs.flatMap((pair, p) => (pair.sample === sample ? [p] : [])),
+      columns,
       inputs: (copies) =>
         list.map((tensor, i) => {
           if (i === input) return copies;

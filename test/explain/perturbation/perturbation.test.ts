@@ -200,7 +200,8 @@ test.serial(
     const model = tfl.sequential({
       layers: [
         tfl.layers.flatten({ inputShape: [1, 2, 1] }),
-        tfl.layers.dense({ units: 2, activation: 'softmax', useBias: false }),
+        tfl.layers.dense({ units: 2, useBias: false, name: 'inner' }),
+        tfl.layers.softmax(),
       ],
     });
     model.layers[1]!.setWeights([tf.tensor2d([1, 0, 0, 2], [2, 2])]);
@@ -216,7 +217,9 @@ test.serial(
     t.true(close(await occlusion(model, images, pairs, { ...options, target: 'logit' }), [0, 2]));
     const target = (scores: tf.Tensor) => tf.sum(tf.mul(scores, 3), 1);
     t.true(close(await occlusion(model, images, pairs, { ...options, target }), [0, 0]));
-    t.is(tf.memory().numTensors, live + 3);
+    const inner = { layer: 'inner' };
+    t.true(close(await occlusion(model, images, pairs, { ...options, target: inner }), [0, 2]));
+    t.is(tf.memory().numTensors, live + 4);
   },
 );
 
@@ -291,7 +294,7 @@ test.serial('what does not fit is said', async (t) => {
     await message(rise(model, images, pairs, { fill: [0, 1] })),
     /fill: .*each of 1 channels, received 2/,
   );
-  t.regex(await message(rise(model, images, pairs, { target: 'logit' })), /"logit" needs a layers-model/);
+  t.regex(await message(rise(model, images, pairs, { target: 'logit' })), /are those of a layers-model/);
   t.regex(await message(rise(model, images, pairs, { output: 1 })), /no output 1; the outputs are 0/);
   t.regex(await message(occlusion(model, images, pairs, { patch: 5 })), /patch: .*from 1 to 4, received 5/);
   t.regex(
