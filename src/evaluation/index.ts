@@ -1,5 +1,5 @@
 /** Evaluation of a trained network on a split: localization, faithfulness, sanity; and the files that hold it. */
-export { type Evaluated, type EvaluateRequest, evaluate } from './evaluate.ts';
+export { type Evaluated, evaluate } from './evaluate.ts';
 export { eventScalars } from './event-scalars.ts';
 export {
   type EvaluationOptions,
@@ -27,4 +27,5 @@ export type {
 export { evaluationFormat, evaluationVersion } from './result.ts';
 export { ResultWriter, readEvaluation, readImageRecords } from './result-files.ts';
 export { evaluationTable } from './results-table.ts';
+export type { EvaluateRequest } from './setting.ts';
 export type { Source } from './subject.ts';

@@ -1,6 +1,6 @@
-import type { Dataset, HostBatch } from '../data/index.ts';
+import type { Dataset } from '../data/index.ts';
 import { labelPairs } from '../gain/index.ts';
-import type { MapMethod, Pair } from '../gradcam/index.ts';
+import type { MapMethod } from '../gradcam/index.ts';
 import {
   type Bootstrap,
   bestConstantBox,
@@ -15,6 +15,8 @@ import {
   levelCount,
   type PixelBox,
 } from '../metrics/index.ts';
+import type { BatchReader } from './batch-reader.ts';
+import type { ExplainedPair } from './explained-image.ts';
 import type { ExplainedBatch, Explainer } from './explainer.ts';
 import { boxMeasures, LocalizationTally, ThresholdChoice } from './localization-tally.ts';
 import type { ThresholdSource } from './options.ts';
@@ -29,9 +31,6 @@ export interface Calibration {
   readonly centreLevel: number;
   readonly constantBox: PixelBox | undefined;
 }
-
-/** Batches of a split in its order, at most `limit` images. */
-export type BatchReader = (split: string, limit?: number) => AsyncIterable<HostBatch>;
 
 /**
  * Chooses a threshold for each method, and the box that fits best, on a split.
@@ -119,13 +118,11 @@ export class LocalizationMeasure {
   /**
    * Adds the pairs of one image.
    *
-   * @param pairs indices among the batch's pairs
-   * @param ranks of their classes
    * @returns what each pair's record shows, by method
    */
   addImage(
     explained: ExplainedBatch,
-    pairs: readonly { index: number; pair: Pair; rank: number; truth: Truth | undefined }[],
+    pairs: readonly ExplainedPair[],
     counts: Uint8Array,
   ): Record<string, PairMeasures>[] {
     const records = pairs.map(() => ({}) as Record<string, PairMeasures>);

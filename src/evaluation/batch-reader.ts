@@ -1,0 +1,43 @@
+import type { Dataset, HostBatch } from '../data/index.ts';
+import type { LoadedSubject } from './subject.ts';
+
+/** Batches of a split in its order, at most `limit` images. */
+export type BatchReader = (split: string, limit?: number) => AsyncIterable<HostBatch>;
+
+/** Reads the batches of a data set as a network takes them. */
+export function batchReader(
+  dataset: Dataset,
+  { imageSize, fit, workers }: LoadedSubject,
+  batchSize: number,
+  signal: AbortSignal | undefined,
+): BatchReader {
+  return async function* (split, limit = Number.POSITIVE_INFINITY) {
+    let left = limit;
+    for await (const batch of dataset.batches(split, { batchSize, imageSize, fit, workers })) {
+      signal?.throwIfAborted();
+      yield firstImages(batch, left, imageSize, dataset.classes.length);
+      left -= batch.size;
+      if (left <= 0) return;
+    }
+  };
+}
+
+/** The first images of a batch; the batch itself when it has no more. */
+export function firstImages(
+  batch: HostBatch,
+  count: number,
+  [height, width]: readonly [number, number],
+  classes: number,
+): HostBatch {
+  if (batch.size <= count) return batch;
+  return {
+    size: count,
+    images: batch.images.slice(0, count * height * width * 3),
+    labels: batch.labels.slice(0, count * classes),
+    masks: batch.masks.filter(({ sample }) => sample < count),
+    boxes: batch.boxes.filter(({ sample }) => sample < count),
+    supervised: batch.supervised.slice(0, count),
+    ids: batch.ids.slice(0, count),
+    views: batch.views.slice(0, count),
+  };
+}

@@ -1,0 +1,87 @@
+import type { Dataset } from '../data/index.ts';
+import type { EngineInfo } from '../engine/index.ts';
+import { describeEnvironment } from '../gain/index.ts';
+import type { TargetLayer } from '../gradcam/index.ts';
+import type { Bootstrap } from '../metrics/index.ts';
+import { countParameters } from '../models/index.ts';
+import type { BatchReader } from './batch-reader.ts';
+import type { Explainer } from './explainer.ts';
+import type { Calibration } from './localization.ts';
+import type { EvaluationOptions } from './options.ts';
+import { type EvaluationResult, evaluationFormat, evaluationVersion } from './result.ts';
+import type { ResultWriter } from './result-files.ts';
+import type { LoadedSubject, Source, Subject } from './subject.ts';
+
+/** δ of MaxBoxAccV2. */
+export const iouLevels = [0.3, 0.5, 0.7];
+export const confidence = 0.95;
+
+export interface EvaluateRequest {
+  readonly source: Source;
+  /** @default the test splits of the run, else `test` */
+  readonly splits?: readonly string[] | undefined;
+  readonly options: EvaluationOptions;
+  /** @default that of the run, else `auto` */
+  readonly engine?: string | undefined;
+  /** Where the records and the result of a split go. @default nowhere */
+  readonly writerFor?: ((split: string) => ResultWriter) | undefined;
+  readonly maps?: { readonly dir: string; readonly format: 'png' | 'npy' } | undefined;
+  /** Takes a line for the user. @default writes it to stderr */
+  readonly log?: ((line: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What the evaluation of several splits shares. */
+export interface Setting {
+  readonly subject: Subject;
+  readonly dataset: Dataset;
+  readonly loaded: LoadedSubject;
+  readonly target: TargetLayer;
+  readonly explainer: Explainer;
+  readonly calibration: Calibration | undefined;
+  readonly bootstrap: Bootstrap;
+  readonly engine: EngineInfo;
+  readonly request: EvaluateRequest;
+  readonly read: BatchReader;
+}
+
+/** The part of a result that tells what was evaluated, and how. */
+export function describeSetting(
+  { subject, loaded, target, explainer, bootstrap, engine, request }: Setting,
+  split: string,
+  mapSize: readonly [number, number],
+): Pick<
+  EvaluationResult,
+  'format' | 'version' | 'finished' | 'split' | 'model' | 'settings' | 'config' | 'environment'
+> {
+  const { options } = request;
+  const { methods, imageSize, link } = explainer.options;
+  const { model } = loaded;
+  return {
+    format: evaluationFormat,
+    version: evaluationVersion,
+    finished: new Date().toISOString(),
+    split,
+    model: {
+      run: subject.run,
+      path: subject.modelPath,
+      name: model.name,
+      parameters: countParameters(model),
+      targetLayer: target.path,
+      targetLayerReason: target.reason,
+      mapSize,
+    },
+    settings: {
+      methods,
+      measures: options.measures,
+      imageSize,
+      link,
+      iouLevels,
+      tolerance: options.tolerance,
+      bootstrap: { replicates: bootstrap.replicates, confidence, seed: options.seed },
+      limit: options.limit ?? null,
+    },
+    config: subject.config,
+    environment: describeEnvironment(engine, options.seed),
+  };
+}
