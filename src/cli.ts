@@ -12,6 +12,7 @@ const programs: Record<string, () => Promise<unknown>> = {
   engines: () => import('./engines.ts'),
   'setup-tensorflow': () => import('./setup-tensorflow.ts'),
   export: () => import('./export.ts'),
+  explain: () => import('./explain.ts'),
 };
 
 const [name = '--help'] = process.argv.splice(2, 1);

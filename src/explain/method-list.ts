@@ -15,9 +15,10 @@ export type MethodGroup = keyof typeof methodGroups;
  * How an attribution is meant to be seen:
  * - `map`: [P, h, w], evidence for the class; what is below 0 is not shown
  * - `signed-map`: [P, h, w], evidence for it above 0 and against it below
- * - `pixels`: [P, H, W, c], a value per pixel and channel, of either sign
+ * - `pixels`: [P, H, W, c], a picture around 0: drawn in colours, 0 as grey
+ * - `saliency`: [P, H, W, c], of which the magnitude counts: drawn as the largest of the channels
  */
-export type AttributionKind = 'map' | 'signed-map' | 'pixels';
+export type AttributionKind = 'map' | 'signed-map' | 'pixels' | 'saliency';
 
 /** A method as programs know it. */
 export interface MethodEntry {

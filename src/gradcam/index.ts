@@ -9,7 +9,7 @@ export {
 export type { BatchNormMode } from './batch-norm.ts';
 export { type ClassActivationMapsOptions, classActivationMaps } from './class-activation-maps.ts';
 export { type InputGradientOptions, inputGradients } from './input-gradients.ts';
-export { type Layer, withoutActivation } from './layer.ts';
+export { activationName, type Layer, withoutActivation } from './layer.ts';
 export { type MethodMaps, methodMaps } from './method-maps.ts';
 export {
   camWeights,
@@ -18,9 +18,11 @@ export {
   type MapMethod,
   type MapWeights,
   mapMethods,
+  safeReciprocal,
 } from './methods/index.ts';
+export { type NetworkNode, networkNodes } from './network-nodes.ts';
 export { deadMaps, type Normalization, normalizations, normalizeMaps } from './normalize.ts';
-export type { Pair } from './pairs.ts';
+export { type Pair, pairColumns } from './pairs.ts';
 export { type ApplyLayer, type PassOptions, runModel } from './run-model.ts';
 export { type SoftMaskOptions, softMask } from './soft-mask.ts';
 export {

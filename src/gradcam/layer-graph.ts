@@ -56,12 +56,17 @@ const graphs = new WeakMap<tfl.LayersModel, CachedGraph>();
 /**
  * The layer graph of a model, computed once and again only when layers were added to a `Sequential`.
  *
- * @throws ModelError when the model has no outputs yet
+ * @throws ModelError when the model has no outputs yet, or is not a layers-model
  */
 export function layerGraph(model: tfl.LayersModel): LayerGraph {
   const cached = graphs.get(model);
   if (cached?.outputs.every((output, i) => output === model.outputs[i])) {
     return cached.graph;
+  }
+  if (!isModel(model)) {
+    throw new ModelError(
+      'expected a layers-model; this one has no layers (a graph-model?), so there is none to make a map of',
+    );
   }
   if (model.outputs.length === 0) {
     throw new ModelError(
@@ -74,7 +79,7 @@ export function layerGraph(model: tfl.LayersModel): LayerGraph {
 }
 
 /** Walks back from the outputs of the model; what they do not need is left out. */
-function flatten(model: tfl.LayersModel): LayerGraph {
+export function flatten(model: tfl.LayersModel): LayerGraph {
   const steps: Step[] = [];
   const sites: Site[] = [];
   let slots = 0;

@@ -18,4 +18,4 @@ export { freezeLayers, unfreezeLayers } from './freeze-layers.ts';
 export { type InputScaling, type Standardization, withInputScaling } from './input-scaling.ts';
 export { loadLayersModel, saveLayersModel } from './layers-model-file.ts';
 export { type NewHeadOptions, withInputSize, withNewHead } from './new-head.ts';
-export { toLogits } from './to-logits.ts';
+export { finalLink, toLogits } from './to-logits.ts';

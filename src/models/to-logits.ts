@@ -23,6 +23,13 @@ export function toLogits(model: tfl.LayersModel): tfl.LayersModel {
   });
 }
 
+/** The softmax or sigmoid that an output ends in; `undefined` where it gives logits. */
+export function finalLink(model: tfl.LayersModel, output = 0): 'softmax' | 'sigmoid' | undefined {
+  const last = lastComputing(model.outputs[output]!);
+  const name = last.getClassName() === 'Softmax' ? 'softmax' : last.getConfig().activation;
+  return links.has(name) ? (name as 'softmax' | 'sigmoid') : undefined;
+}
+
 function lastComputing({ sourceLayer, nodeIndex }: tfl.SymbolicTensor): tfl.layers.Layer {
   if (sourceLayer instanceof tfl.LayersModel) return lastComputing(sourceLayer.outputs[0]!);
   if (!movers.has(sourceLayer.getClassName())) return sourceLayer;

@@ -1,0 +1,116 @@
+import { ModelError } from '../errors/index.ts';
+import {
+  colorMap,
+  grayscale,
+  overlayMap,
+  type PixelMap,
+  type Rgb,
+  type RgbImage,
+  resizeMap,
+} from '../report/index.ts';
+import type { Attribution } from './explain-images.ts';
+import type { NamedImage } from './images.ts';
+import type { AttributionKind } from './method-list.ts';
+
+/** Pictures have at least this many pixels on their longer side. */
+const leastSide = 224;
+/** Of signed maps: what speaks for the class, and against it. */
+const forColor: Rgb = [230, 97, 1];
+const againstColor: Rgb = [33, 102, 190];
+/** Share of the values that the scale of pixel space reaches to; a few peaks would leave the rest invisible. */
+const scaleQuantile = 0.99;
+
+/** How a kind of attribution is drawn, for the legend. */
+export const drawingRules: Record<AttributionKind, string> = {
+  map: 'over the grey image, from dark (0 and below) to bright (the largest value)',
+  'signed-map': 'over the grey image: orange speaks for the class, blue against it',
+  pixels:
+    'in colours around a grey that stands for 0; the scale ends at the 99th percentile of the magnitude',
+  saliency: 'as the largest magnitude of the channels, black to white; the scale ends at its 99th percentile',
+};
+
+/** The image as the network sees it, enlarged by a whole factor where it is small. */
+export function drawImage({ pixels }: NamedImage, [height, width]: readonly [number, number]): RgbImage {
+  const channels = pixels.length / (height * width);
+  return enlarged(height, width, (at, channel) => 255 * pixels[at * channels + (channel % channels)]!);
+}
+
+/**
+ * An attribution as a picture of the size of the drawn image; black where it is not finite.
+ *
+ * @param image from {@link drawImage}
+ * @throws ModelError when it has neither the shape of a map nor of pixels
+ */
+export function drawAttribution({ method, shape, values }: Attribution, image: RgbImage): RgbImage {
+  const [height, width, channels] = shape as [number, number, number?];
+  const pixelSpace = method.kind === 'pixels' || method.kind === 'saliency';
+  if (shape.length !== (pixelSpace ? 3 : 2)) {
+    throw new ModelError(
+      `method ${method.name}: [${shape.join(', ')}] is no ${method.kind} that can be drawn`,
+    );
+  }
+  switch (method.kind) {
+    case 'map':
+      return overlayMap(grayscale(image), scaled({ data: values, height, width }, peakOf(values)));
+    case 'signed-map': {
+      const largest = peakOf(values.map(Math.abs));
+      return tinted(
+        grayscale(image),
+        resizeMap(scaled({ data: values, height, width }, largest), image.height, image.width),
+      );
+    }
+    case 'pixels': {
+      const scale = quantile(values.map(Math.abs));
+      return enlarged(height, width, (at, channel) => {
+        const value = values[at * channels! + (channel % channels!)]!;
+        return scale > 0 ? 127.5 * (1 + value / scale) : 127.5;
+      });
+    }
+    case 'saliency': {
+      const magnitude = Float32Array.from({ length: height * width }, (_, at) =>
+        Math.max(...values.subarray(at * channels!, (at + 1) * channels!).map(Math.abs)),
+      );
+      const drawn = colorMap(scaled({ data: magnitude, height, width }, quantile(magnitude)), 'gray');
+      return enlarged(height, width, (at, channel) => drawn.data[3 * at + channel]!);
+    }
+  }
+}
+
+/** The largest value above 0. */
+function peakOf(values: Float32Array): number {
+  return values.reduce((peak, value) => (value > peak ? value : peak), 0);
+}
+
+function quantile(magnitudes: Float32Array): number {
+  const sorted = magnitudes.filter(Number.isFinite).sort();
+  // Where nearly all is 0, as in guided Grad-CAM, the peak is the scale.
+  return sorted[Math.floor(scaleQuantile * (sorted.length - 1))] || (sorted.at(-1) ?? 0);
+}
+
+function scaled({ data, ...size }: PixelMap, peak: number): PixelMap {
+  return { ...size, data: data.map((value) => (peak > 0 ? value / peak : 0)) };
+}
+
+/** The image with as much of the colour of a sign as the value is large. */
+function tinted(image: RgbImage, map: PixelMap): RgbImage {
+  const data = Uint8Array.from(image.data, (value, i) => {
+    const weight = map.data[Math.floor(i / 3)]!;
+    const color = (weight > 0 ? forColor : againstColor)[i % 3]!;
+    const share = 0.85 * Math.min(1, Math.abs(weight) || 0);
+    return Math.round((1 - share) * value + share * color);
+  });
+  return { ...image, data };
+}
+
+/** A picture of squares, one for each pixel. */
+function enlarged(height: number, width: number, byte: (at: number, channel: number) => number): RgbImage {
+  const factor = Math.max(1, Math.ceil(leastSide / Math.max(height, width)));
+  const data = new Uint8ClampedArray(height * width * factor * factor * 3);
+  for (let y = 0, to = 0; y < height * factor; y++) {
+    for (let x = 0; x < width * factor; x++) {
+      const at = Math.floor(y / factor) * width + Math.floor(x / factor);
+      for (let channel = 0; channel < 3; channel++) data[to++] = byte(at, channel);
+    }
+  }
+  return { data: new Uint8Array(data.buffer), width: width * factor, height: height * factor };
+}

@@ -1,0 +1,192 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { ModelError, UsageError } from '../errors/index.ts';
+import { forward, resolveTargetLayer } from '../gradcam/index.ts';
+import { probabilities } from '../losses/index.ts';
+import type { NamedImage } from './images.ts';
+import { findMethods, type MethodEntry } from './method-list.ts';
+import type { Subject } from './subject.ts';
+
+/** What a method says of one image and class, on the host. */
+export interface Attribution {
+  readonly method: MethodEntry;
+  /** [h, w], or [H, W, c] in pixel space. */
+  readonly shape: readonly number[];
+  /** As the method gives it: neither normalised nor resized. */
+  readonly values: Float32Array;
+  /** Set when it points nowhere: of one value all over, or not finite. */
+  readonly defect?: 'dead' | 'not finite';
+}
+
+export interface ExplainedClass {
+  readonly index: number;
+  readonly logit: number;
+  readonly probability: number;
+  /** By methods, in the same order everywhere. */
+  readonly attributions: readonly Attribution[];
+}
+
+export interface ExplainedImage {
+  readonly image: NamedImage;
+  /** Of all classes. */
+  readonly probabilities: Float32Array;
+  /** The explained ones, in the order asked for, else the likeliest first. */
+  readonly classes: readonly ExplainedClass[];
+}
+
+export interface ExplainOptions {
+  /** Names of methods, of groups of them, or `all`. */
+  readonly methods: readonly string[];
+  /** Columns of the classes to explain. @default the `top` likeliest of each image */
+  readonly classes?: readonly number[] | undefined;
+  /** @default 3 */
+  readonly top?: number | undefined;
+  /** Path of the layer that class maps are made of. @default that of the subject */
+  readonly targetLayer?: string | undefined;
+  /** @default 0 */
+  readonly seed?: number | undefined;
+  /** Images at a time. @default 16 */
+  readonly batchSize?: number | undefined;
+  /** Takes a line for what was left out, and for every attribution that points nowhere. */
+  readonly onNote?: ((line: string) => void) | undefined;
+  /** Counts pairs of image and method; a long method counts while it runs. */
+  readonly onProgress?: ((done: number, all: number, detail: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The range of values, up to which a map is dead. */
+const deadBelow = 1e-10;
+
+/**
+ * Explains images by several methods, image by image.
+ *
+ * A method that was asked for by its own name and cannot be applied to the network is an error; one that only came
+ * with its group is left out, with a note that says why.
+ *
+ * @throws UsageError for a method that does not exist
+ * @throws ModelError for a layer that does not exist, or a network that a method cannot be applied to
+ */
+export async function* explainImages(
+  { model, output, link, classes: names, ...subject }: Subject,
+  images: readonly NamedImage[],
+  {
+    methods: asked,
+    classes,
+    top = 3,
+    targetLayer = subject.targetLayer,
+    seed = 0,
+    batchSize = 16,
+    onNote = () => {},
+    onProgress = () => {},
+    signal,
+  }: ExplainOptions,
+): AsyncGenerator<ExplainedImage> {
+  let methods = findMethods(asked);
+  const needsLayer = methods.some(({ group, name }) => group === 'class-maps' && asked.includes(name));
+  if (needsLayer || targetLayer !== 'auto') resolveTargetLayer(model, targetLayer, { output });
+  const [height, width] = subject.imageSize;
+  const shape = [height, width, subject.channels] as const;
+  for (let start = 0; start < images.length; start += batchSize) {
+    const batch = images.slice(start, start + batchSize);
+    const pixels = tf.tidy(() => tf.stack(batch.map((image) => tf.tensor3d(image.pixels, [...shape]))));
+    try {
+      const { logits, shares } = await scoresOf(pixels as tf.Tensor4D);
+      const chosen = shares.map((row) => classes ?? likeliest(row, top));
+      const pairs = chosen.flatMap((columns, sample) => columns.map((column) => ({ sample, class: column })));
+      const found = new Map<MethodEntry, Omit<Attribution, 'method'>[]>();
+      for (const [m, method] of methods.entries()) {
+        signal?.throwIfAborted();
+        const before = start * methods.length + m * batch.length;
+        const report = (done: number, all: number) =>
+          onProgress(
+            before + (batch.length * done) / Math.max(1, all),
+            images.length * methods.length,
+            method.name,
+          );
+        report(0, 1);
+        try {
+          const options = { targetLayer, output, seed, batchSize, signal, onProgress: report };
+          found.set(method, await toHost(await method.explain(model, pixels, pairs, options)));
+        } catch (error) {
+          const left = error instanceof ModelError || error instanceof UsageError;
+          if (!left || asked.includes(method.name) || start > 0) throw error;
+          onNote(`${method.name}: left out: ${error.message}`);
+        }
+        report(1, 1);
+      }
+      methods = methods.filter((method) => found.has(method));
+      if (methods.length === 0) throw new ModelError('none of the methods can be applied to this network');
+
+      let row = 0;
+      for (const [sample, image] of batch.entries()) {
+        const explained = chosen[sample]!.map((index) => {
+          const attributions = methods.map((method) => ({ method, ...found.get(method)![row]! }));
+          row++;
+          for (const { method, defect } of attributions) {
+            if (defect) onNote(defectNote(image.name, names[index]!, method.name, defect));
+          }
+          return {
+            index,
+            logit: logits[sample]![index]!,
+            probability: shares[sample]![index]!,
+            attributions,
+          };
+        });
+        yield { image, probabilities: shares[sample]!, classes: explained };
+      }
+    } finally {
+      pixels.dispose();
+    }
+  }
+
+  async function scoresOf(pixels: tf.Tensor4D) {
+    const tensors = tf.tidy(() => {
+      const logits = forward(model, pixels, { output });
+      return [logits, probabilities(logits, link)] as const;
+    });
+    const [logits, shares] = await Promise.all(tensors.map((tensor) => rowsOf(tensor)));
+    tf.dispose([...tensors]);
+    return { logits: logits!, shares: shares! };
+  }
+}
+
+async function rowsOf(tensor: tf.Tensor2D): Promise<Float32Array[]> {
+  const [rows, columns] = tensor.shape;
+  const values = (await tensor.data()) as Float32Array;
+  return Array.from({ length: rows }, (_, row) => values.slice(row * columns, (row + 1) * columns));
+}
+
+/** The columns of the highest values, the highest first. */
+function likeliest(values: Float32Array, count: number): number[] {
+  return [...values.keys()].sort((a, b) => values[b]! - values[a]! || a - b).slice(0, count);
+}
+
+/** The attributions of the pairs; the tensor is disposed of. */
+async function toHost(tensor: tf.Tensor): Promise<Omit<Attribution, 'method'>[]> {
+  const [pairs, ...shape] = tensor.shape as [number, ...number[]];
+  const all = (await tensor.data()) as Float32Array;
+  tensor.dispose();
+  const size = all.length / pairs;
+  return Array.from({ length: pairs }, (_, pair) => {
+    const values = all.slice(pair * size, (pair + 1) * size);
+    const defect = defectOf(values);
+    return { shape, values, ...(defect && { defect }) };
+  });
+}
+
+function defectOf(values: Float32Array): Attribution['defect'] {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const value of values) {
+    if (!Number.isFinite(value)) return 'not finite';
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return high - low <= deadBelow ? 'dead' : undefined;
+}
+
+function defectNote(image: string, name: string, method: string, defect: 'dead' | 'not finite'): string {
+  const state =
+    defect === 'dead'
+      ? 'is dead: of one value all over, it points nowhere'
+      : 'holds values that are not finite';
+  return `warning  ${image}, class ${name}: the ${method} map ${state}`;
+}

@@ -1,0 +1,157 @@
+import { facts, type Html, html, type RgbImage, renderPage, table } from '../report/index.ts';
+import { drawingRules } from './draw-attribution.ts';
+import type { ExplainedClass, ExplainedImage } from './explain-images.ts';
+import { type MethodEntry, type MethodGroup, methodGroups } from './method-list.ts';
+
+/** A class of an image on the page: its pictures as `data:` addresses, by methods. */
+export interface ShownClass extends Pick<ExplainedClass, 'index' | 'logit' | 'probability'> {
+  readonly tiles: readonly {
+    readonly method: MethodEntry;
+    readonly address: string;
+    /** The range of the raw values; undefined where they are not finite. */
+    readonly range: readonly [number, number] | undefined;
+    readonly dead: boolean;
+  }[];
+}
+
+/** An image on the page. */
+export interface ShownImage extends Pick<ExplainedImage, 'image' | 'probabilities'> {
+  readonly address: string;
+  readonly size: Pick<RgbImage, 'width' | 'height'>;
+  readonly classes: readonly ShownClass[];
+}
+
+export interface ExplanationPage {
+  readonly title: string;
+  readonly classNames: readonly string[];
+  readonly images: readonly ShownImage[];
+  /** The network as a figure. */
+  readonly network: Html;
+  /** What the network is, and how the page was made. */
+  readonly networkFacts: readonly (readonly [string, string])[];
+  readonly makingFacts: readonly (readonly [string, string])[];
+  readonly notes: readonly string[];
+}
+
+/** Classes in the list of scores beside an image. */
+const listedScores = 5;
+
+const ownStyle = `
+.seen { display: flex; flex-wrap: wrap; gap: 1rem 2rem; align-items: flex-start; }
+.seen figure { flex: 0 0 14rem; }
+.seen img, .maps img { display: block; width: 100%; height: auto; }
+.seen img { image-rendering: pixelated; }
+.scores { flex: 1 1 16rem; max-width: 28rem; margin: 0; padding: 0; list-style: none; font-variant-numeric: tabular-nums; }
+.scores li { display: grid; grid-template-columns: minmax(0, 9rem) 1fr 4.5rem; gap: .75rem; align-items: center; padding: .15rem 0; }
+.scores .bar { height: .7rem; background: linear-gradient(var(--line-1) 0 0) 0 / var(--share) 100% no-repeat var(--soft); }
+.scores .number { text-align: right; }
+.maps { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(10.5rem, 100%), 1fr)); gap: 1rem; }
+.maps figcaption small { display: block; }
+h3 small { font-weight: normal; }
+.network { display: flex; flex-wrap: wrap; gap: 0 1.5rem; align-items: flex-start; }
+.network .scrolls { margin: 0; }
+.network svg { display: block; }
+.network text { font: 12px system-ui, sans-serif; fill: var(--text); }
+.network .name { font-weight: 600; }
+.network .quiet { fill: var(--quiet); font-size: 11px; }
+.network .box { fill: var(--soft); stroke: var(--edge); }
+.network .target { stroke: var(--line-2); stroke-width: 2px; }
+.network .scope { fill: none; stroke: var(--quiet); stroke-dasharray: 4 3; }
+.network .edge { fill: none; stroke: var(--quiet); stroke-width: 1.3px; }
+.network .head { fill: var(--quiet); }
+td.text { text-align: left; min-width: 12rem; }
+@media (max-width: 40rem) { .maps { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: .75rem; } }
+@media print { .maps { grid-template-columns: repeat(auto-fill, minmax(3.2cm, 1fr)); } .maps figure { break-inside: avoid; } }
+`;
+
+/** The page that shows images, classes and methods side by side. It loads nothing. */
+export function explanationPage(page: ExplanationPage): string {
+  const { title, images, classNames, notes } = page;
+  const methods = [
+    ...new Set(
+      images.flatMap(({ classes }) => classes.flatMap(({ tiles }) => tiles.map(({ method }) => method))),
+    ),
+  ];
+  const counts = `${images.length} ${images.length === 1 ? 'image' : 'images'}, ${methods.length} ${methods.length === 1 ? 'method' : 'methods'}`;
+  return renderPage({
+    title,
+    lead: html`<p>What the network sees: ${counts}. For each class, the methods side by side; <a href="#methods">how to read them</a>, <a href="#network">the network</a>.</p>
+${notes.map((note) => html`<p class="note">${note}</p>`)}`,
+    links: [
+      ...images.map(({ image }, i) => ({ id: `image-${i + 1}`, title: image.name })),
+      { id: 'methods', title: 'Methods' },
+      { id: 'network', title: 'Network' },
+      { id: 'making', title: 'How it was made' },
+    ],
+    sections: [
+      ...images.map((image, i) => imageSection(image, `image-${i + 1}`, classNames)),
+      methodSection(methods),
+      html`<section id="network" aria-labelledby="network-heading"><h2 id="network-heading">Network</h2>
+${facts(page.networkFacts)}
+${page.network}</section>`,
+      html`<section id="making" aria-labelledby="making-heading"><h2 id="making-heading">How it was made</h2>${facts(page.makingFacts)}</section>`,
+    ],
+    footer: 'Made by tfjs-gain. The page holds everything it shows; raw maps lie beside it as .npy files.',
+    ownStyle,
+  });
+}
+
+function imageSection(
+  { image, address, size, probabilities, classes }: ShownImage,
+  id: string,
+  names: readonly string[],
+): Html {
+  const best = [...probabilities.keys()]
+    .sort((a, b) => probabilities[b]! - probabilities[a]!)
+    .slice(0, listedScores);
+  return html`<section id="${id}" aria-labelledby="${id}-heading">
+<h2 id="${id}-heading">${image.name}</h2>
+<div class="seen"><figure><img src="${address}" width="${size.width}" height="${size.height}" alt="${image.name}, as the network sees it"></figure>
+<ol class="scores" aria-label="Scores">${best.map(
+    (index) =>
+      html`<li><span>${names[index]}</span><span class="bar" style="--share:${(100 * probabilities[index]!).toFixed(1)}%"></span><span class="number">${percent(probabilities[index]!)}</span></li>`,
+  )}</ol></div>
+${classes.map((one) => classPart(one, image.name, names[one.index]!, size))}
+</section>`;
+}
+
+function classPart(
+  { logit, probability, tiles }: ShownClass,
+  image: string,
+  name: string,
+  { width, height }: Pick<RgbImage, 'width' | 'height'>,
+): Html {
+  return html`<h3>${name} <small>${percent(probability)}, logit ${logit.toFixed(2)}</small></h3>
+<div class="maps">${tiles.map(
+    ({ method, address, range, dead }) =>
+      html`<figure><img src="${address}" width="${width}" height="${height}" loading="lazy" alt="${method.title} of ${image} for ${name}${dead && ', dead'}"><figcaption>${method.title}<small>${rangeText(range, dead)}</small></figcaption></figure>`,
+  )}</div>`;
+}
+
+function rangeText(range: readonly [number, number] | undefined, dead: boolean): string {
+  if (!range) return 'values that are not finite';
+  return dead ? 'dead map: one value all over' : `${short(range[0])} to ${short(range[1])}`;
+}
+
+function short(value: number): string {
+  if (value === 0) return '0';
+  return Math.abs(value) >= 1e4 || Math.abs(value) < 1e-3 ? value.toExponential(1) : value.toPrecision(2);
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
+function methodSection(methods: readonly MethodEntry[]): Html {
+  const rows = methods.map(
+    ({ title, name, group, source, kind }) =>
+      html`<tr><th scope="row">${title}${name !== title.toLowerCase() && html`<small class="about">${name}</small>`}</th><td class="text">${familyOf(group)}</td><td class="text">${source}</td><td class="text">${drawingRules[kind]}</td></tr>`,
+  );
+  return html`<section id="methods" aria-labelledby="methods-heading"><h2 id="methods-heading">Methods</h2>
+<p>Every picture has a scale of its own; the numbers below it are the range of the raw values.</p>
+${table('Methods, in the order of the pictures', ['method', 'family', 'paper', 'drawn'], rows)}</section>`;
+}
+
+function familyOf(group: MethodGroup): string {
+  return methodGroups[group];
+}

@@ -1,0 +1,56 @@
+import { basename, parse } from 'node:path';
+import { readImageFile } from '../data/index.ts';
+import { DataError } from '../errors/index.ts';
+import type { Subject } from './subject.ts';
+
+/** An image as the network takes it. */
+export interface NamedImage {
+  /** Short, and of no other image of the same reading: the file's name without its ending. */
+  readonly name: string;
+  readonly file: string;
+  /** [H·W·c], from 0 to 1. */
+  readonly pixels: Float32Array;
+}
+
+/**
+ * Reads images, all or none.
+ *
+ * @throws DataError naming every file that cannot be read or decoded
+ */
+export async function readImages(
+  files: readonly string[],
+  { imageSize, channels, fit }: Pick<Subject, 'imageSize' | 'channels' | 'fit'>,
+): Promise<NamedImage[]> {
+  const read = await Promise.allSettled(files.map((file) => readImageFile(file, imageSize, fit)));
+  const broken = read.flatMap((result) => {
+    if (result.status === 'fulfilled') return [];
+    if (!(result.reason instanceof DataError)) throw result.reason;
+    return [result.reason.message];
+  });
+  if (broken.length > 0) throw new DataError(broken.join('\n'));
+  const names = uniqueNames(files);
+  return read.map((result, i) => {
+    const pixels = (result as PromiseFulfilledResult<Float32Array>).value;
+    return { name: names[i]!, file: files[i]!, pixels: channels === 1 ? grey(pixels) : pixels };
+  });
+}
+
+/** `a/cat.jpg` and `b/cat.jpg` as `cat` and `cat-2`. */
+function uniqueNames(files: readonly string[]): string[] {
+  const taken = new Set<string>();
+  return files.map((file) => {
+    const plain = parse(basename(file)).name.replace(/[^\w.-]+/g, '-') || 'image';
+    let name = plain;
+    for (let count = 2; taken.has(name); count++) name = `${plain}-${count}`;
+    taken.add(name);
+    return name;
+  });
+}
+
+/** Brightness by the weights of Rec. 709. */
+function grey(pixels: Float32Array): Float32Array {
+  return Float32Array.from({ length: pixels.length / 3 }, (_, i) => {
+    const [red, green, blue] = [pixels[3 * i]!, pixels[3 * i + 1]!, pixels[3 * i + 2]!];
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  });
+}

@@ -1,0 +1,151 @@
+import { join, relative } from 'node:path';
+import type * as tfl from '@tensorflow/tfjs-layers';
+import sharp from 'sharp';
+import { networkNodes, resolveTargetLayer, spatialLayers } from '../gradcam/index.ts';
+import { countMultiplyAdds, countParameters } from '../models/index.ts';
+import { dataAddress, npy, type RgbImage, writeWhole } from '../report/index.ts';
+import { drawAttribution, drawImage } from './draw-attribution.ts';
+import { type Attribution, type ExplainOptions, explainImages } from './explain-images.ts';
+import { explanationPage, type ShownImage } from './explanation-page.ts';
+import type { NamedImage } from './images.ts';
+import { networkFigure } from './network-figure.ts';
+import type { Subject } from './subject.ts';
+
+export interface WriteOptions extends ExplainOptions {
+  /** What else the page tells of its making: command, engine. */
+  readonly facts?: readonly (readonly [string, string])[];
+}
+
+export interface WrittenExplanations {
+  /** Path of the page. */
+  readonly page: string;
+  readonly bytes: number;
+  /** How many pictures, and as many raw maps. */
+  readonly pictures: number;
+  readonly seconds: number;
+}
+
+/**
+ * Explains images and writes what came out to a folder:
+ *
+ *     index.html                          methods side by side, scores, the network; loads nothing
+ *     explanations.json                   scores, ranges and file names, for programs
+ *     IMAGE/NUMBER-CLASS.METHOD.png       the picture
+ *     IMAGE/NUMBER-CLASS.METHOD.npy       the raw values, float32 [h, w] or [H, W, c]
+ *
+ * Every file appears whole or not at all, page and list last.
+ *
+ * @throws RunError when the folder cannot be written; else as {@link explainImages}
+ */
+export async function writeExplanations(
+  dir: string,
+  subject: Subject,
+  images: readonly NamedImage[],
+  { facts = [], onNote, ...options }: WriteOptions,
+): Promise<WrittenExplanations> {
+  const started = performance.now();
+  const notes: string[] = [];
+  const shown: ShownImage[] = [];
+  const listed: object[] = [];
+  let pictures = 0;
+  const noting = (line: string) => {
+    notes.push(line.replace(/^warning +/, ''));
+    onNote?.(line);
+  };
+  for await (const explained of explainImages(subject, images, { ...options, onNote: noting })) {
+    const { image, probabilities } = explained;
+    const photo = drawImage(image, subject.imageSize);
+    const [classes, records]: [ShownImage['classes'][number][], object[]] = [[], []];
+    for (const { index, logit, probability, attributions } of explained.classes) {
+      const name = subject.classes[index]!;
+      const [tiles, files]: [ShownImage['classes'][number]['tiles'][number][], Record<string, object>] = [
+        [],
+        {},
+      ];
+      for (const attribution of attributions) {
+        const { method, shape, values, defect } = attribution;
+        const path = join(dir, image.name, `${index}-${fileName(name)}.${method.name}`);
+        const picture = drawAttribution(attribution, photo);
+        await writeWhole(`${path}.npy`, npy(values, shape));
+        await writeWhole(`${path}.png`, await png(picture));
+        pictures++;
+        const range = rangeOf(attribution);
+        tiles.push({ method, address: await dataAddress(picture), range, dead: defect === 'dead' });
+        files[method.name] = {
+          picture: `${relative(dir, path)}.png`,
+          values: `${relative(dir, path)}.npy`,
+          shape,
+          range: range ?? null,
+          ...(defect && { defect }),
+        };
+      }
+      classes.push({ index, logit, probability, tiles });
+      records.push({ class: name, index, logit, probability, methods: files });
+    }
+    const { width, height } = photo;
+    shown.push({ image, probabilities, classes, address: await dataAddress(photo), size: { width, height } });
+    listed.push({ image: image.name, file: image.file, classes: records });
+  }
+
+  const layer = layerOf(subject, options.targetLayer);
+  const page = explanationPage({
+    title: `${subject.name}: explanations`,
+    classNames: subject.classes,
+    images: shown,
+    network: networkFigure(networkNodes(subject.model), layer),
+    networkFacts: networkFacts(subject.model, layer),
+    makingFacts: [...facts, ['seed', String(options.seed ?? 0)], ['scores', `${subject.link} of the logits`]],
+    notes,
+  });
+  const list = { model: subject.name, targetLayer: layer ?? null, seed: options.seed ?? 0, images: listed };
+  await writeWhole(join(dir, 'explanations.json'), `${JSON.stringify(list, null, 2)}\n`);
+  const path = join(dir, 'index.html');
+  await writeWhole(path, page);
+  return {
+    page: path,
+    bytes: Buffer.byteLength(page),
+    pictures,
+    seconds: (performance.now() - started) / 1000,
+  };
+}
+
+/** The layer that class maps were made of; undefined for a network without any. */
+function layerOf({ model, output, ...subject }: Subject, asked: string | undefined): string | undefined {
+  if (spatialLayers(model).length === 0) return undefined;
+  return resolveTargetLayer(model, asked ?? subject.targetLayer, { output }).path;
+}
+
+function networkFacts(model: tfl.LayersModel, layer: string | undefined): (readonly [string, string])[] {
+  const parameters = countParameters(model);
+  const trainable = countParameters(model, { trainableOnly: true });
+  const count = (value: number) => value.toLocaleString('en');
+  return [
+    [
+      'parameters',
+      parameters === trainable
+        ? count(parameters)
+        : `${count(parameters)}, of which ${count(trainable)} are trained`,
+    ],
+    ['multiply-adds', `${count(countMultiplyAdds(model))} per image`],
+    ['class maps of', layer ?? 'no layer: none has spatial extent'],
+  ];
+}
+
+function rangeOf({ values, defect }: Attribution): [number, number] | undefined {
+  if (defect === 'not finite') return undefined;
+  return values.reduce<[number, number]>(
+    ([low, high], value) => [Math.min(low, value), Math.max(high, value)],
+    [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
+  );
+}
+
+/** What a class is called in the name of a file. */
+function fileName(name: string): string {
+  return name.replace(/[^\p{L}\p{N}_.+-]+/gu, '-').slice(0, 80);
+}
+
+function png({ data, width, height }: RgbImage): Promise<Uint8Array> {
+  return sharp(data, { raw: { width, height, channels: 3 } })
+    .png()
+    .toBuffer();
+}
