@@ -64,6 +64,18 @@ export function groupPairs(
   return { selections, rows };
 }
 
+/**
+ * The column of each pair's score; 0 for all where there is one score whatever the class.
+ *
+ * @throws UsageError when a pair is out of range
+ */
+export function pairColumns(
+  pairs: readonly Pair[],
+  { samples, classes }: Pick<GroupOptions, 'samples' | 'classes'>,
+): number[] {
+  return pairs.map((pair, i) => checked(pair, i, samples, classes));
+}
+
 function checked(pair: Pair, i: number, samples: number, classes: number | undefined): number {
   const where = `pair ${i} { sample: ${pair.sample}, class: ${pair.class} }`;
   if (!Number.isInteger(pair.sample) || pair.sample < 0 || pair.sample >= samples) {

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ModelError, UsageError } from '../errors/index.ts';
-import type { HeadOutputs, SplitModel } from './split-model.ts';
+import type { HeadOutputs } from './split-model.ts';
 
 /**
  * What is explained: from the outputs of the model (with their final activations, in the model's order) to
@@ -33,6 +33,7 @@ export function targetOutputs(target: Target): { allOutputs: boolean; innerLayer
 /**
  * The scores of a pass.
  *
+ * @param split the model, for the message
  * @param head of a model split with {@link targetOutputs}
  * @param samples B
  * @returns [B, C], one column per class or unit, or [B]
@@ -40,7 +41,7 @@ export function targetOutputs(target: Target): { allOutputs: boolean; innerLayer
  * @throws UsageError when a target's function gives something else
  */
 export function targetScores(
-  { model }: SplitModel,
+  { model }: { readonly model: { readonly name: string } },
   { logits, outputs }: HeadOutputs,
   target: Target,
   samples: number,

@@ -6,6 +6,7 @@ import { layerCamWeights } from './layer-cam.ts';
 import { xGradCamWeights } from './x-grad-cam.ts';
 
 export { camWeights, classKernel } from './cam.ts';
+export { safeReciprocal } from './safe-reciprocal.ts';
 
 /**
  * A class map is M = ReLU(Σ_k w_k ⊙ A^k); the methods differ in w.

@@ -1,0 +1,7 @@
+import type { InnerMethodOptions } from '../class-maps/index.ts';
+
+/** Options of the methods that go back to the pixels. `targetLayer` has no part in them. */
+export interface PixelOptions extends InnerMethodOptions {
+  /** Index or name of the input whose pixels are explained, of a model with several. @default 0 */
+  input?: number | string | undefined;
+}
