@@ -17,7 +17,7 @@ await runProgram(async () => {
         alias: 'c',
         demandOption: true,
         requiresArg: true,
-        describe: 'Sweep file; looked for in the working folder, then in configs/ and configs/sweeps/',
+        describe: 'Sweep file; looked for in the working folder, then in configs/sweeps/',
       },
       jobs: {
         type: 'number',

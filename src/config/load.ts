@@ -9,10 +9,11 @@ import { type Config, configSchema } from './schema.ts';
 /**
  * Finds an experiment file: as named, else in `configs/` of the working folder.
  *
- * @throws {ConfigError} naming both places when neither holds it.
+ * @param folders where it is looked for when it is not there as named. @default ['configs']
+ * @throws {ConfigError} naming the places when none holds it.
  */
-export function findConfig(file: string): string {
-  const places = isAbsolute(file) ? [file] : [file, join('configs', file)];
+export function findConfig(file: string, folders: readonly string[] = ['configs']): string {
+  const places = isAbsolute(file) ? [file] : [file, ...folders.map((folder) => join(folder, file))];
   const found = places.find((place) => existsSync(place));
   if (!found) throw new ConfigError(`${file}: no such config file (looked for ${places.join(' and ')})`);
   return found;

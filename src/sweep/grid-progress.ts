@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { duration, type Progress, startProgress } from '../progress/index.ts';
 import { logOf, type Outcome } from './perform.ts';
 import { tail } from './run-state.ts';
@@ -99,7 +100,7 @@ function epochsIn({ config }: SweepRun): number {
 
 /** Epochs that a run has done, with the part of the one that it is in, as far as its log says. */
 async function epochsDone(run: SweepRun): Promise<number> {
-  const said = await tail(logOf(run), 4096);
+  const said = existsSync(run.directory) ? await tail(logOf(run), 4096) : '';
   const [, epoch, epochs, batch, batches] =
     [...said.matchAll(/^epoch (\d+)\/(\d+): (?:(\d+)\/(\d+)\b)?/gm)].at(-1) ?? [];
   // `epoch 3/10: loss …` is said at its end, `epoch 3/10: 40/90  …` within it.

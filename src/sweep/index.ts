@@ -9,7 +9,7 @@ export { logOf, type Outcome, type PerformOptions, performSweep } from './perfor
 export { type RunState, runState } from './run-state.ts';
 export { sweepJsonSchema } from './schema.ts';
 export { commandsLeft, stepsOf, trainCommand } from './steps.ts';
-export { loadSweep, type Metric, type Sweep, type SweepRun } from './sweep.ts';
+export { loadSweep, type Metric, parseSweep, type Sweep, type SweepRun } from './sweep.ts';
 export {
   type SweepTable,
   sweepTable,

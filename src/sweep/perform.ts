@@ -89,6 +89,7 @@ async function perform(
     if (code !== undefined) return code === 4 ? { status: 'diverged' } : failure(log, undefined, code);
     if (signal?.aborted) return { status: 'missing' };
     begin();
+    if (state === 'absent') await rm(log, { force: true });
     const command = trainCommand(sweep, run, { threads, resume: state === 'unfinished' });
     code = await launcher.launch({ command, log });
     if (signal?.aborted && code !== 0) return { status: 'missing' };

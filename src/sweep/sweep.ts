@@ -59,6 +59,15 @@ export interface Sweep {
 }
 
 /**
+ * Reads the text of a sweep file by its schema alone.
+ *
+ * @throws {ConfigError} `file:line:column key: what was expected, what was found`, a line per problem
+ */
+export function parseSweep(text: string, file: string): CheckedYaml<SweepFile> {
+  return checkedYaml(sweepSchema, text, file);
+}
+
+/**
  * Reads a sweep file, and checks every experiment in it.
  *
  * @param file as named, else in `configs/` or `configs/sweeps/` of the working folder
@@ -66,9 +75,8 @@ export interface Sweep {
  * @throws {ConfigError} `file:line:column key: what was expected, what was found`, a line per problem
  */
 export async function loadSweep(file: string, out?: string): Promise<Sweep> {
-  const inSweeps = join('configs', 'sweeps', file);
-  const path = !existsSync(file) && existsSync(inSweeps) ? inSweeps : findConfig(file);
-  return layOut(checkedYaml(sweepSchema, await readConfigFile(path), path), path, out);
+  const path = findConfig(file, ['configs/sweeps']);
+  return layOut(parseSweep(await readConfigFile(path), path), path, out);
 }
 
 async function layOut(
