@@ -1,6 +1,22 @@
 import { nearest, UsageError } from '../errors/index.ts';
 import { attentionMaps, type MapMethod } from '../gradcam/index.ts';
+import {
+  ablationCam,
+  counterfactualMaps,
+  fusedMaps,
+  scoreCam,
+  smoothedMaps,
+  softmaxGradCamPlusPlus,
+} from './class-maps/index.ts';
 import type { ExplanationMethod } from './method.ts';
+import {
+  deconvolution,
+  gradientMaps,
+  guidedBackpropagation,
+  guidedGradCam,
+  integratedGradients,
+  smoothGrad,
+} from './pixels/index.ts';
 
 /** Families of methods, by the name that stands for all of a family. */
 export const methodGroups = {
@@ -61,10 +77,119 @@ export const explanationMethods: readonly MethodEntry[] = [
   classMap('cam', 'CAM', 'Zhou et al., CVPR 2016'),
   classMap('grad-cam', 'Grad-CAM', 'Selvaraju et al., ICCV 2017'),
   classMap('grad-cam++', 'Grad-CAM++', 'Chattopadhay et al., WACV 2018'),
+  {
+    name: 'grad-cam++-softmax',
+    group: 'class-maps',
+    title: 'Grad-CAM++ of the softmax',
+    source: 'Chattopadhay et al., WACV 2018',
+    kind: 'map',
+    explain: softmaxGradCamPlusPlus,
+  },
   classMap('grad-cam++-normalized', 'Grad-CAM++, normalised weights', "code of the paper's authors"),
   classMap('layer-cam', 'LayerCAM', 'Jiang et al., TIP 2021'),
   classMap('hires-cam', 'HiResCAM', 'Draelos and Carin, 2020'),
   classMap('x-grad-cam', 'XGrad-CAM', 'Fu et al., BMVC 2020'),
+  {
+    name: 'layer-cam-fused',
+    group: 'class-maps',
+    title: 'LayerCAM, stages fused',
+    source: 'Jiang et al., TIP 2021',
+    kind: 'map',
+    explain: fusedMaps,
+  },
+  {
+    name: 'grad-cam++-smoothed',
+    group: 'class-maps',
+    title: 'Grad-CAM++, smoothed by augmentation',
+    source: 'Chattopadhay et al., WACV 2018',
+    kind: 'map',
+    explain: smoothedMaps,
+  },
+  {
+    name: 'counterfactual',
+    group: 'class-maps',
+    title: 'Against the class (counterfactual)',
+    source: 'Selvaraju et al., ICCV 2017',
+    kind: 'map',
+    explain: counterfactualMaps,
+  },
+  {
+    name: 'score-cam',
+    group: 'class-maps',
+    title: 'Score-CAM',
+    source: 'Wang et al., CVPR workshops 2020',
+    kind: 'map',
+    slow: true,
+    explain: scoreCam,
+  },
+  {
+    name: 'ablation-cam',
+    group: 'class-maps',
+    title: 'Ablation-CAM',
+    source: 'Desai and Ramaswamy, WACV 2020',
+    kind: 'map',
+    slow: true,
+    explain: ablationCam,
+  },
+  {
+    name: 'gradient',
+    group: 'pixel-space',
+    title: 'Gradient',
+    source: 'Simonyan et al., ICLR workshop 2014',
+    kind: 'saliency',
+    explain: gradientMaps,
+  },
+  {
+    name: 'smooth-grad',
+    group: 'pixel-space',
+    title: 'SmoothGrad',
+    source: 'Smilkov et al., 2017',
+    kind: 'saliency',
+    slow: true,
+    explain: smoothGrad,
+  },
+  {
+    name: 'integrated-gradients',
+    group: 'pixel-space',
+    title: 'Integrated gradients',
+    source: 'Sundararajan et al., ICML 2017',
+    kind: 'saliency',
+    slow: true,
+    explain: integratedGradients,
+  },
+  {
+    name: 'guided-backprop',
+    group: 'pixel-space',
+    title: 'Guided backpropagation',
+    source: 'Springenberg et al., ICLR workshop 2015',
+    kind: 'pixels',
+    explain: guidedBackpropagation,
+  },
+  {
+    name: 'deconvolution',
+    group: 'pixel-space',
+    title: 'Deconvolution network',
+    source: 'Zeiler and Fergus, ECCV 2014',
+    kind: 'pixels',
+    explain: deconvolution,
+  },
+  {
+    name: 'guided-grad-cam',
+    group: 'pixel-space',
+    title: 'Guided Grad-CAM',
+    source: 'Selvaraju et al., ICCV 2017',
+    kind: 'pixels',
+    explain: guidedGradCam,
+  },
+  {
+    name: 'guided-grad-cam++',
+    group: 'pixel-space',
+    title: 'Guided Grad-CAM++',
+    source: 'Chattopadhay et al., WACV 2018',
+    kind: 'pixels',
+    explain: (model, images, pairs, options) =>
+      guidedGradCam(model, images, pairs, { ...options, method: 'grad-cam++' }),
+  },
 ];
 
 /**

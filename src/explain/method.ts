@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import type { Pair, TargetFunction } from '../gradcam/index.ts';
+import type { Pair, Target } from '../gradcam/index.ts';
 
 /** What every explanation method understands; methods have further options of their own. */
 export interface MethodOptions {
@@ -8,8 +8,8 @@ export interface MethodOptions {
   targetLayer?: string | undefined;
   /** Index or name of the output to be explained. @default 0 */
   output?: number | string | undefined;
-  /** The explained score: the class logit, or a function of the outputs. @default 'logit' */
-  target?: 'logit' | TargetFunction | undefined;
+  /** The explained score: the class logit, a function of the outputs, or units of a layer. @default 'logit' */
+  target?: Target | undefined;
   /** Of whatever the method draws at random. @default 0 */
   seed?: number | undefined;
   /** Images in one pass of the network, for methods that need many passes. @default 16 */

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import type { Pair } from '../../gradcam/index.ts';
+import type { MethodOptions } from '../method.ts';
 import { type ChannelPass, channelScoreMaps, repeatFeatures } from './channel-scores.ts';
-import type { InnerMethodOptions } from './options.ts';
 
 /**
  * Ablation-CAM: a channel counts as much as the score falls without it.
@@ -24,7 +24,7 @@ export function ablationCam(
   model: tfl.LayersModel,
   images: tf.Tensor | readonly tf.Tensor[],
   pairs: readonly Pair[],
-  options: InnerMethodOptions = {},
+  options: MethodOptions = {},
 ): Promise<tf.Tensor> {
   return channelScoreMaps(model, images, pairs, options, withoutChannels, ({ whole, ofChannels }) =>
     ofChannels.map((score) => (whole - score) / (Math.abs(whole) || 1)),

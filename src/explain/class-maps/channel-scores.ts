@@ -12,7 +12,7 @@ import {
   targetScores,
 } from '../../gradcam/index.ts';
 import { batchesOf } from '../batches.ts';
-import type { InnerMethodOptions } from './options.ts';
+import type { MethodOptions } from '../method.ts';
 
 /** A pass over copies of one image, one for each of some channels of A. */
 export interface ChannelPass {
@@ -47,7 +47,7 @@ export async function channelScoreMaps(
   model: tfl.LayersModel,
   images: tf.Tensor | readonly tf.Tensor[],
   pairs: readonly Pair[],
-  { targetLayer, output, target = 'logit', batchSize = 16, onProgress, signal }: InnerMethodOptions,
+  { targetLayer, output, target = 'logit', batchSize = 16, onProgress, signal }: MethodOptions,
   pass: (request: ChannelPass) => HeadOutputs,
   weigh: (scores: PairScores) => ArrayLike<number>,
 ): Promise<tf.Tensor> {

@@ -1,9 +1,9 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { attentionMaps, type MapMethod, type Pair } from '../../gradcam/index.ts';
-import type { InnerMethodOptions } from './options.ts';
+import type { MethodOptions } from '../method.ts';
 
-export interface CounterfactualMapsOptions extends InnerMethodOptions {
+export interface CounterfactualMapsOptions extends MethodOptions {
   /** Any class map method. @default 'grad-cam' */
   method?: MapMethod | undefined;
 }

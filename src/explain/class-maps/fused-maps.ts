@@ -10,9 +10,9 @@ import {
   spatialLayers,
   upsampleMaps,
 } from '../../gradcam/index.ts';
-import type { InnerMethodOptions } from './options.ts';
+import type { MethodOptions } from '../method.ts';
 
-export interface FusedMapsOptions extends Omit<InnerMethodOptions, 'targetLayer'> {
+export interface FusedMapsOptions extends Omit<MethodOptions, 'targetLayer'> {
   /** Paths of the layers, from the first to the last. @default {@link stageLayers} */
   targetLayers?: readonly string[] | undefined;
   /** Any class map method. @default 'layer-cam' */

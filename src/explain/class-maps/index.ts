@@ -1,7 +1,6 @@
 export { ablationCam } from './ablation-cam.ts';
 export { type CounterfactualMapsOptions, counterfactualMaps } from './counterfactual-maps.ts';
 export { type FusedMapsOptions, fusedMaps, stageLayers } from './fused-maps.ts';
-export type { InnerMethodOptions } from './options.ts';
 export { scoreCam } from './score-cam.ts';
 export {
   type AugmentationOptions,

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { normalizeMaps, type Pair, upsampleMaps } from '../../gradcam/index.ts';
+import type { MethodOptions } from '../method.ts';
 import { type ChannelPass, channelScoreMaps } from './channel-scores.ts';
-import type { InnerMethodOptions } from './options.ts';
 
 /**
  * Score-CAM: a channel counts as much as the score that is left when the image is masked by it.
@@ -28,7 +28,7 @@ export function scoreCam(
   model: tfl.LayersModel,
   images: tf.Tensor | readonly tf.Tensor[],
   pairs: readonly Pair[],
-  options: InnerMethodOptions = {},
+  options: MethodOptions = {},
 ): Promise<tf.Tensor> {
   return channelScoreMaps(model, images, pairs, options, maskedByChannels, ({ ofChannels }) =>
     softmax(ofChannels),

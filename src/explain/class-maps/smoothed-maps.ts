@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { UsageError } from '../../errors/index.ts';
 import { attentionMaps, type MapMethod, type Pair } from '../../gradcam/index.ts';
+import type { MethodOptions } from '../method.ts';
 import { addNoise } from '../noise.ts';
-import type { InnerMethodOptions } from './options.ts';
 
 export interface AugmentationOptions {
   /** Also the mirrored image, whose attribution is mirrored back. @default true */
@@ -18,7 +18,7 @@ export interface AugmentationOptions {
   seed?: number | undefined;
 }
 
-export interface SmoothedMapsOptions extends InnerMethodOptions, AugmentationOptions {
+export interface SmoothedMapsOptions extends MethodOptions, AugmentationOptions {
   /** Any class map method. @default 'grad-cam++' */
   method?: MapMethod | undefined;
 }

@@ -10,7 +10,7 @@ import {
   targetOutputs,
   targetScores,
 } from '../../gradcam/index.ts';
-import type { InnerMethodOptions } from './options.ts';
+import type { MethodOptions } from '../method.ts';
 
 /** Below this a float32 has no reciprocal. */
 const smallest = 1e-37;
@@ -45,7 +45,7 @@ export function softmaxGradCamPlusPlus(
   model: tfl.LayersModel,
   images: tf.Tensor | readonly tf.Tensor[],
   pairs: readonly Pair[],
-  { targetLayer, output, target = 'logit' }: InnerMethodOptions = {},
+  { targetLayer, output, target = 'logit' }: MethodOptions = {},
 ): tf.Tensor {
   enableHigherOrderGradients();
   const split = splitModel(model, targetLayer, { output, ...targetOutputs(target) });
