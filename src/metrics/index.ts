@@ -1,5 +1,6 @@
 /** Measures: pure functions of scores, maps and truths on the host. */
 export { Bootstrap, BootstrapMean, type Interval } from './bootstrap.ts';
+export { type Calibration, calibration, type ReliabilityBin } from './calibration.ts';
 export {
   averagePrecision,
   type ClassificationMetrics,

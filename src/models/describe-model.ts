@@ -1,4 +1,5 @@
 import * as tfl from '@tensorflow/tfjs-layers';
+import { countMultiplyAdds } from './multiply-adds.ts';
 
 type Shape = (number | null)[];
 
@@ -43,40 +44,6 @@ export function countParameters(
 ): number {
   const weights = new Set(trainableOnly ? model.trainableWeights : model.weights);
   return [...weights].reduce((sum, { shape }) => sum + product(shape), 0);
-}
-
-/**
- * Multiplications (each with its addition) of the convolutions and dense layers of one forward pass of one
- * image: outputs times the number of weights that each of them sees. Element-wise layers are not counted.
- */
-export function countMultiplyAdds(model: tfl.LayersModel): number {
-  let sum = 0;
-  for (const { layer } of layersOf(model)) {
-    for (const node of layer.inboundNodes) {
-      sum += multiplyAdds(layer, sizes(node.inputShapes[0] as Shape), sizes(node.outputShapes[0] as Shape));
-    }
-  }
-  return sum;
-}
-
-function multiplyAdds(layer: tfl.layers.Layer, input: number[], output: number[]): number {
-  const kernels = layer.weights.map(({ shape }) => sizes(shape)).filter((shape) => shape.length >= 2);
-  const pixels = product(output.slice(0, -1));
-  switch (layer.getClassName()) {
-    case 'Dense':
-      return pixels * product(kernels[0]!);
-    case 'Conv1D':
-    case 'Conv2D':
-    case 'Conv3D':
-    case 'DepthwiseConv2D':
-    case 'SeparableConv2D':
-      return pixels * kernels.reduce((total, kernel) => total + product(kernel), 0);
-    case 'Conv2DTranspose':
-    case 'Conv3DTranspose':
-      return product(input.slice(0, -1)) * product(kernels[0]!);
-    default:
-      return 0;
-  }
 }
 
 /** Every layer with its path, layers of nested models as `model/layer`, each once. */

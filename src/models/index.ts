@@ -9,7 +9,6 @@ export {
 } from './build-model.ts';
 export type { HeadKind, HeadOptions } from './classification-head.ts';
 export {
-  countMultiplyAdds,
   countParameters,
   describeModel,
   type ModelDescription,
@@ -17,5 +16,6 @@ export {
 export { freezeLayers, unfreezeLayers } from './freeze-layers.ts';
 export { type InputScaling, type Standardization, withInputScaling } from './input-scaling.ts';
 export { loadLayersModel, saveLayersModel } from './layers-model-file.ts';
+export { countMultiplyAdds } from './multiply-adds.ts';
 export { type NewHeadOptions, withInputSize, withNewHead } from './new-head.ts';
 export { finalLink, toLogits } from './to-logits.ts';
