@@ -9,6 +9,7 @@ import {
   softmaxGradCamPlusPlus,
 } from './class-maps/index.ts';
 import type { ExplanationMethod } from './method.ts';
+import { lime, occlusion, rise } from './perturbation/index.ts';
 import {
   deconvolution,
   gradientMaps,
@@ -189,6 +190,33 @@ export const explanationMethods: readonly MethodEntry[] = [
     kind: 'pixels',
     explain: (model, images, pairs, options) =>
       guidedGradCam(model, images, pairs, { ...options, method: 'grad-cam++' }),
+  },
+  {
+    name: 'occlusion',
+    group: 'model-agnostic',
+    title: 'Occlusion',
+    source: 'Zeiler and Fergus, ECCV 2014',
+    kind: 'signed-map',
+    slow: true,
+    explain: occlusion,
+  },
+  {
+    name: 'rise',
+    group: 'model-agnostic',
+    title: 'RISE, its mean taken off',
+    source: 'Petsiuk et al., BMVC 2018',
+    kind: 'map',
+    slow: true,
+    explain: (model, images, pairs, options) => rise(model, images, pairs, { ...options, center: true }),
+  },
+  {
+    name: 'lime',
+    group: 'model-agnostic',
+    title: 'LIME',
+    source: 'Ribeiro et al., KDD 2016',
+    kind: 'signed-map',
+    slow: true,
+    explain: lime,
   },
 ];
 

@@ -9,6 +9,7 @@ export { type ColorMapName, colorMap, colorOf } from './color-map.ts';
 export { dataAddress, webpAddress } from './data-address.ts';
 export { type Content, type Html, html, markup, slug } from './html.ts';
 export { type GridOptions, imageGrid, type Tile } from './image-grid.ts';
+export { mosaic } from './mosaic.ts';
 export { npy } from './npy.ts';
 export {
   type BoxOptions,

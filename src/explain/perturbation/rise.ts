@@ -14,6 +14,12 @@ export interface RiseOptions extends PerturbationOptions {
   cells?: number | undefined;
   /** p, the probability that a cell stays. @default 0.5 */
   keep?: number | undefined;
+  /**
+   * Take the mean score off every score: the same map without its background, which is about as high as that mean.
+   * What hides evidence then is below 0.
+   * @default false
+   */
+  center?: boolean | undefined;
   /** What is hidden becomes this, a number or one for each channel. @default 0 */
   fill?: number | readonly number[] | undefined;
 }
@@ -24,8 +30,8 @@ export interface RiseOptions extends PerturbationOptions {
  *     S^c(x) = 1/(N p) Σ_i s^c(I ⊙ M_i) M_i(x)
  *
  * (Petsiuk, Das & Saenko, "RISE: Randomized Input Sampling for Explanation of Black-box Models", BMVC 2018,
- * arXiv 1806.07421, Eq 6). s^c is a probability in the paper: with scores of both signs the map is the same up to a
- * constant, but noisier. The masks are the same for every image.
+ * arXiv 1806.07421, Eq 6.) The masks are the same for every image. A constant added to all scores raises the whole map,
+ * and its noise with it; `center` takes that away.
  *
  * Good for: the region of a class in any model that scores images, with finer outlines than occlusion for the same
  * number of passes. Fails: as an estimate: with too few masks the map shows their noise, which a low score makes
@@ -43,7 +49,8 @@ export async function rise(
   pairs: readonly Pair[],
   options: RiseOptions = {},
 ): Promise<tf.Tensor3D> {
-  const { masks: count = 4000, cells = 7, keep = 0.5, fill = 0, seed = 0, batchSize = 16 } = options;
+  const { masks: count = 4000, cells = 7, keep = 0.5, fill = 0, center = false } = options;
+  const { seed = 0, batchSize = 16 } = options;
   wholeNumber('masks', count, 1);
   wholeNumber('cells', cells, 1);
   if (!(keep > 0 && keep < 1))
@@ -67,15 +74,26 @@ export async function rise(
         out[i] = share * image[i]! + (1 - share) * color[i % channels]!;
       }
     };
+    const shown = new Float64Array(pixels);
+    const means = new Map(subject.pairs.map((pair) => [pair, 0]));
     for await (const { first, size, score } of scoreCopies(model, subject, { count, write }, options)) {
+      for (let copy = 0; copy < size; copy++) {
+        for (let i = 0; i < pixels; i++) shown[i]! += masks[copy * pixels + i]! / (count * keep);
+      }
       for (const pair of subject.pairs) {
         const map = maps.subarray(pair * pixels, (pair + 1) * pixels);
         for (let copy = 0; copy < size; copy++) {
           const weight = score(copy, pair) / (count * keep);
+          means.set(pair, means.get(pair)! + score(copy, pair) / count);
           for (let i = 0; i < pixels; i++) map[i]! += weight * masks[copy * pixels + i]!;
         }
       }
       options.onProgress?.(nth * count + first + size, subjects.length * count);
+    }
+    if (center) {
+      for (const [pair, mean] of means) {
+        for (let i = 0; i < pixels; i++) maps[pair * pixels + i]! -= mean * shown[i]!;
+      }
     }
   }
   return tf.tensor3d(Float32Array.from(maps), [pairs.length, height, width]);

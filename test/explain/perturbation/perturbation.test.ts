@@ -85,6 +85,16 @@ test.serial('RISE is the mean of its masks weighted by scores, the same masks fo
   const found = maps.dataSync();
   t.true(expected.every((value, i) => Math.abs(value - found[i]!) < 1e-5 * Math.max(...expected)));
 
+  const centered = await rise(model, images, pairs.slice(0, 1), { ...options, center: true });
+  const scores = masks.map((mask) => score(mask)[1]!);
+  const meanScore = scores.reduce((sum, value) => sum + value, 0) / 20;
+  const ofCentered = Array.from(
+    { length: 42 },
+    (_, i) => masks.reduce((sum, mask, m) => sum + (scores[m]! - meanScore) * mask[i]!, 0) / (20 * 0.4),
+  );
+  const foundCentered = centered.dataSync();
+  t.true(ofCentered.every((value, i) => Math.abs(value - foundCentered[i]!) < 1e-6));
+
   const mean = masks.flatMap((mask) => [...mask]).reduce((sum, value) => sum + value, 0) / (20 * 42);
   t.true(Math.abs(mean - 0.4) < 0.1, `a share of ${mean} stays`);
   const again = await rise(model, images, pairs, { ...options, batchSize: 3 });

@@ -1,0 +1,21 @@
+import type * as tfl from '@tensorflow/tfjs-layers';
+import { UsageError } from '../../errors/index.ts';
+
+/**
+ * [H, W, c] of the images that a model takes.
+ *
+ * @param imageSize [H, W] where the model takes any
+ * @throws UsageError when it does not take images, or their size is not known
+ */
+export function imageShapeOf(
+  { inputs, name }: tfl.LayersModel,
+  imageSize: readonly [number, number] | undefined,
+): [number, number, number] {
+  const { shape } = inputs[0]!;
+  if (inputs.length !== 1 || shape.length !== 4) {
+    throw new UsageError(`model "${name}": expected one input of images [batch, H, W, channels]`);
+  }
+  const [height, width] = imageSize ?? shape.slice(1, 3);
+  if (!height || !width) throw new UsageError('imageSize: the model takes images of any size; say which');
+  return [height, width, shape[3]!];
+}
