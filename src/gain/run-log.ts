@@ -1,8 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { basename } from 'node:path';
+import type * as tfl from '@tensorflow/tfjs-layers';
 import { type Logger, pino } from 'pino';
 import { type Config, stringifyConfig } from '../config/index.ts';
 import { InterruptedError } from '../errors/index.ts';
+import { networkNodes } from '../gradcam/index.ts';
 import { EventWriter } from '../tensorboard/index.ts';
 import type { SplitMetrics } from './evaluate.ts';
 import type { RunSummary } from './run.ts';
@@ -33,11 +35,17 @@ export class RunLog {
   }
 
   /** Opens the files of a run that begins; what an attempt that was killed before its first checkpoint left is deleted. */
-  static async begin(directory: RunDirectory, config: Config, engine: string): Promise<RunLog> {
+  static async begin(
+    directory: RunDirectory,
+    config: Config,
+    engine: string,
+    model: tfl.LayersModel,
+  ): Promise<RunLog> {
     await cutBack(directory, { metrics: 0, events: { file: '', bytes: 0 } });
     const records = await RunLog.#open(directory, config, { event: 'start', engine });
     records.#events.text('config', 0, `\`\`\`yaml\n${stringifyConfig(config)}\`\`\``);
     records.#events.hparams(hyperparameters(config), metricTags(config));
+    records.#events.graph(networkNodes(model));
     await records.#events.flush();
     return records;
   }

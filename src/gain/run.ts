@@ -178,7 +178,7 @@ async function runOnData(
   const records =
     restored && state.written
       ? await RunLog.resume(directory, config, engine.reason, { step: restored.step, written: state.written })
-      : await RunLog.begin(directory, config, engine.reason);
+      : await RunLog.begin(directory, config, engine.reason, model);
   if (resume) log(`resumed  ${describeStart(restored, training.epochs)}`);
 
   /** Of the next batch, and whether the step before it is in a checkpoint. */

@@ -13,6 +13,7 @@ import {
   scalarValue,
   textValue,
 } from './event.ts';
+import { encodeGraph, type GraphNode } from './graph.ts';
 import { summarizeHistogram } from './histogram.ts';
 import {
   experimentValue,
@@ -124,6 +125,15 @@ export class EventWriter {
   /** A text in markdown. */
   text(tag: string, step: number, markdown: string): void {
     this.#summary(step, [textValue(checkTag(tag), markdown)]);
+  }
+
+  /**
+   * The network, for the GRAPHS tab. Write it once: TensorBoard shows one graph per run.
+   *
+   * @throws UsageError when two nodes have one name, or one reads a node that is not there
+   */
+  graph(nodes: readonly GraphNode[]): void {
+    this.#event(null, { graph: encodeGraph(nodes) });
   }
 
   /**

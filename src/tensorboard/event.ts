@@ -4,17 +4,18 @@ import type { Histogram } from './histogram.ts';
 /** An encoded `Summary.Value`: one tag's datum, the content of an event. */
 export type SummaryValue = Uint8Array;
 
-/** What an event is about: the first record of a file, a (re)start of the program, or data. */
+/** What an event is about: the first record of a file, a (re)start of the program, a graph, or data. */
 export type EventContent =
   | { fileVersion: string }
   | { sessionLog: 'start' }
+  | { graph: Uint8Array }
   | { summary: readonly SummaryValue[] };
 
 /** The version that readers look for in the first record of an event file. */
 export const FILE_VERSION = 'brain.Event:2';
 
 /** Numbers of the fields and enum values of TensorFlow's `event.proto` and `summary.proto` used here. */
-const EVENT = { wallTime: 1, step: 2, fileVersion: 3, summary: 5, sessionLog: 7 };
+const EVENT = { wallTime: 1, step: 2, fileVersion: 3, graph: 4, summary: 5, sessionLog: 7 };
 const SESSION_LOG = { status: 1, start: 1 };
 const SUMMARY = { value: 1 };
 const VALUE = { tag: 1, simpleValue: 2, image: 4, histo: 5, tensor: 8, metadata: 9 };
@@ -37,6 +38,8 @@ export function encodeEvent(wallTime: number, step: number | null, content: Even
   if (step !== null) event.tag(EVENT.step, WireType.Varint).int64(step);
   if ('fileVersion' in content) {
     event.tag(EVENT.fileVersion, WireType.LengthDelimited).string(content.fileVersion);
+  } else if ('graph' in content) {
+    event.tag(EVENT.graph, WireType.LengthDelimited).bytes(content.graph);
   } else if ('sessionLog' in content) {
     event.tag(EVENT.sessionLog, WireType.LengthDelimited).fork();
     event.tag(SESSION_LOG.status, WireType.Varint).int32(SESSION_LOG.start).join();

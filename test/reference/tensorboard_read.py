@@ -51,6 +51,20 @@ def read_hparams(legacy):
     return found
 
 
+def read_graph(legacy):
+    if not legacy.Tags()["graph"]:
+        return {}
+    return {
+        node.name: {
+            "op": node.op,
+            "inputs": list(node.input),
+            "shape": [dim.size for dim in node.attr["_output_shapes"].list.shape[0].dim],
+            "parameters": node.attr["parameters"].i,
+        }
+        for node in legacy.Graph().node
+    }
+
+
 def read(logdir):
     # The first keeps the old kinds of data as they were written, the second is what the program serves.
     legacy = event_accumulator.EventAccumulator(logdir, size_guidance={kind: 0 for kind in event_accumulator.STORE_EVERYTHING_SIZE_GUIDANCE})
@@ -92,6 +106,7 @@ def read(logdir):
             for tag in tags["tensors"]
             if legacy.SummaryMetadata(tag).plugin_data.plugin_name == "text"
         },
+        "graph": read_graph(legacy),
         "hparams": read_hparams(legacy),
     }
 

@@ -17,6 +17,7 @@ interface Read {
   images: Record<string, [number, number, number, string][]>;
   histograms: Record<string, { step: number; num: number; min: number; max: number; bucket: number[] }[]>;
   texts: Record<string, [number, string][]>;
+  graph: Record<string, { op: string; inputs: string[]; shape: number[]; parameters: number }>;
   hparams: {
     columns: Record<string, number>;
     metrics: string[];
@@ -47,6 +48,10 @@ maybe(`TensorBoard reads every kind of record back (${needs})`, async (t) => {
   events.image('attention/val', 1, { data: Uint8Array.of(255, 0, 0, 0, 0, 255), width: 2, height: 1 });
   events.histogram('gradients/conv', 1, [-2, 0, 0, 3, Number.NaN]);
   events.histogram('gradients/none', 1, []);
+  events.graph([
+    { name: 'image', op: 'InputLayer', inputs: [], shape: [null, 8, 8, 3], parameters: 0 },
+    { name: 'body/conv', op: 'Conv2D', inputs: ['image'], shape: [null, 8, 8, 4], parameters: 112 },
+  ]);
   events.endSession();
   await events.close();
 
@@ -71,6 +76,10 @@ maybe(`TensorBoard reads every kind of record back (${needs})`, async (t) => {
     metrics: ['eval/accuracy'],
     values: { rate: 0.5, method: 'gain', guided: true },
     status: 1,
+  });
+  t.deepEqual(read.graph, {
+    image: { op: 'InputLayer', inputs: [], shape: [-1, 8, 8, 3], parameters: 0 },
+    'body/conv': { op: 'Conv2D', inputs: ['image'], shape: [-1, 8, 8, 4], parameters: 112 },
   });
   t.is(read.plugins['attention/val'], 'images');
   t.is(read.plugins['gradients/none'], 'histograms');
