@@ -75,8 +75,9 @@ await runProgram(async () => {
     .check(({ run, model, top, batch, imageSize, seed }) => {
       if ((run === undefined) === (model === undefined))
         throw new UsageError('--model DIR or --run DIR is needed');
-      for (const [option, value] of Object.entries({ top, batch, 'image-size': imageSize })) {
-        if (value !== undefined && !(Number.isInteger(value) && value > 0)) {
+      const counts: Record<string, number | undefined> = { top, batch, 'image-size': imageSize };
+      for (const [option, value = 1] of Object.entries(counts)) {
+        if (!(Number.isInteger(value) && value > 0)) {
           throw new UsageError(`--${option}: expected a whole number from 1 on, found ${value}`);
         }
       }

@@ -22,7 +22,7 @@ const scaleQuantile = 0.99;
 
 /** How a kind of attribution is drawn, for the legend. */
 export const drawingRules: Record<AttributionKind, string> = {
-  map: 'over the grey image, from dark (0 and below) to bright (the largest value)',
+  map: 'over the grey image, from dark (the smallest value, at least 0) to bright (the largest)',
   'signed-map': 'over the grey image: orange speaks for the class, blue against it',
   pixels:
     'in colours around a grey that stands for 0; the scale ends at the 99th percentile of the magnitude',
@@ -51,7 +51,7 @@ export function drawAttribution({ method, shape, values }: Attribution, image: R
   }
   switch (method.kind) {
     case 'map':
-      return overlayMap(grayscale(image), scaled({ data: values, height, width }, peakOf(values)));
+      return overlayMap(grayscale(image), stretched({ data: values, height, width }));
     case 'signed-map': {
       const largest = peakOf(values.map(Math.abs));
       return tinted(
@@ -85,6 +85,14 @@ function quantile(magnitudes: Float32Array): number {
   const sorted = magnitudes.filter(Number.isFinite).sort();
   // Where nearly all is 0, as in guided Grad-CAM, the peak is the scale.
   return sorted[Math.floor(scaleQuantile * (sorted.length - 1))] || (sorted.at(-1) ?? 0);
+}
+
+/** From the smallest value, or 0 where there are negative ones, to the largest. */
+function stretched({ data, ...size }: PixelMap): PixelMap {
+  const peak = peakOf(data);
+  const floor = data.reduce((least, value) => Math.max(0, Math.min(least, value)), peak);
+  const range = peak - floor;
+  return { ...size, data: data.map((value) => (range > 0 ? Math.max(0, value - floor) / range : 0)) };
 }
 
 function scaled({ data, ...size }: PixelMap, peak: number): PixelMap {

@@ -109,7 +109,9 @@ export async function* explainImages(
         } catch (error) {
           const left = error instanceof ModelError || error instanceof UsageError;
           if (!left || asked.includes(method.name) || start > 0) throw error;
-          onNote(`${method.name}: left out: ${error.message}`);
+          onNote(
+            `left out  ${error.message.startsWith(method.name) ? '' : `${method.name}: `}${error.message}`,
+          );
         }
         report(1, 1);
       }

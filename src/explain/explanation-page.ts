@@ -53,13 +53,15 @@ h3 small { font-weight: normal; }
 .network svg { display: block; }
 .network text { font: 12px system-ui, sans-serif; fill: var(--text); }
 .network .name { font-weight: 600; }
-.network .quiet { fill: var(--quiet); font-size: 11px; }
+.network .kinds, .network .quiet { font-size: 11px; }
+.network .quiet { fill: var(--quiet); }
 .network .box { fill: var(--soft); stroke: var(--edge); }
 .network .target { stroke: var(--line-2); stroke-width: 2px; }
 .network .scope { fill: none; stroke: var(--quiet); stroke-dasharray: 4 3; }
 .network .edge { fill: none; stroke: var(--quiet); stroke-width: 1.3px; }
 .network .head { fill: var(--quiet); }
-td.text { text-align: left; min-width: 12rem; }
+#methods thead th, td.text { text-align: left; }
+td.text { min-width: 12rem; }
 @media (max-width: 40rem) { .maps { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: .75rem; } }
 @media print { .maps { grid-template-columns: repeat(auto-fill, minmax(3.2cm, 1fr)); } .maps figure { break-inside: avoid; } }
 `;

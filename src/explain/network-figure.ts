@@ -4,12 +4,12 @@ import { boxesOf, linesOf, type NetworkBox } from './network-boxes.ts';
 import { type LayoutPart, layoutNetwork } from './network-layout.ts';
 
 /** Pixels. */
-const box = { width: 236, height: 58 };
+const box = { width: 262, height: 58 };
 const layout = { boxWidth: box.width, gap: 18, edgeWidth: 14, rows: 9 };
 const rowGap = 26;
 const margin = 16;
 /** Characters that fit into a box. */
-const lineLength = 38;
+const lineLength = 41;
 
 /**
  * A network as a figure: layers as boxes with shapes and parameter counts, from the input down. Normalisation and
@@ -63,7 +63,7 @@ function drawBox({ box: content, x, y }: PlacedBox, target: string | undefined):
   return html`<g><title>${content.members.map((node) => node.name).join(', ')}${explained && ' (explained by the class maps)'}</title>
 <rect class="${explained ? 'box target' : 'box'}" x="${left}" y="${y}" width="${box.width}" height="${box.height}" rx="4"/>
 <text class="name" x="${left + 10}" y="${y + 18}">${shortened(name)}</text>
-<text x="${left + 10}" y="${y + 34}">${shortened(kinds)}</text>
+<text class="kinds" x="${left + 10}" y="${y + 34}">${shortened(kinds)}</text>
 <text class="quiet" x="${left + 10}" y="${y + 50}">${shortened(shape)}</text></g>`;
 }
 

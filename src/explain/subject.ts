@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { loadConfig } from '../config/index.ts';
 import { readDatasetInfo } from '../data/index.ts';
@@ -65,9 +65,7 @@ export async function openSubject(
   options: SubjectOptions = {},
 ): Promise<Subject> {
   const facts: RunFacts =
-    'run' in source
-      ? await runFacts(source.run)
-      : { name: basename(resolve(source.model)), modelPath: source.model };
+    'run' in source ? await runFacts(source.run) : { name: nameOf(source.model), modelPath: source.model };
   const loaded = await loadLayersModel(facts.modelPath);
   const notes: string[] = [];
   const output = outputIndex(loaded, options.output);
@@ -87,6 +85,12 @@ export async function openSubject(
     targetLayer: facts.targetLayer ?? 'auto',
     notes,
   };
+}
+
+/** `tiny-vgg` of `tiny-vgg/model` and of `tiny-vgg/model/model.json`. */
+function nameOf(path: string): string {
+  const parts = resolve(path).split(sep);
+  return parts.findLast((part) => part !== 'model' && part !== 'model.json') || 'model';
 }
 
 async function runFacts(run: string): Promise<RunFacts> {

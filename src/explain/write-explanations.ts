@@ -49,7 +49,7 @@ export async function writeExplanations(
   const listed: object[] = [];
   let pictures = 0;
   const noting = (line: string) => {
-    notes.push(line.replace(/^warning +/, ''));
+    notes.push(line.replace(/^(warning|left out) +/, (head) => `${head.trim()}: `));
     onNote?.(line);
   };
   for await (const explained of explainImages(subject, images, { ...options, onNote: noting })) {
