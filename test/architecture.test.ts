@@ -55,6 +55,7 @@ const mayImport: Record<string, readonly string[]> = {
     'errors',
     'gain',
     'gradcam',
+    'losses',
     'metrics',
     'models',
     'progress',
