@@ -120,6 +120,19 @@ def losses():
     return out
 
 
+# ------------------------------------------------------------------------------------------------- WR
+def wrong_reasons():
+    """Both passes of the XIL benchmark's measure, on attributions of any sign, one of them dead."""
+    attributions, masks = numbers(71, (6, 7, 5)), (numbers(72, (6, 7, 5)) > 0.2).double()
+    attributions[3] = -attributions[3].abs()
+    a = F.relu(attributions).flatten(1)
+    a = a - a.min(1, keepdim=True)[0]
+    kept = a.sum(1) > 0
+    a, m = a[kept] / a[kept].max(1, keepdim=True)[0], masks.flatten(1)[kept]
+    threshold = a.mean(1).mean()
+    return {"threshold": digits(threshold), "shares": digits((m * (a > threshold)).sum(1) / m.sum(1))}
+
+
 # ----------------------------------------------------------------------------------------- through a network
 POOL, GAP = {"kind": "maxPool"}, {"kind": "globalPool"}
 XIL = [
@@ -228,4 +241,5 @@ def networks():
 
 if __name__ == "__main__":
     versions = {"torch": torch.__version__, "numpy": numpy.__version__, "python": sys.version.split()[0]}
-    print(json.dumps({"versions": versions, "losses": losses(), "networks": networks()}, separators=(",", ":")))
+    made = {"versions": versions, "losses": losses(), "wrongReasons": wrong_reasons(), "networks": networks()}
+    print(json.dumps(made, separators=(",", ":")))
