@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { parseConfig } from '../src/config/index.ts';
+import { parseSweep } from '../src/sweep/index.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -55,6 +56,10 @@ test('the configs and the examples of configs are valid', async (t) => {
   }
   for (const { file, text } of await pages()) {
     for (const [, yaml] of text.matchAll(/```yaml\n([\s\S]*?)```/g)) {
+      if (/^base:/m.test(yaml!)) {
+        t.notThrows(() => parseSweep(yaml!, file), file);
+        continue;
+      }
       t.notThrows(() => parseConfig(/^name:/m.test(yaml!) ? yaml! : `name: example\n${yaml}`, file), file);
     }
   }

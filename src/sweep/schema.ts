@@ -7,15 +7,16 @@ import * as z from 'zod';
 
 const value = z.unknown();
 
+const values = z.record(z.string(), value).default({});
+
 const variant = z.strictObject({
   name: z
     .string()
     .regex(/^[^/\\|]+$/, 'expected a name without slashes and bars')
     .describe('Names a row of the table, and the directories of its runs.'),
-  set: z
-    .record(z.string(), value)
-    .default({})
-    .describe('Dotted config keys and their values, e.g. { gain.losses.mining.weight: 0 }; none: the base.'),
+  set: values.describe(
+    'Dotted config keys and their values, e.g. { gain.losses.mining.weight: 0 }; none: the base.',
+  ),
 });
 
 const oneOrMore = z.union([z.string(), z.array(z.string()).min(1)]).transform((names) => [names].flat());
@@ -74,6 +75,9 @@ export const sweepSchema = z.strictObject({
     .optional()
     .describe('The sweep goes to runs/<name> [default: the name of the file].'),
   base: z.string().describe('Experiment file that is varied; relative to this file.'),
+  set: values.describe(
+    'Dotted config keys and values of all runs, where the sweep is another than the base.',
+  ),
   seeds: z.array(z.int().min(0)).min(1).describe('Every setting is run with each of them.'),
   settings: names.optional().describe('What is compared: the rows of the table.'),
   grid: z

@@ -47,7 +47,7 @@ export interface Sweep {
   readonly seeds: readonly number[];
   readonly parts: readonly string[];
   readonly rows: readonly string[];
-  /** Config keys that are not the same in all runs or that the file names, without the seed. */
+  /** Config keys that settings, grid and blocks set. */
   readonly keys: readonly string[];
   /** Pairs of rows; the difference is the first less the second. */
   readonly comparisons: readonly (readonly [of: string, against: string])[];
@@ -90,16 +90,15 @@ async function layOut(
   const root = out ?? join('runs', name);
 
   const grid = gridPoints(read.grid, where);
+  const placed = (set: Readonly<Record<string, unknown>>, at: readonly (string | number)[]) =>
+    Object.entries(set).map(([key, value]) => ({ key, value, from: where([...at, key]) }));
   const named = (list: 'settings' | 'blocks'): Point[] | undefined =>
     read[list]?.map(({ name, set }, i) => ({
       name,
-      set: Object.entries(set).map(([key, value]) => ({
-        key,
-        value,
-        from: where([list, i, 'set', key]),
-      })),
+      set: placed(set, [list, i, 'set']),
       from: where([list, i, 'name']),
     }));
+  const common = placed(read.set, ['set']);
   const settings = named('settings');
   const blocks = named('blocks');
   const rows = settings ?? (grid.length > 0 ? product(grid) : [{ name: 'base', set: [], from: file }]);
@@ -110,7 +109,7 @@ async function layOut(
   const runs = read.seeds.flatMap((seed) =>
     parts.flatMap((part) =>
       rows.flatMap((row): SweepRun[] => {
-        const overrides = lastOfEach([...part.set, ...row.set]);
+        const overrides = lastOfEach([...common, ...part.set, ...row.set]);
         const own = overrides.find(({ key }) => key === 'seed');
         if (own) problems.add(`${own.from} seed: seeds are listed under seeds`);
         try {
@@ -203,7 +202,7 @@ function isShare(key: string, splits: readonly string[]): boolean {
   );
 }
 
-/** A key that a part and a row both set is the row's. */
+/** Of a key that is set several times, the last counts: the row's before the part's before that of all. */
 function lastOfEach(overrides: readonly Exclude<Override, string>[]): Exclude<Override, string>[] {
   return overrides.filter(({ key }, i) => !overrides.slice(i + 1).some((later) => later.key === key));
 }

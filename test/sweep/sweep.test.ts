@@ -58,14 +58,19 @@ test('a grid alone makes the rows; axes whose keys end alike are named by the wh
   t.is(alike.rows[1], 'mining.weight=0, mining.startEpoch=1, supervision.startEpoch=0, distillation=null');
 });
 
-test('where part and row set the same key, the row wins', async (t) => {
+test('a key that several set: the row before the part before all', async (t) => {
   const { load } = await folder();
   const sweep = await load(
-    `${head}${settings}blocks: [{ name: b, set: { gain.losses.mining.weight: 3 } }]\n`,
+    `${head}${settings}set: { gain.losses.mining.weight: 7, gain.losses.supervision.weight: 7 }\nblocks: [{ name: b, set: { gain.losses.mining.weight: 3 } }]\n`,
   );
   t.deepEqual(
-    sweep.runs.slice(0, 2).map(({ config }) => config.gain.losses.mining.weight),
-    [0, 3],
+    sweep.runs
+      .slice(0, 2)
+      .map(({ config: { gain } }) => [gain.losses.mining.weight, gain.losses.supervision.weight]),
+    [
+      [0, 7],
+      [3, 7],
+    ],
   );
 });
 

@@ -24,7 +24,7 @@ export interface CallOptions {
   readonly largestFile?: number;
 }
 
-const program = new URL('../../src/train.ts', import.meta.url).pathname;
+const programPath = (name: string) => new URL(`../../src/${name}.ts`, import.meta.url).pathname;
 const tsx = import.meta.resolve('tsx');
 
 /** A tiny experiment on the built-in data, two epochs of nine steps. */
@@ -77,11 +77,17 @@ export class Workplace {
   }
 
   /** Calls `train` in the folder. */
-  train(
+  train(args: readonly string[], options: CallOptions = {}): Promise<Ended> {
+    return this.call('train', args, options);
+  }
+
+  /** Calls a program in the folder. */
+  call(
+    program: 'train' | 'sweep',
     args: readonly string[],
     { onStart, onStderr, killAfter, largestFile }: CallOptions = {},
   ): Promise<Ended> {
-    const command = [process.execPath, `--import=${tsx}`, program, ...args];
+    const command = [process.execPath, `--import=${tsx}`, programPath(program), ...args];
     const limited = ['bash', '-c', `ulimit -f ${largestFile}; exec "$@"`, 'bash', ...command];
     const [file, ...rest] = largestFile === undefined ? command : limited;
     return new Promise((resolve, reject) => {
