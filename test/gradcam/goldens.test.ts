@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import test from 'ava';
 import { attentionMaps, normalizeMaps } from '../../src/gradcam/index.ts';
+import { captumModel } from './captum-model.ts';
 import { startTestEngine } from './engine.ts';
 
 const folder = new URL('../../../shared/data/goldens/', import.meta.url);
@@ -10,23 +11,6 @@ const golden = existsSync(folder) ? test : test.skip;
 const read = (name: string) => JSON.parse(readFileSync(new URL(name, folder), 'utf8'));
 
 test.before(startTestEngine);
-
-/** Captum's model: a 3x3 convolution of ones to two channels, and a dense layer over channels-first features. */
-function captumModel(): tfl.LayersModel {
-  const conv = tfl.layers.conv2d({ name: 'conv1', inputShape: [4, 4, 1], filters: 2, kernelSize: 3 });
-  const dense = tfl.layers.dense({ name: 'fc1', units: 4, activation: 'relu' });
-  const model = tfl.sequential({
-    layers: [conv, tfl.layers.reLU({ name: 'relu1' }), tfl.layers.flatten(), dense],
-  });
-  conv.setWeights([tf.ones([3, 3, 1, 2]), tf.tensor1d([-50, -75])]);
-  // Position (place, channel) of the channels-last flatten is position channel * 4 + place of Captum's.
-  const kernel = tf.tidy(() => {
-    const row = tf.tensor2d([1, 1, 1, 1, 1, -1, -1, -1], [2, 4]);
-    return tf.tile(tf.reshape(tf.transpose(row), [8, 1]), [1, 4]);
-  });
-  dense.setWeights([kernel as tf.Tensor, tf.zeros([4])]);
-  return model;
-}
 
 golden("Grad-CAM equals Captum's values, at a convolution, its ReLU and the input", (t) => {
   const { cases } = read('captum_gradcam_goldens.json');

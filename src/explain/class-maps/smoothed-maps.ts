@@ -18,6 +18,13 @@ export interface AugmentationOptions {
   seed?: number | undefined;
 }
 
+/** One of the changed images. */
+interface View {
+  readonly mirrored: boolean;
+  readonly factor: number;
+  readonly draw: number;
+}
+
 export interface SmoothedMapsOptions extends MethodOptions, AugmentationOptions {
   /** Any class map method. @default 'grad-cam++' */
   method?: MapMethod | undefined;
@@ -46,11 +53,23 @@ export async function smoothByAugmentation(
       `factors, draws: expected at least one of each, received ${factors.length} and ${draws}`,
     );
   }
-  const views = [...(flip ? [false, true] : [false])].flatMap((mirrored) =>
+  const views: View[] = [...(flip ? [false, true] : [false])].flatMap((mirrored) =>
     factors.flatMap((factor) => Array.from({ length: draws }, (_, draw) => ({ mirrored, factor, draw }))),
   );
   let sum: tf.Tensor | undefined;
-  for (const { mirrored, factor, draw } of views) {
+  try {
+    for (const view of views) {
+      const before = sum;
+      sum = await addView(view, before);
+      before?.dispose();
+    }
+  } catch (error) {
+    sum?.dispose();
+    throw error;
+  }
+  return sum!;
+
+  async function addView({ mirrored, factor, draw }: View, before: tf.Tensor | undefined) {
     const changed = inputs.map((input) =>
       input.rank < 4
         ? tf.clone(input)
@@ -59,16 +78,20 @@ export async function smoothByAugmentation(
             return addNoise(scaled, input, noise, seed, draw);
           }),
     );
-    const found = await explain(changed);
-    const before: tf.Tensor | undefined = sum;
-    sum = tf.tidy(() => {
-      const width = inputs.some(({ rank }) => rank === found.rank) ? found.rank - 2 : found.rank - 1;
-      const back = tf.div(mirrored ? tf.reverse(found, width) : found, views.length);
-      return before ? tf.add(before, back) : back;
-    });
-    tf.dispose([changed, found, ...(before ? [before] : [])]);
+    try {
+      const found = await explain(changed);
+      const added = tf.tidy(() => {
+        const inPixels = inputs.some(({ rank }) => rank >= 4 && rank === found.rank);
+        const width = found.rank - (inPixels ? 2 : 1);
+        const back = tf.div(mirrored ? tf.reverse(found, width) : found, views.length);
+        return before ? tf.add(before, back) : back;
+      });
+      found.dispose();
+      return added;
+    } finally {
+      tf.dispose(changed);
+    }
   }
-  return sum!;
 }
 
 /**

@@ -20,7 +20,8 @@ export interface IntegratedGradientsOptions extends PixelOptions {
  *     E = (x − x') ⊙ ∫₀¹ ∂s^c/∂x (x' + a (x − x')) da   ≈   (x − x') ⊙ (1/m) Σ_k ∂s^c/∂x (x' + ((k − ½)/m) (x − x'))
  *
  * (Sundararajan, Taly & Yan, "Axiomatic Attribution for Deep Networks", ICML 2017, arXiv 1703.01365, Eq 1.) The sum takes the
- * middle of each step, where the paper's Eq 3 takes its end: the error falls with m² and not with m.
+ * middle of each step, where the paper's Eq 3 takes its end: where the gradient is smooth the error falls with m² and not
+ * with m.
  *
  * Completeness: Σ E = s^c(x) − s^c(x'). The difference of the two sides says whether m is large enough.
  *

@@ -5,6 +5,7 @@ import { enableHigherOrderGradients, withoutGradient } from '../../autodiff/inde
 import { ModelError, UsageError } from '../../errors/index.ts';
 import { type Pair, pairColumns } from '../../gradcam/index.ts';
 import { type Batch, batchesOf } from '../batches.ts';
+import { oneHot } from '../one-hot.ts';
 import type { PixelOptions } from './options.ts';
 import { type ReluRule, reluRule } from './relu-rules.ts';
 import { type GraphModel, scorerOf } from './scorer.ts';
@@ -62,11 +63,8 @@ export function pixelProblem(
         if (scores.rank === 1) return tf.sum(scores);
         const classes = scores.shape[1]!;
         const columns = pairColumns(pairs, { samples, classes });
-        const ofRows = tf.tensor1d(
-          batch.rows.map((row) => columns[row]!),
-          'int32',
-        );
-        return tf.sum(tf.mul(scores, tf.oneHot(ofRows, classes)));
+        const ofRows = batch.rows.map((row) => columns[row]!);
+        return tf.sum(tf.mul(scores, oneHot(ofRows, classes)));
       };
       return derivative(score, pixels);
     });
