@@ -32,7 +32,7 @@ export class GridProgress {
     this.#runs = runs;
     this.#done = new Set(done);
     this.#before = before;
-    this.#total = sum(runs.map(epochsIn)) - before;
+    this.#total = Math.ceil(sum(runs.map(epochsIn)) - before);
     this.#stream = stream;
     this.#progress = startProgress('sweep', this.#total, { stream, lineEvery: 30 });
     this.#timer = setInterval(() => void this.#look(), lookEvery);
@@ -88,7 +88,7 @@ export class GridProgress {
     const seconds = (Date.now() - this.#started) / 1000;
     const left = now > 0 ? `, ${duration((seconds * (this.#total - now)) / now)} left` : '';
     this.#progress.update(
-      Math.floor(now),
+      Math.ceil(now),
       `epochs  ${runs}${left}${each.length > 0 ? `: ${each.join('; ')}` : ''}`,
     );
   }

@@ -41,6 +41,15 @@ test('on a terminal: no line is ever wider than the window', (t) => {
   }
 });
 
+test('a line of its own does not end the display', (t) => {
+  const { stream: out, text } = stream(false, 0);
+  const progress = startProgress('sweep', 2, { stream: out });
+  progress.line('[1/2]  first: finished');
+  progress.update(2);
+  progress.stop();
+  t.is(text(), '[1/2]  first: finished\nsweep: 2/2\n');
+});
+
 test('durations read as a clock', (t) => {
   t.is(duration(5), '0:05');
   t.is(duration(75), '1:15');
