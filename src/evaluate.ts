@@ -43,8 +43,18 @@ await runProgram(async () => {
         type: 'string',
         array: true,
         requiresArg: true,
-        default: ['localization'],
-        describe: 'localization, faithfulness, sanity',
+        describe:
+          'localization, faithfulness, sanity, wrong-reasons [default: localization, where there are boxes or masks]',
+      },
+      teacher: {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Run or model folder to compare with [default: the teacher of a distilled run]',
+      },
+      'teacher-layer': {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Layer of the teacher that is explained [default: that of the run, else auto]',
       },
       'threshold-from': {
         type: 'string',
@@ -95,6 +105,8 @@ await runProgram(async () => {
     .example('$0 --run runs/gain --methods cam,grad-cam,grad-cam++,layer-cam', 'methods side by side')
     .example('$0 --run runs/cards --split test --threshold-from train', 'where there is no train-fullsup')
     .example('$0 --run runs/gain --measures faithfulness,sanity', 'is it the network that the maps show?')
+    .example('$0 --run runs/small --teacher runs/large', 'how alike are their answers and their maps?')
+    .example('$0 --run runs/rrr --measures wrong-reasons', 'how much of the confounders lights up')
     .epilogue('Exit codes: 0 done, 1 unexpected, 2 usage, run or model, 3 data, 130 interrupted.')
     .strict()
     .wrap(Math.min(110, process.stdout.columns ?? 110))
@@ -140,7 +152,9 @@ await runProgram(async () => {
       options: {
         methods: list(args.methods),
         targetLayer: args.targetLayer,
-        measures: measuresOf(list(args.measures)!),
+        measures: args.measures && measuresOf(list(args.measures)!),
+        teacher: args.teacher,
+        teacherLayer: args.teacherLayer,
         threshold,
         tolerance: atLeast('--tolerance', args.tolerance, 0),
         replicates: atLeast('--bootstrap', args.bootstrap, 0),
@@ -190,7 +204,7 @@ await runProgram(async () => {
   }
 
   function measuresOf(names: readonly string[]): MeasureName[] {
-    const known = ['localization', 'faithfulness', 'sanity'] as const;
+    const known = ['localization', 'faithfulness', 'sanity', 'wrong-reasons'] as const;
     const unknown = names.find((name) => !(known as readonly string[]).includes(name));
     if (unknown !== undefined) {
       throw new UsageError(`--measures: expected some of ${known.join(', ')}, found "${unknown}"`);

@@ -1,4 +1,5 @@
-import { type Bootstrap, BootstrapMean, classificationMetrics } from '../metrics/index.ts';
+import { type Bootstrap, BootstrapMean, calibration, classificationMetrics } from '../metrics/index.ts';
+import { probabilitiesOf } from './explainer.ts';
 import { measuredMean, orNull } from './localization-tally.ts';
 import type { ClassificationScores } from './result.ts';
 
@@ -49,14 +50,18 @@ export class ClassificationTally {
     const labels = Float32Array.from(this.#labels);
     const metrics = classificationMetrics(logits, labels, this.#classes, this.#multiLabel);
     const { accuracy, exactMatch, top1, top5 } = this.#means;
+    const link = this.#multiLabel ? 'sigmoid' : 'softmax';
+    const probabilities = probabilitiesOf(logits, this.#classes, link);
+    const reliability = calibration(probabilities, labels, this.#classes, this.#multiLabel);
     const hasPairs = top1.count > 0;
     return {
-      loss: loss(logits, labels, this.#classes, this.#multiLabel ? 'sigmoid' : 'softmax'),
+      loss: loss(logits, labels, this.#classes, link),
       mAP: orNull(metrics.mAP),
       accuracy: measuredMean(accuracy),
       exactMatch: measuredMean(exactMatch),
       top1: hasPairs ? measuredMean(top1) : null,
       top5: hasPairs ? measuredMean(top5) : null,
+      calibration: { ...reliability, expectedError: orNull(reliability.expectedError) },
       perClass: {
         accuracy: metrics.perClass.accuracy,
         averagePrecision: metrics.perClass.averagePrecision.map(orNull),

@@ -11,13 +11,15 @@ import {
   checkMethods,
   checkSplit,
   checkThreshold,
-  type EvaluationOptions,
+  hasTruth,
+  type MeasureName,
   requireTruth,
   type ThresholdSource,
 } from './options.ts';
 import type { EvaluationResult } from './result.ts';
 import { confidence, type EvaluateRequest, type Setting } from './setting.ts';
 import { findSubject, type LoadedSubject, loadSubject, type Subject } from './subject.ts';
+import { findTeacher } from './teacher.ts';
 
 /** The result of a split, and the step of the training that TensorBoard shows it at. */
 export interface Evaluated {
@@ -36,17 +38,21 @@ export interface Evaluated {
 export async function evaluate(request: EvaluateRequest): Promise<Evaluated[]> {
   const { source, options, log = writeLine } = request;
   const subject = await findSubject(source);
-  const methods = checkMethods(options.methods ?? [subject.config?.gain.method ?? 'grad-cam']);
+  const methods = checkMethods(options.methods ?? methodsOf(subject));
   const dataset = await openDataset(subject.dataDir);
   try {
     const splits = request.splits ?? testSplits(subject);
     for (const split of splits) checkSplit(dataset, split, '--split');
-    const threshold = await checkTruth(dataset, splits, options);
+    const measures = options.measures ?? (await measuresFor(dataset, splits, log));
+    const threshold = measures.includes('localization')
+      ? await checkTruth(dataset, splits, options.threshold)
+      : undefined;
+    if (measures.includes('wrong-reasons')) await checkConfounders(dataset, splits);
 
     const engine = await startEngine(engineOptions(subject, request.engine));
     log(`engine   ${engine.reason}`);
     const loaded = await loadSubject(subject, dataset);
-    const target = resolveTargetLayer(loaded.model, options.targetLayer ?? subject.config?.gain.targetLayer);
+    const target = resolveTargetLayer(loaded.model, options.targetLayer ?? layerOf(subject));
     log(`maps     ${methods.join(', ')} of ${target.path}: ${target.reason}`);
     if (target.warning) log(`warning  ${target.warning}`);
     const setting = await prepare(
@@ -57,6 +63,7 @@ export async function evaluate(request: EvaluateRequest): Promise<Evaluated[]> {
       target,
       methods,
       engine,
+      measures,
       threshold,
     );
     const results: Evaluated[] = [];
@@ -79,12 +86,38 @@ function testSplits({ config }: Subject): readonly string[] {
   return splits.length > 0 ? splits : ['test'];
 }
 
+/** The run's own, and the one that it was distilled with. */
+function methodsOf({ config }: Subject): readonly string[] {
+  if (!config) return ['grad-cam'];
+  const { gain, distillation } = config;
+  return distillation ? [gain.method, distillation.maps.method] : [gain.method];
+}
+
+/** The layer that the run explained, in guidance or in distillation. */
+function layerOf({ config }: Subject): string | undefined {
+  const { gain, distillation } = config ?? {};
+  return gain && gain.targetLayer !== 'auto' ? gain.targetLayer : distillation?.maps.studentLayer;
+}
+
+/** What is measured when nothing was said. */
+async function measuresFor(
+  dataset: Dataset,
+  splits: readonly string[],
+  log: (line: string) => void,
+): Promise<readonly MeasureName[]> {
+  for (const split of splits) {
+    if (await hasTruth(dataset, split)) continue;
+    log(`measures ${split} has neither boxes nor masks: no localization`);
+    return [];
+  }
+  return ['localization'];
+}
+
 async function checkTruth(
   dataset: Dataset,
   splits: readonly string[],
-  { measures, threshold }: EvaluationOptions,
-): Promise<ThresholdSource | undefined> {
-  if (!measures.includes('localization')) return undefined;
+  threshold: ThresholdSource | undefined,
+): Promise<ThresholdSource> {
   for (const split of splits) {
     await requireTruth(
       dataset,
@@ -93,6 +126,12 @@ async function checkTruth(
     );
   }
   return checkThreshold(dataset, threshold);
+}
+
+async function checkConfounders(dataset: Dataset, splits: readonly string[]): Promise<void> {
+  for (const split of splits) {
+    await requireTruth(dataset, split, 'so nothing says what must not matter, for --measures wrong-reasons');
+  }
 }
 
 /** Chooses the thresholds, once for all splits. */
@@ -104,12 +143,15 @@ async function prepare(
   target: TargetLayer,
   methods: readonly MapMethod[],
   engine: EngineInfo,
+  measures: readonly MeasureName[],
   threshold: ThresholdSource | undefined,
 ): Promise<Setting> {
   const { options, signal, log } = request;
   const { model, imageSize, link } = loaded;
   const batchSize = options.batchSize ?? Math.min(32, subject.config?.evaluation.batchSize ?? 32);
-  const explainer = new Explainer(model, { methods, targetLayer: target.path, imageSize, batchSize, link });
+  const explaining = { methods, targetLayer: target.path, imageSize, batchSize, link };
+  const explainer = new Explainer(model, explaining);
+  const teacher = await findTeacher(subject, dataset, options, explaining, log);
   const read = batchReader(dataset, loaded, batchSize, signal);
   let calibration: Calibration | undefined;
   if (threshold) {
@@ -126,7 +168,20 @@ async function prepare(
   if (request.splits?.some((split) => threshold && 'split' in threshold && split === threshold.split)) {
     log('warning  a threshold chosen on the split that is evaluated flatters it');
   }
-  return { subject, dataset, loaded, target, explainer, calibration, bootstrap, engine, request, read };
+  return {
+    subject,
+    dataset,
+    loaded,
+    target,
+    explainer,
+    teacher,
+    measures,
+    calibration,
+    bootstrap,
+    engine,
+    request,
+    read,
+  };
 }
 
 async function evaluateOne(setting: Setting, split: string): Promise<EvaluationResult> {

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import type { HostBatch } from '../data/index.ts';
-import { forward, type MapMethod, methodMaps, type Pair } from '../gradcam/index.ts';
+import { forward, inputGradients, type MapMethod, methodMaps, type Pair } from '../gradcam/index.ts';
+import { logProbabilitySums } from '../losses/index.ts';
 import { resizeCubic } from './map-resizing.ts';
 
 export interface ExplainerOptions {
@@ -89,6 +90,22 @@ export class Explainer {
     return probabilitiesOf(rows, classes, this.options.link);
   }
 
+  /**
+   * The input gradients of RRR, ∂/∂x Σ_k log p_k, their channels added up: [batchSize·H·W].
+   *
+   * @param images [B·H·W·3], B at most `batchSize`; what is beyond them is the gradient of black images
+   */
+  inputGradients(images: Float32Array): Float32Array {
+    const { link } = this.options;
+    const gradients = tf.tidy(() => {
+      const score = (logits: tf.Tensor2D) => logProbabilitySums(logits, link);
+      return tf.sum(inputGradients(this.model, this.#images(images), score), 3);
+    });
+    const values = Float32Array.from(gradients.dataSync());
+    gradients.dispose();
+    return values;
+  }
+
   #images(images: Float32Array): tf.Tensor4D {
     const { imageSize, batchSize } = this.options;
     const [height, width] = imageSize;
@@ -103,7 +120,11 @@ export class Explainer {
 }
 
 /** Sigmoid, or softmax over each row. */
-function probabilitiesOf(logits: Float32Array, classes: number, link: 'sigmoid' | 'softmax'): Float32Array {
+export function probabilitiesOf(
+  logits: Float32Array,
+  classes: number,
+  link: 'sigmoid' | 'softmax',
+): Float32Array {
   if (link === 'sigmoid') return logits.map((x) => 1 / (1 + Math.exp(-x)));
   const result = new Float32Array(logits.length);
   for (let at = 0; at < logits.length; at += classes) {

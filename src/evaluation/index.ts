@@ -23,6 +23,9 @@ export type {
   PairMeasures,
   PairRecord,
   SanityResult,
+  TeacherResult,
+  WrongReasonScores,
+  WrongReasonsResult,
 } from './result.ts';
 export { evaluationFormat, evaluationVersion } from './result.ts';
 export { ResultWriter, readEvaluation, readImageRecords } from './result-files.ts';

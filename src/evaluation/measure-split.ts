@@ -14,6 +14,8 @@ import type { ResultWriter } from './result-files.ts';
 import { sanityCheck } from './sanity.ts';
 import { describeSetting, iouLevels, type Setting } from './setting.ts';
 import { type MeasuredPairs, SplitRecords } from './split-records.ts';
+import { TeacherMeasure } from './teacher-measure.ts';
+import { WrongReasonsMeasure } from './wrong-reasons.ts';
 
 /**
  * Walks once over a split and measures all that was asked for.
@@ -25,14 +27,17 @@ export async function measureSplit(
   split: string,
   writer: ResultWriter | undefined,
 ): Promise<EvaluationResult> {
-  const { dataset, loaded, explainer, bootstrap, request, read } = setting;
+  const { dataset, loaded, explainer, measures, bootstrap, request, read } = setting;
   const { options, maps } = request;
   const { methods, imageSize } = explainer.options;
   const { classes, multiLabel } = dataset.info;
-  const wants = (name: MeasureName) => options.measures.includes(name);
+  const wants = (name: MeasureName) => measures.includes(name);
 
   const classification = new ClassificationTally(classes.length, loaded.link === 'sigmoid', bootstrap);
   const ofMaps = mapMeasures(setting);
+  const wrongReasons = wants('wrong-reasons') ? new WrongReasonsMeasure(explainer, bootstrap) : undefined;
+  const teacher =
+    setting.teacher && new TeacherMeasure(setting.teacher, explainer, classes.length, bootstrap);
   const mapFiles =
     maps && new MapFiles(maps.dir, { format: maps.format, methods, classes, imageSize, split });
   const records = new SplitRecords(methods, writer, mapFiles);
@@ -56,9 +61,11 @@ export async function measureSplit(
       lap('data');
       const pairs = labelPairs(batch, classes.length, Number.POSITIVE_INFINITY);
       const explained = explainer.explain(batch, pairs);
+      wrongReasons?.addBatch(batch, explained.logits, records.counted.images);
       mapSize = explained.smallSize;
-      lap('maps');
       const first = records.counted.images;
+      teacher?.add(batch, pairs, explained, first);
+      lap('maps');
       for (const image of explainedImages(batch, pairs, explained, first, imageSize, bootstrap)) {
         const ranks = image.pairs.map(({ rank }) => rank);
         classification.add(image.logits, image.labels, ranks, image.counts);
@@ -84,14 +91,16 @@ export async function measureSplit(
     localization: ofMaps.localization?.result() ?? null,
     faithfulness: ofMaps.faithfulness?.result() ?? null,
     sanity: wants('sanity') ? await checkSanity(setting, split, sanityBatches) : null,
+    wrongReasons: wrongReasons?.result() ?? null,
+    teacher: teacher?.result() ?? null,
     imageRecords: writer?.recordsName ?? '',
     timing: { seconds: elapsed, imagesPerSecond: records.counted.images / elapsed, parts: seconds },
   };
 }
 
 /** The measures of maps that were asked for, fed image by image. */
-function mapMeasures({ dataset, explainer, calibration, bootstrap, request }: Setting) {
-  const { measures, tolerance, faithfulnessLimit } = request.options;
+function mapMeasures({ dataset, explainer, measures, calibration, bootstrap, request }: Setting) {
+  const { tolerance, faithfulnessLimit } = request.options;
   const { methods, imageSize } = explainer.options;
   const options = { classes: dataset.classes.length, imageSize, iouLevels, tolerance, bootstrap };
   const localization = calibration && new LocalizationMeasure(methods, calibration, options);

@@ -2,7 +2,7 @@ import type { Dataset } from '../data/index.ts';
 import { DataError, nearest, UsageError } from '../errors/index.ts';
 import { type MapMethod, mapMethods } from '../gradcam/index.ts';
 
-export const measureNames = ['localization', 'faithfulness', 'sanity'] as const;
+export const measureNames = ['localization', 'faithfulness', 'sanity', 'wrong-reasons'] as const;
 export type MeasureName = (typeof measureNames)[number];
 
 /** Where the one threshold of a method comes from: chosen on a split, or given (share of the maximum). */
@@ -13,7 +13,12 @@ export interface EvaluationOptions {
   readonly methods?: readonly string[] | undefined;
   /** @default that of the run, else `auto` */
   readonly targetLayer?: string | undefined;
-  readonly measures: readonly MeasureName[];
+  /** @default localization, where a split has boxes or masks */
+  readonly measures?: readonly MeasureName[] | undefined;
+  /** Run directory or model folder to compare with. @default the teacher that the run was trained with */
+  readonly teacher?: string | undefined;
+  /** Layer of the teacher that is explained. @default that of the run's distillation, else `auto` */
+  readonly teacherLayer?: string | undefined;
   /** @default chosen on `train-fullsup` */
   readonly threshold?: ThresholdSource | undefined;
   /** Pixels of the pointing game with a margin. */
@@ -79,9 +84,14 @@ export async function checkThreshold(
   return source;
 }
 
+/** Whether any image of the split has a box or a mask. */
+export async function hasTruth(dataset: Dataset, split: string): Promise<boolean> {
+  const { withBoxes, withMasks } = await dataset.labelStatistics(split);
+  return withBoxes + withMasks > 0;
+}
+
 /** @throws {DataError} when no image of the split has a box or a mask */
 export async function requireTruth(dataset: Dataset, split: string, consequence: string): Promise<void> {
-  const { withBoxes, withMasks } = await dataset.labelStatistics(split);
-  if (withBoxes + withMasks > 0) return;
+  if (await hasTruth(dataset, split)) return;
   throw new DataError(`${dataset.dir}: no image of ${split} has a box or a mask, ${consequence}`);
 }

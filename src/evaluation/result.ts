@@ -1,4 +1,4 @@
-import type { PixelBox } from '../metrics/index.ts';
+import type { PixelBox, ReliabilityBin } from '../metrics/index.ts';
 
 /**
  * The files that an evaluation writes; docs/evaluation.md describes them for readers in other languages.
@@ -52,6 +52,8 @@ export interface EvaluationResult {
     readonly path: string;
     readonly name: string;
     readonly parameters: number;
+    /** Of one image; see docs/evaluation.md for what is counted. Absent in files of before. */
+    readonly multiplyAdds?: number;
     /** The layer that is explained, and why it was taken. */
     readonly targetLayer: string;
     readonly targetLayerReason: string;
@@ -68,6 +70,10 @@ export interface EvaluationResult {
   readonly localization: LocalizationResult | null;
   readonly faithfulness: FaithfulnessResult | null;
   readonly sanity: SanityResult | null;
+  /** null where it was not asked for; absent in files of before. */
+  readonly wrongReasons?: WrongReasonsResult | null;
+  /** null without a teacher; absent in files of before. */
+  readonly teacher?: TeacherResult | null;
   /** File name of the image records, beside this file. */
   readonly imageRecords: string;
   readonly timing: {
@@ -80,7 +86,7 @@ export interface EvaluationResult {
 
 export interface EvaluationSettings {
   readonly methods: readonly string[];
-  readonly measures: readonly ('localization' | 'faithfulness' | 'sanity')[];
+  readonly measures: readonly ('localization' | 'faithfulness' | 'sanity' | 'wrong-reasons')[];
   /** [H, W] in pixels: where maps and boxes are compared. */
   readonly imageSize: readonly [number, number];
   readonly link: 'sigmoid' | 'softmax';
@@ -101,6 +107,11 @@ export interface ClassificationScores {
   /** Share of pairs whose class is among the 1 (5) highest scores of its image. */
   readonly top1: MaybeMeasured;
   readonly top5: MaybeMeasured;
+  /** Expected calibration error (ECE) and its bins. Absent in files of before. */
+  readonly calibration?: {
+    readonly expectedError: number | null;
+    readonly bins: readonly ReliabilityBin[];
+  };
   /** In the order of `dataset.classes`. */
   readonly perClass: {
     readonly accuracy: readonly number[];
@@ -223,6 +234,53 @@ export interface SanityResult {
   readonly layers: readonly string[];
   /** Mean Spearman rank correlation with the maps of the whole network, per stage; null where no map varies. */
   readonly rankCorrelation: Readonly<Record<string, readonly (number | null)[]>>;
+}
+
+/** The network beside which the evaluated one, its student, is put. */
+export interface TeacherResult {
+  /** Run directory, or folder of the layers-model. */
+  readonly path: string;
+  readonly name: string;
+  readonly parameters: number;
+  readonly multiplyAdds: number;
+  readonly targetLayer: string;
+  readonly targetLayerReason: string;
+  /** Extent [h, w] of its maps, before they are brought to the student's grid, `model.mapSize`. */
+  readonly mapSize: readonly [number, number];
+  readonly classification: ClassificationScores;
+  /** Share of images of which both take the same class for the most likely. */
+  readonly agreement: Measured;
+  /**
+   * By name of the method, over the pairs: how alike the two maps of the true class are on the student's grid. Pairs with
+   * a map of one value are left out, for the cosine those with a map of zeros; null where none is left.
+   */
+  readonly maps: Readonly<
+    Record<string, { readonly cosine: MaybeMeasured; readonly rankCorrelation: MaybeMeasured }>
+  >;
+  /** Images per second of forward passes alone, by turns: the batch over the median time. */
+  readonly throughput: {
+    readonly batchSize: number;
+    readonly rounds: number;
+    readonly student: number;
+    readonly teacher: number;
+  };
+}
+
+/** How much of what must not matter, as the masks of the split mark it, the network's own answers light up. */
+export interface WrongReasonsResult {
+  /** With a mask. */
+  readonly images: number;
+  /** By name of the map method; and `input-gradient`. */
+  readonly methods: Readonly<Record<string, WrongReasonScores>>;
+}
+
+export interface WrongReasonScores {
+  /** WR: share of the mask's pixels that are above the threshold, mean over images. Lower is better. */
+  readonly wr: Measured;
+  /** Mean over the images of the mean of the normalised attribution; null where every one is dead. */
+  readonly threshold: number | null;
+  /** Share of the images whose attribution is of one value; they are left out. */
+  readonly deadShare: number;
 }
 
 /** One image of the split: a line of the image records. */

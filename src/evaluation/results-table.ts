@@ -1,9 +1,17 @@
 import { wrapLine } from '../progress/index.ts';
-import type { EvaluationResult, FaithfulnessScores, LocalizationScores, MaybeMeasured } from './result.ts';
+import type {
+  EvaluationResult,
+  FaithfulnessScores,
+  LocalizationScores,
+  MaybeMeasured,
+  TeacherResult,
+  WrongReasonScores,
+} from './result.ts';
 
-type Column<Scores> = readonly [title: string, value: (scores: Scores) => MaybeMeasured];
+type Column<Scores> = readonly [title: string, value: (scores: Scores) => MaybeMeasured | string];
 
 const localizationColumns: readonly Column<LocalizationScores>[] = [
+  ['threshold', ({ threshold }) => threshold?.toFixed(2) ?? '–'],
   ['BoxAcc', (scores) => scores.boxAcc],
   ['BoxAcc V2', (scores) => scores.boxAccV2],
   ['top-1 loc', (scores) => scores.top1Localization],
@@ -22,18 +30,24 @@ const faithfulnessColumns: readonly Column<FaithfulnessScores>[] = [
   ['ROAD', (scores) => scores.road],
 ];
 
+const wrongReasonColumns: readonly Column<WrongReasonScores>[] = [
+  ['WR', (scores) => scores.wr],
+  ['threshold', ({ threshold }) => threshold?.toFixed(3) ?? '–'],
+];
+
 /**
  * The result of a split, for people: shares in per cent with the half width of their interval.
  *
  * @param width columns of the terminal; where a table is wider, every row gets a list of its own
  */
 export function evaluationTable(result: EvaluationResult, width = Number.POSITIVE_INFINITY): string {
-  const { split, dataset, model, settings, classification, localization, faithfulness, sanity } = result;
+  const { split, dataset, model, settings, classification, localization, faithfulness, sanity, teacher } =
+    result;
   const percent = Math.round(settings.bootstrap.confidence * 100);
   const lines = [
     '',
     `${split} of ${dataset.name}: ${dataset.images} images, ${dataset.pairsWithTruth} of ${dataset.pairs} (image, class) pairs with a box or mask`,
-    `accuracy ${cell(classification.accuracy)}, all right ${cell(classification.exactMatch)}, mAP ${share(classification.mAP)}; in per cent, ± half of the ${percent} % interval`,
+    `accuracy ${cell(classification.accuracy)}, all right ${cell(classification.exactMatch)}, mAP ${share(classification.mAP)}, ECE ${share(classification.calibration?.expectedError ?? null)}; in per cent, ± half of the ${percent} % interval`,
   ];
   if (localization) {
     const { methods, baselines, thresholdFrom } = localization;
@@ -50,10 +64,7 @@ export function evaluationTable(result: EvaluationResult, width = Number.POSITIV
     lines.push(
       '',
       `localization: maps of ${model.targetLayer}, one threshold for all images, ${from}`,
-      ...table(named, localizationColumns, width, [
-        'threshold',
-        ({ threshold }) => (threshold === null ? '–' : threshold.toFixed(2)),
-      ]),
+      ...table(named, localizationColumns, width),
       ...Object.entries(methods).flatMap(([name, { bestThresholdOnThisSplit: best }]) =>
         best
           ? `with the best threshold on ${split} itself: ${name} MaxBoxAcc ${share(best.maxBoxAcc)}, MaxBoxAccV2 ${share(best.maxBoxAccV2)}`
@@ -72,6 +83,14 @@ export function evaluationTable(result: EvaluationResult, width = Number.POSITIV
       if (wins.length > 0) lines.push(`win ${name} against ${wins.join(', ')}`);
     }
   }
+  if (result.wrongReasons) {
+    const { images, methods } = result.wrongReasons;
+    lines.push(
+      '',
+      `wrong reasons: share of the masks that attributions of the network's answer light up; ${images} images, better low`,
+      ...table(Object.entries(methods), wrongReasonColumns, width),
+    );
+  }
   if (sanity) {
     lines.push(
       '',
@@ -81,22 +100,74 @@ export function evaluationTable(result: EvaluationResult, width = Number.POSITIV
       lines.push(`${name}  ${values.map((value) => value?.toFixed(2) ?? '–').join(' ')}`);
     }
   }
+  if (teacher) lines.push('', ...teacherLines(result, teacher, width));
   return `${lines.map((line) => wrapLine(line, width)).join('\n')}\n`;
+}
+
+/** The two networks side by side. */
+interface Network {
+  readonly scores: EvaluationResult['classification'];
+  readonly parameters: number;
+  readonly multiplyAdds: number;
+  readonly imagesPerSecond: number;
+}
+
+const networkColumns: readonly Column<Network>[] = [
+  ['accuracy', ({ scores }) => scores.accuracy],
+  ['mAP', ({ scores }) => share(scores.mAP)],
+  ['ECE', ({ scores }) => share(scores.calibration?.expectedError ?? null)],
+  ['parameters', ({ parameters }) => amount(parameters)],
+  ['multiply-adds', ({ multiplyAdds }) => amount(multiplyAdds)],
+  ['images/s', ({ imagesPerSecond }) => imagesPerSecond.toPrecision(3)],
+];
+
+function teacherLines(
+  { model, classification }: EvaluationResult,
+  teacher: TeacherResult,
+  width: number,
+): string[] {
+  const { agreement, maps, throughput } = teacher;
+  const rows: [string, Network][] = [
+    [
+      'student',
+      {
+        scores: classification,
+        parameters: model.parameters,
+        multiplyAdds: model.multiplyAdds ?? Number.NaN,
+        imagesPerSecond: throughput.student,
+      },
+    ],
+    ['teacher', { scores: teacher.classification, ...teacher, imagesPerSecond: throughput.teacher }],
+  ];
+  const grid = model.mapSize.join('x');
+  return [
+    `teacher ${teacher.path}: both take the same class for the most likely on ${cell(agreement)} % of the images`,
+    ...table(rows, networkColumns, width),
+    `maps of student and teacher, at the student's ${grid}: cosine and rank correlation, x 100`,
+    ...table(Object.entries(maps), likenessColumns, width),
+  ];
+}
+
+const likenessColumns: readonly Column<TeacherResult['maps'][string]>[] = [
+  ['cosine', ({ cosine }) => cosine],
+  ['rank correlation', ({ rankCorrelation }) => rankCorrelation],
+  ['pairs', ({ rankCorrelation }) => String(rankCorrelation?.count ?? 0)],
+];
+
+/** 1234567 as 1.23 M. */
+function amount(value: number): string {
+  const [unit, name] = value >= 1e9 ? [1e9, ' G'] : value >= 1e6 ? [1e6, ' M'] : [1e3, ' k'];
+  return value < 1e3 ? String(value) : `${(value / unit).toPrecision(3)}${name}`;
 }
 
 function table<Scores>(
   rows: readonly (readonly [string, Scores])[],
   columns: readonly Column<Scores>[],
   width: number,
-  first?: readonly [string, (scores: Scores) => string],
 ): string[] {
   const shown = columns.filter(([, value]) => rows.some(([, scores]) => value(scores) !== null));
-  const titles = [...(first ? [first[0]] : []), ...shown.map(([title]) => title)];
-  const cells = rows.map(([name, scores]) => [
-    name,
-    ...(first ? [first[1](scores)] : []),
-    ...shown.map(([, value]) => cell(value(scores))),
-  ]);
+  const titles = shown.map(([title]) => title);
+  const cells = rows.map(([name, scores]) => [name, ...shown.map(([, value]) => cell(value(scores)))]);
   const all = [['', ...titles], ...cells];
   const widths = all[0]!.map((_, c) => Math.max(...all.map((row) => row[c]!.length)));
   const lines = all.map((row) =>
@@ -113,7 +184,8 @@ function table<Scores>(
   ]);
 }
 
-function cell(measured: MaybeMeasured): string {
+function cell(measured: MaybeMeasured | string): string {
+  if (typeof measured === 'string') return measured;
   if (!measured) return '–';
   const { value, low, high } = measured;
   const spread = low === null || high === null ? '' : ` ±${share((high - low) / 2)}`;

@@ -3,14 +3,15 @@ import type { EngineInfo } from '../engine/index.ts';
 import { describeEnvironment } from '../gain/index.ts';
 import type { TargetLayer } from '../gradcam/index.ts';
 import type { Bootstrap } from '../metrics/index.ts';
-import { countParameters } from '../models/index.ts';
+import { countMultiplyAdds, countParameters } from '../models/index.ts';
 import type { BatchReader } from './batch-reader.ts';
 import type { Explainer } from './explainer.ts';
 import type { Calibration } from './localization.ts';
-import type { EvaluationOptions } from './options.ts';
+import type { EvaluationOptions, MeasureName } from './options.ts';
 import { type EvaluationResult, evaluationFormat, evaluationVersion } from './result.ts';
 import type { ResultWriter } from './result-files.ts';
 import type { LoadedSubject, Source, Subject } from './subject.ts';
+import type { Teacher } from './teacher.ts';
 
 /** δ of MaxBoxAccV2. */
 export const iouLevels = [0.3, 0.5, 0.7];
@@ -38,6 +39,8 @@ export interface Setting {
   readonly loaded: LoadedSubject;
   readonly target: TargetLayer;
   readonly explainer: Explainer;
+  readonly teacher: Teacher | undefined;
+  readonly measures: readonly MeasureName[];
   readonly calibration: Calibration | undefined;
   readonly bootstrap: Bootstrap;
   readonly engine: EngineInfo;
@@ -47,7 +50,7 @@ export interface Setting {
 
 /** The part of a result that tells what was evaluated, and how. */
 export function describeSetting(
-  { subject, loaded, target, explainer, bootstrap, engine, request }: Setting,
+  { subject, loaded, target, explainer, measures, bootstrap, engine, request }: Setting,
   split: string,
   mapSize: readonly [number, number],
 ): Pick<
@@ -67,13 +70,14 @@ export function describeSetting(
       path: subject.modelPath,
       name: model.name,
       parameters: countParameters(model),
+      multiplyAdds: countMultiplyAdds(model, [[...imageSize, 3]]),
       targetLayer: target.path,
       targetLayerReason: target.reason,
       mapSize,
     },
     settings: {
       methods,
-      measures: options.measures,
+      measures,
       imageSize,
       link,
       iouLevels,

@@ -13,6 +13,7 @@ export {
   blurred,
   confidenceDrop,
   confidenceIncreases,
+  cosine,
   exchangePixels,
   imputeLinear,
   pixelOrder,
@@ -51,3 +52,4 @@ export {
   resizeBox,
   thresholdOf,
 } from './localization/index.ts';
+export { type MaskActivation, maskActivation, wrongReasons } from './wrong-reasons.ts';
