@@ -13,6 +13,7 @@ const programs: Record<string, () => Promise<unknown>> = {
   'setup-tensorflow': () => import('./setup-tensorflow.ts'),
   export: () => import('./export.ts'),
   explain: () => import('./explain.ts'),
+  units: () => import('./units.ts'),
 };
 
 const [name = '--help'] = process.argv.splice(2, 1);

@@ -48,7 +48,7 @@ function uniqueNames(files: readonly string[]): string[] {
 }
 
 /** Brightness by the weights of Rec. 709. */
-function grey(pixels: Float32Array): Float32Array {
+export function grey(pixels: Float32Array): Float32Array {
   return Float32Array.from({ length: pixels.length / 3 }, (_, i) => {
     const [red, green, blue] = [pixels[3 * i]!, pixels[3 * i + 1]!, pixels[3 * i + 2]!];
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue;

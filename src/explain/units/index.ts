@@ -23,3 +23,4 @@ export {
   topImages,
 } from './top-images.ts';
 export { type TopImagesFigureOptions, topImagesFigure } from './top-images-figure.ts';
+export { type UnitImages, type UnitImagesOptions, unitImages } from './unit-images.ts';

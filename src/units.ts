@@ -1,0 +1,225 @@
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
+import yargs from 'yargs';
+import { hideBin } from 'yargs/helpers';
+import type { EngineName } from './engine/index.ts';
+import { InterruptedError, UsageError } from './errors/index.ts';
+import { runProgram } from './program.ts';
+import { startProgress, writeLine } from './progress/index.ts';
+
+await runProgram(async () => {
+  const args = await yargs(hideBin(process.argv))
+    .scriptName('npm run units --')
+    .usage(
+      '$0 --model DIR --layer NAME\n\nShows what the units of a layer have learned: their maps of an image, the images of a ' +
+        'set that they answer to most with the pattern in them, and images made to excite them.',
+    )
+    .options({
+      model: { type: 'string', requiresArg: true, describe: 'Folder of a tfjs layers-model' },
+      run: { type: 'string', requiresArg: true, describe: 'Or a finished run' },
+      layer: { type: 'string', requiresArg: true, default: 'auto', describe: 'Layer whose units are shown' },
+      'feature-maps': {
+        type: 'string',
+        array: true,
+        requiresArg: true,
+        describe: 'Images whose maps to draw',
+      },
+      'top-images': {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Data set, or folder of images, to look for the strongest images in',
+      },
+      filters: {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Of --top-images: filters by number, as 0-11,40; or all [default: the first 12]',
+      },
+      top: { type: 'number', requiresArg: true, default: 9, describe: 'Images for each filter' },
+      split: {
+        type: 'string',
+        array: true,
+        requiresArg: true,
+        describe: 'Splits of the data set [default: all]',
+      },
+      limit: { type: 'number', requiresArg: true, describe: 'Look at the first images only' },
+      maximize: {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Make images that excite these filters, by number',
+      },
+      'maximize-class': {
+        type: 'string',
+        array: true,
+        requiresArg: true,
+        describe: 'Or these classes, by name or number; or all',
+      },
+      steps: { type: 'number', requiresArg: true, default: 200, describe: 'Of the ascent to such an image' },
+      classes: {
+        type: 'string',
+        requiresArg: true,
+        describe: 'File with the names of the classes: one per line, or a dataset.json [default: of the run]',
+      },
+      'input-scaling': {
+        choices: ['zero-one', 'minus-one-one', 'imagenet'] as const,
+        default: 'zero-one' as const,
+        describe: 'What --model expects of pixels',
+      },
+      'image-size': { type: 'number', requiresArg: true, describe: 'Of a model that takes any size' },
+      seed: {
+        type: 'number',
+        requiresArg: true,
+        default: 0,
+        describe: 'Of the noise that images begin with',
+      },
+      batch: { type: 'number', requiresArg: true, default: 16, describe: 'Images at a time' },
+      out: { type: 'string', requiresArg: true, default: 'units', describe: 'Folder of the pictures' },
+      engine: { type: 'string', requiresArg: true, default: 'auto', describe: 'Compute engine' },
+    })
+    .check(({ run, model, top, limit, steps, imageSize, batch, seed, ...asked }) => {
+      if ((run === undefined) === (model === undefined))
+        throw new UsageError('--model DIR or --run DIR is needed');
+      if (![asked.featureMaps, asked.topImages, asked.maximize, asked.maximizeClass].some((one) => one)) {
+        throw new UsageError(
+          'nothing to show: --feature-maps, --top-images, --maximize or --maximize-class is needed',
+        );
+      }
+      for (const [option, value] of Object.entries({ top, limit, steps, batch, 'image-size': imageSize })) {
+        if (value !== undefined && !(Number.isInteger(value) && value > 0)) {
+          throw new UsageError(`--${option}: expected a whole number from 1 on, found ${value}`);
+        }
+      }
+      if (!Number.isInteger(seed)) throw new UsageError(`--seed: expected a whole number, found ${seed}`);
+      return true;
+    })
+    .example(
+      '$0 --model my-model/ --layer conv3 --top-images data/birds --split test',
+      "Zeiler & Fergus's figure",
+    )
+    .example(
+      '$0 --run runs/gain --layer conv5 --feature-maps cat.jpg --maximize 0-8',
+      'maps, and images made',
+    )
+    .epilogue('Exit codes: 0 done, 1 unexpected, 2 usage, run or model, 3 data, 130 interrupted.')
+    .strict()
+    .wrap(Math.min(110, process.stdout.columns ?? 110))
+    .fail((message, error) => {
+      throw error ?? new UsageError(`${message} (--help shows the options)`);
+    })
+    .parseAsync();
+
+  const filters =
+    args.filters === undefined || args.filters === 'all' ? undefined : numbers('--filters', args.filters);
+  const maximized = args.maximize === undefined ? undefined : numbers('--maximize', args.maximize);
+
+  // Loaded late, so that --help and a mistyped option are answered at once.
+  const { startEngine } = await import('./engine/index.ts');
+  const explain = await import('./explain/index.ts');
+  const { resolveTargetLayer } = await import('./gradcam/index.ts');
+  const { writeWhole } = await import('./report/index.ts');
+
+  const interrupt = new AbortController();
+  const onSignal = () => {
+    if (interrupt.signal.aborted) process.exit(130);
+    interrupt.abort(new InterruptedError('interrupted: the pictures that were finished are in the folder'));
+  };
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  const { signal } = interrupt;
+
+  await startEngine({ engine: args.engine as EngineName | 'auto' });
+  const subject = await explain.openSubject(
+    args.run === undefined ? { model: args.model! } : { run: args.run },
+    {
+      inputScaling: args.inputScaling,
+      imageSize: args.imageSize === undefined ? undefined : [args.imageSize, args.imageSize],
+      classes: args.classes,
+    },
+  );
+  const { model, imageSize, channels } = subject;
+  const target = resolveTargetLayer(model, args.layer);
+  writeLine(`layer    ${target.path}: ${target.reason}`);
+  const firstFilters = Array.from({ length: Math.min(12, target.shape.at(-1)!) }, (_, k) => k);
+  const fileName = target.path.replaceAll(/[^\w.-]+/g, '-');
+
+  if (args.featureMaps) {
+    for (const { name, pixels } of await explain.readImages(args.featureMaps, subject)) {
+      const image = tf.tensor(pixels, [...imageSize, channels]);
+      const picture = await explain.featureMapGrid(model, image, { targetLayer: target.path });
+      image.dispose();
+      await write(`feature-maps-${fileName}-${name}.png`, picture);
+    }
+  }
+  if (args.topImages) {
+    const images = await explain.unitImages(args.topImages, subject, {
+      batchSize: args.batch,
+      splits: args.split,
+      limit: args.limit,
+    });
+    const top = await watched('images', images.count, (update) =>
+      explain.topImages(model, images.batches, {
+        targetLayer: target.path,
+        filters: args.filters === undefined ? firstFilters : filters,
+        top: args.top,
+        imageSize,
+        signal,
+        onProgress: (what, done) => what === 'images' && update(done),
+      }),
+    );
+    await write(`top-images-${fileName}.png`, await explain.topImagesFigure(top));
+  }
+  if (maximized) {
+    const options = { steps: args.steps, seed: args.seed, imageSize, signal };
+    const made = await watched('ascending', args.steps, (onProgress) =>
+      explain.maximizeActivations(
+        model,
+        { layer: target.path, units: maximized },
+        { ...options, onProgress },
+      ),
+    );
+    const names = maximized.map((unit) => `filter ${unit}`);
+    await write(
+      `maximized-${fileName}.png`,
+      await explain.maximizedFigure(made, { names, title: `${target.path}: images that excite its filters` }),
+    );
+  }
+  if (args.maximizeClass) {
+    const all = args.maximizeClass.includes('all');
+    const classes = all
+      ? subject.classes.map((_, c) => c)
+      : explain.findClasses(args.maximizeClass, subject.classes);
+    const options = { steps: args.steps, seed: args.seed, imageSize, signal };
+    const made = await watched('ascending', args.steps, (onProgress) =>
+      explain.maximizeActivations(model, { classes, output: subject.output }, { ...options, onProgress }),
+    );
+    const names = classes.map((c) => subject.classes[c]!);
+    await write(
+      'maximized-classes.png',
+      await explain.maximizedFigure(made, { names, title: 'Images that excite the classes' }),
+    );
+  }
+
+  async function write(name: string, picture: Buffer): Promise<void> {
+    await writeWhole(join(args.out, name), picture);
+    process.stdout.write(`${join(args.out, name)}\n`);
+  }
+
+  async function watched<T>(
+    label: string,
+    total: number,
+    work: (update: (done: number) => void) => Promise<T>,
+  ): Promise<T> {
+    const progress = startProgress(label, total);
+    return work((done) => progress.update(done)).finally(() => progress.stop());
+  }
+
+  /** `0-3,7` as 0, 1, 2, 3, 7. */
+  function numbers(option: string, list: string): number[] {
+    return list.split(',').flatMap((part) => {
+      const [, first, last] = /^\s*(\d+)(?:-(\d+))?\s*$/.exec(part) ?? [];
+      if (first === undefined || Number(last ?? first) < Number(first)) {
+        throw new UsageError(`${option}: expected numbers such as 0-8,12, found "${list}"`);
+      }
+      const count = Number(last ?? first) - Number(first) + 1;
+      return Array.from({ length: count }, (_, i) => Number(first) + i);
+    });
+  }
+});
