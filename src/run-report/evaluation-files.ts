@@ -87,6 +87,18 @@ const evaluation = z.looseObject({
       rankCorrelation: z.record(z.string(), z.array(z.number().nullable())),
     })
     .nullable(),
+  teacher: z
+    .looseObject({
+      path: z.string(),
+      name: z.string(),
+      parameters: z.number(),
+      multiplyAdds: z.number(),
+      classification: z.looseObject({ loss: z.number(), accuracy: measured }),
+      agreement: measured,
+      maps: z.record(z.string(), z.looseObject({ cosine: measuredOrNull, rankCorrelation: measuredOrNull })),
+      throughput: z.looseObject({ batchSize: z.number(), student: z.number(), teacher: z.number() }),
+    })
+    .nullish(),
   imageRecords: z.string(),
   timing: z.looseObject({ seconds: z.number(), imagesPerSecond: z.number() }),
 });

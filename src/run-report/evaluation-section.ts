@@ -4,6 +4,7 @@ import type { StoredEvaluation } from './evaluation-files.ts';
 import { faithfulnessSection, sanitySection } from './faithfulness-section.ts';
 import { localizationSection } from './localization-section.ts';
 import { type Measure, number, scoreTable } from './score-table.ts';
+import { teacherSection } from './teacher-section.ts';
 
 const measures: readonly Measure<ClassificationScores>[] = [
   { name: 'accuracy', of: (scores) => scores.accuracy },
@@ -11,6 +12,12 @@ const measures: readonly Measure<ClassificationScores>[] = [
   { name: 'mAP', about: 'mean average precision', of: (scores) => scores.mAP },
   { name: 'top-1', about: 'class has the highest score', of: (scores) => scores.top1 },
   { name: 'top-5', about: 'class is among the five highest', of: (scores) => scores.top5 },
+  {
+    name: 'calibration error',
+    about: 'ECE, 15 bins',
+    better: 'lower',
+    of: (scores) => scores.calibration?.expectedError,
+  },
   { name: 'loss', share: false, of: (scores) => scores.loss },
 ];
 
@@ -31,6 +38,7 @@ ${facts(subject(result))}
 <h3 id="${id}-classification">Classification</h3>
 ${scoreTable('Classification in percent', [{ name: 'network', scores: classification }], measures)}
 ${classTable(result)}
+${result.teacher && teacherSection(result, result.teacher, id)}
 ${localization && (await localizationSection(result, localization, id))}
 ${faithfulness && (await faithfulnessSection(result, faithfulness, id))}
 ${sanity && (await sanitySection(sanity, split, id))}
@@ -55,7 +63,15 @@ function subject({
       'data',
       `${dataset.name}: ${dataset.images} images, ${dataset.pairs} pairs of image and class, ${truth}`,
     ],
-    ['network', `${model.name}, ${model.parameters.toLocaleString('en')} parameters, ${model.path}`],
+    [
+      'network',
+      [
+        model.name,
+        `${model.parameters.toLocaleString('en')} parameters`,
+        ...(model.multiplyAdds ? [`${model.multiplyAdds.toLocaleString('en')} multiply-adds per image`] : []),
+        model.path,
+      ].join(', '),
+    ],
     [
       'maps',
       `${settings.methods.join(', ')} at ${model.targetLayer} (${model.targetLayerReason}), ${height} × ${width}`,

@@ -45,6 +45,11 @@ test.serial('a data set without boxes has no localization, and keeps its other m
       name: 'DataError',
       message: /no image of test has a box or a mask, so there is nothing to measure localization on/,
     });
+    const lines: string[] = [];
+    const { measures: _, ...unsaid } = options;
+    const [plain] = await evaluate({ ...request, options: unsaid, log: (line) => lines.push(line) });
+    t.deepEqual(plain!.result.settings.measures, []);
+    t.true(lines.includes('measures test has neither boxes nor masks: no localization'));
     const tensors = tf.memory().numTensors;
     const [evaluated] = await evaluate({ ...request, options: { ...options, measures: ['faithfulness'] } });
     t.is(evaluated!.result.localization, null);

@@ -52,6 +52,45 @@ test('tables hold the numbers of the result file, with intervals and baselines',
   t.regex(page, /7 images of <b>train-fullsup<\/b>/);
 });
 
+test('a teacher stands beside its student: answers, cost, likeness of maps', async (t) => {
+  const { run, data } = await wholeRun(t);
+  const alone = evaluation(data);
+  const { classification } = alone;
+  const measured = (value: number) => ({ value, low: null, high: null, count: 4 });
+  const teacher = {
+    path: 'runs/<large>',
+    name: 'large',
+    parameters: 5678,
+    multiplyAdds: 90123,
+    targetLayer: 'conv5',
+    targetLayerReason: 'as asked',
+    mapSize: [1, 1],
+    classification: {
+      ...classification,
+      accuracy: measured(0.9375),
+      calibration: { expectedError: 0.0625, bins: [] },
+    },
+    agreement: measured(0.875),
+    maps: { cam: { cosine: measured(0.5), rankCorrelation: null } },
+    throughput: { batchSize: 4, rounds: 9, student: 200.5, teacher: 100.5 },
+  };
+  await writeFile(join(run, 'evaluation/test.json'), JSON.stringify({ ...alone, teacher }));
+  const page = await pageOf(run);
+  const section = page.slice(page.indexOf('Student and teacher'));
+  t.regex(section, /large of runs\/&#60;large&#62;\. On <data value="0\.875">87\.5<\/data> %/);
+  t.deepEqual(row(section, 'accuracy'), ['0.75 | 75.0 | 62.5 – 87.5', '0.9375 | 93.8']);
+  t.deepEqual(row(section, 'calibration error'), ['–', '0.0625 | 6.3']);
+  t.deepEqual(row(section, 'parameters'), ['1234 | 1234', '5678 | 5678']);
+  t.deepEqual(row(section, 'multiply-adds'), ['–', '90123 | 90123']);
+  t.deepEqual(row(section, 'images per second'), ['200.5 | 201', '100.5 | 101']);
+  t.deepEqual(row(section, 'cosine'), ['0.5 | 50.0']);
+  t.false(section.includes('rank correlation</th>'), 'what no map allowed has no row');
+
+  const broken = { ...alone, teacher: { ...teacher, agreement: 0.5 } };
+  await writeFile(join(run, 'evaluation/test.json'), JSON.stringify(broken));
+  await t.throwsAsync(pageOf(run), { instanceOf: DataError, message: /test\.json: teacher\.agreement: / });
+});
+
 test('the page loads nothing and links only within itself', async (t) => {
   const { run } = await wholeRun(t);
   const page = await pageOf(run);
