@@ -276,7 +276,7 @@ export interface WrongReasonsResult {
 
 export interface WrongReasonScores {
   /** WR: share of the mask's pixels that are above the threshold, mean over images. Lower is better. */
-  readonly wr: Measured;
+  readonly wr: MaybeMeasured;
   /** Mean over the images of the mean of the normalised attribution; null where every one is dead. */
   readonly threshold: number | null;
   /** Share of the images whose attribution is of one value; they are left out. */

@@ -81,7 +81,7 @@ export class WrongReasonsMeasure {
       mean.add(share, this.#bootstrap.counts(looked[i]!.position));
     });
     return {
-      wr: measuredMean(mean),
+      wr: looked.length > 0 ? measuredMean(mean) : null,
       threshold: orNull(threshold),
       deadShare: 1 - looked.length / this.#images,
     };
