@@ -124,7 +124,7 @@ await runProgram(async () => {
   for (const note of subject.notes) writeLine(note);
 
   const late: string[] = [];
-  const progress = startProgress('explaining', images.length);
+  const progress = startProgress('explaining', images.length * findMethods(methods).length);
   const written = await writeExplanations(args.out, subject, images, {
     methods,
     classes,
@@ -134,7 +134,7 @@ await runProgram(async () => {
     batchSize: args.batch,
     signal: interrupt.signal,
     onNote: (line) => late.push(line),
-    onProgress: (done, all, method) => progress.update((images.length * done) / all, method),
+    onProgress: (done, _all, method) => progress.update(Math.floor(done), method),
     facts: [
       ['command', `npm run explain -- ${hideBin(process.argv).join(' ')}`],
       ['engine', `${engine.name} ${engine.version}, ${engine.device}`],

@@ -81,6 +81,7 @@ export async function* explainImages(
   }: ExplainOptions,
 ): AsyncGenerator<ExplainedImage> {
   let methods = findMethods(asked);
+  const planned = methods.length;
   const needsLayer = methods.some(({ group, name }) => group === 'class-maps' && asked.includes(name));
   if (needsLayer || targetLayer !== 'auto') resolveTargetLayer(model, targetLayer, { output });
   const [height, width] = subject.imageSize;
@@ -95,13 +96,9 @@ export async function* explainImages(
       const found = new Map<MethodEntry, Omit<Attribution, 'method'>[]>();
       for (const [m, method] of methods.entries()) {
         signal?.throwIfAborted();
-        const before = start * methods.length + m * batch.length;
+        const before = start * planned + m * batch.length;
         const report = (done: number, all: number) =>
-          onProgress(
-            before + (batch.length * done) / Math.max(1, all),
-            images.length * methods.length,
-            method.name,
-          );
+          onProgress(before + (batch.length * done) / Math.max(1, all), images.length * planned, method.name);
         report(0, 1);
         try {
           const options = { targetLayer, output, seed, batchSize, signal, onProgress: report };

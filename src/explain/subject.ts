@@ -121,11 +121,15 @@ async function runFacts(run: string): Promise<RunFacts> {
 }
 
 function outputIndex(model: tfl.LayersModel, output: number | string = 0): number {
-  const index = model.outputNames.indexOf(String(output));
+  // A Sequential knows no names of outputs.
+  const names = model.outputs.map(({ sourceLayer }, i) => model.outputNames[i] ?? sourceLayer.name);
+  const index = names.indexOf(String(output));
   const found = index >= 0 ? index : Number(output);
   const shape = model.outputs[found]?.shape;
-  const names = model.outputNames.map((name, i) => `${i} (${name})`).join(', ');
-  if (!shape) throw new UsageError(`--output: no output ${output}; the model has ${names}`);
+  if (!shape) {
+    const known = names.map((name, i) => `${i} (${name})`).join(', ');
+    throw new UsageError(`--output: no output ${output}; the model has ${known}`);
+  }
   if (shape.length !== 2) {
     const sizes = shape.map((size) => size ?? 'any').join(', ');
     throw new ModelError(
