@@ -1,5 +1,19 @@
 /** What a network sees: methods of explanation for trained models, and the page that shows them side by side. */
 export {
+  type AugmentationOptions,
+  ablationCam,
+  type CounterfactualMapsOptions,
+  counterfactualMaps,
+  type FusedMapsOptions,
+  fusedMaps,
+  type SmoothedMapsOptions,
+  scoreCam,
+  smoothByAugmentation,
+  smoothedMaps,
+  softmaxGradCamPlusPlus,
+  stageLayers,
+} from './class-maps/index.ts';
+export {
   type Attribution,
   type ExplainedClass,
   type ExplainedImage,
@@ -30,6 +44,21 @@ export {
   type SuperpixelOptions,
   superpixels,
 } from './perturbation/index.ts';
+export {
+  deconvolution,
+  type GraphModel,
+  type GuidedGradCamOptions,
+  gradientMaps,
+  guidedBackpropagation,
+  guidedGradCam,
+  type IntegratedGradientsOptions,
+  integratedGradients,
+  type PixelOptions,
+  type ReluRule,
+  reluRule,
+  type SmoothGradOptions,
+  smoothGrad,
+} from './pixels/index.ts';
 export { findClasses, openSubject, type Subject, type SubjectOptions } from './subject.ts';
 export {
   type FeatureMapGridOptions,
