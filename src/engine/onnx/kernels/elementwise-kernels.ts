@@ -1,28 +1,21 @@
 import type { ClipByValueAttrs, LeakyReluAttrs, StepAttrs } from '@tensorflow/tfjs-core';
+import { add, clip, minimum, multiply, square, subtract } from '../graph/arithmetic.ts';
 import {
-  add,
   asFloat,
   cast,
-  clip,
   divide,
   elementwise,
   floatFunction,
   leakyRelu,
   maximum,
-  minimum,
-  multiply,
   negative,
   predicate,
   prelu,
-  relu,
-  relu6,
   select,
-  square,
-  step,
-  subtract,
 } from '../graph/elementwise.ts';
 import type { GraphBuilder } from '../graph/graph-builder.ts';
 import type { ElementType, LazyNode } from '../graph/lazy-node.ts';
+import { relu, relu6, step } from '../graph/rectifiers.ts';
 import { type Kernel, type KernelTable, kernel, listKernel } from './kernel.ts';
 
 type Binary = (a: LazyNode, b: LazyNode) => LazyNode;

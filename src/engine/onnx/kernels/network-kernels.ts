@@ -12,30 +12,16 @@ import {
   type SoftmaxAttrs,
   util,
 } from '@tensorflow/tfjs-core';
+import { add, multiply, subtract } from '../graph/arithmetic.ts';
+import { averagePool, averagePoolGradient } from '../graph/average-pooling.ts';
 import { convolve, convolveFilterGradient, convolveInputGradient } from '../graph/convolution.ts';
-import {
-  add,
-  asFloat,
-  elementwise,
-  floatFunction,
-  leakyRelu,
-  multiply,
-  negative,
-  prelu,
-  relu,
-  relu6,
-  subtract,
-} from '../graph/elementwise.ts';
+import { asFloat, elementwise, floatFunction, leakyRelu, negative, prelu } from '../graph/elementwise.ts';
 import { type LazyNode, operation, type Shape } from '../graph/lazy-node.ts';
 import { matMul } from '../graph/matmul.ts';
-import {
-  averagePool,
-  averagePoolGradient,
-  maxPool,
-  maxPoolGradient,
-  maxPoolPlaces,
-  type Pooling,
-} from '../graph/pooling.ts';
+import { maxPool, maxPoolPlaces } from '../graph/max-pooling.ts';
+import { maxPoolGradient } from '../graph/max-pooling-gradient.ts';
+import type { Pooling } from '../graph/pooling.ts';
+import { relu, relu6 } from '../graph/rectifiers.ts';
 import { reshape } from '../graph/reshape.ts';
 import { resizeImages, resizeImagesGradient } from '../graph/resize.ts';
 import { softmax } from '../graph/softmax.ts';
