@@ -272,12 +272,15 @@ export {
   energyInMask,
   type Interval,
   locDelta,
+  type MaskActivation,
+  maskActivation,
   type PixelBox,
   pixelAveragePrecision,
   pixelHistogram,
   pointingHit,
   pointsAt,
   rankCorrelation,
+  wrongReasons,
 } from './metrics/index.ts';
 // ---- models
 export {
