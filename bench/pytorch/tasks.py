@@ -1,5 +1,6 @@
 """The tasks of bench/tasks in PyTorch eager: the same work, written as one writes it there."""
 from contextlib import contextmanager
+from unittest.mock import patch
 
 import torch
 import torch.nn.functional as F
@@ -65,20 +66,63 @@ def batch_statistics_only(network):
         norm.track_running_stats = True
 
 
+def grad_cam_plus_plus(features, logits, labels):
+    score = logits.gather(1, labels[:, None]).sum()
+    (gradient,) = torch.autograd.grad(score, features)
+    positive = F.relu(gradient)
+    alpha = (positive > 0) / (2 + positive * features.sum((2, 3), keepdim=True))
+    return F.relu(((alpha * positive).sum((2, 3), keepdim=True) * features).sum(1, keepdim=True))
+
+
+class GuidedReLU(torch.autograd.Function):
+    """Goes back where both the input and what comes back are positive."""
+
+    @staticmethod
+    def forward(ctx, x):
+        y = x.clamp_min(0)
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (y,) = ctx.saved_tensors
+        return gradient.clamp_min(0) * (y > 0)
+
+
+def guided_backpropagation(settings, folder):
+    """Forward pass, and back to the pixels with every ReLU of the network guided."""
+    network, images, labels = load_network(settings, folder)
+    network.eval().requires_grad_(False)
+
+    def step():
+        pixels = images.clone().requires_grad_()
+        with patch.object(F, "relu", lambda x, inplace=False: GuidedReLU.apply(x)):
+            score = network(pixels).gather(1, labels[:, None]).sum()
+        (gradient,) = torch.autograd.grad(score, pixels)
+        return gradient.abs().mean().item()
+
+    return step
+
+
 def explanation_maps(settings, folder):
-    """Forward pass, Grad-CAM, upsampling. No graph is kept before the target layer: maps alone do not need it."""
+    """Forward pass, class maps, upsampling. No graph is kept before the target layer: maps alone do not need it."""
     network, images, labels = load_network(settings, folder)
     network.eval()
+    map_of = {"grad-cam": grad_cam, "grad-cam++": grad_cam_plus_plus}[settings.get("method", "grad-cam")]
 
     def step():
         with torch.no_grad():
             features = network.features(images)
         features.requires_grad_()
         logits = network.head(features)
-        maps = grad_cam(features, logits, labels).detach()
+        maps = map_of(features, logits, labels).detach()
         return F.interpolate(maps, size=images.shape[2:], mode="bilinear", align_corners=False).mean().item()
 
     return step
 
 
-TASKS = {"training-step": training_step, "explanation-maps": explanation_maps}
+TASKS = {
+    "training-step": training_step,
+    "explanation-maps": explanation_maps,
+    "guided-backpropagation": guided_backpropagation,
+}

@@ -1,6 +1,7 @@
 import { dataPipeline } from './data-pipeline.ts';
 import { distillationStep } from './distillation-step.ts';
 import { explanationMaps } from './explanation-maps.ts';
+import { guidedPixels } from './guided-backpropagation.ts';
 import type { Task } from './task.ts';
 import { trainingStep } from './training-step.ts';
 
@@ -9,6 +10,7 @@ export const tasks = {
   'training-step': trainingStep,
   'distillation-step': distillationStep,
   'explanation-maps': explanationMaps,
+  'guided-backpropagation': guidedPixels,
   'data-pipeline': dataPipeline,
 } satisfies Record<string, unknown>;
 

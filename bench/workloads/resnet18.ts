@@ -36,3 +36,18 @@ export const mapsResnet18: Workload = {
   settings: large,
   images: large.batch,
 };
+
+export const mapsPlusPlusResnet18: Workload = {
+  ...mapsResnet18,
+  name: 'maps-plus-plus-resnet18',
+  about: 'forward pass, Grad-CAM++ and upsampling of ResNet-18, batch 16, 224x224',
+  settings: { ...large, method: 'grad-cam++' },
+};
+
+export const guidedResnet18: Workload = {
+  name: 'guided-resnet18',
+  about: 'forward pass and guided backpropagation to the pixels of ResNet-18, batch 16, 224x224',
+  task: 'guided-backpropagation',
+  settings: large,
+  images: large.batch,
+};
