@@ -78,7 +78,7 @@ export function explanationPage(page: ExplanationPage): string {
   return renderPage({
     title,
     lead: html`<p>What the network sees: ${counts}. For each class, the methods side by side; <a href="#methods">how to read them</a>, <a href="#network">the network</a>.</p>
-${notes.map((note) => html`<p class="note">${note}</p>`)}`,
+${noteList(notes)}`,
     links: [
       ...images.map(({ image }, i) => ({ id: `image-${i + 1}`, title: image.name })),
       { id: 'methods', title: 'Methods' },
@@ -96,6 +96,12 @@ ${page.network}</section>`,
     footer: 'Made by tfjs-gain. The page holds everything it shows; raw maps lie beside it as .npy files.',
     ownStyle,
   });
+}
+
+/** A few notes stand open; many fold. */
+function noteList(notes: readonly string[]): Html {
+  const list = html`${notes.map((note) => html`<p class="note">${note}</p>`)}`;
+  return notes.length <= 2 ? list : html`<details><summary>${notes.length} notes</summary>${list}</details>`;
 }
 
 function imageSection(

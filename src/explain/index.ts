@@ -13,6 +13,7 @@ export {
   softmaxGradCamPlusPlus,
   stageLayers,
 } from './class-maps/index.ts';
+export { drawAttribution, drawImage } from './draw-attribution.ts';
 export {
   type Attribution,
   type ExplainedClass,
