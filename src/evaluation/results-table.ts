@@ -118,7 +118,11 @@ const networkColumns: readonly Column<Network>[] = [
   ['ECE', ({ scores }) => share(scores.calibration?.expectedError ?? null)],
   ['parameters', ({ parameters }) => amount(parameters)],
   ['multiply-adds', ({ multiplyAdds }) => amount(multiplyAdds)],
-  ['images/s', ({ imagesPerSecond }) => imagesPerSecond.toPrecision(3)],
+  [
+    'images/s',
+    ({ imagesPerSecond }) =>
+      imagesPerSecond < 100 ? imagesPerSecond.toPrecision(3) : imagesPerSecond.toFixed(0),
+  ],
 ];
 
 function teacherLines(

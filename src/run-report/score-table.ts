@@ -82,5 +82,6 @@ export function number(value: number | null | undefined, share = true): Html {
 function shown(value: number, share: boolean): string {
   if (share) return (value * 100).toFixed(1);
   if (Number.isInteger(value)) return String(value);
+  if (Math.abs(value) >= 1e3 && Math.abs(value) < 1e4) return value.toFixed(0);
   return Math.abs(value) >= 1e4 || Math.abs(value) < 1e-3 ? value.toExponential(2) : value.toPrecision(3);
 }

@@ -48,7 +48,7 @@ test.after.always(() => rm(folder, { recursive: true, force: true }));
 
 const options = { measures: [], tolerance: 0, replicates: 50, seed: 1, faithfulnessLimit: 1, sanityLimit: 1 };
 
-function evaluateRun(changed: Partial<EvaluationOptions> = {}, log = (_: string) => {}) {
+function evaluateRun(changed: Partial<EvaluationOptions> = {}, log: (line: string) => void = () => {}) {
   return evaluate({
     source: { run: join(folder, 'run'), checkpoint: 'model', data: join(folder, 'data') },
     options: { ...options, batchSize: 4, ...changed },
@@ -59,9 +59,8 @@ function evaluateRun(changed: Partial<EvaluationOptions> = {}, log = (_: string)
 
 test.serial('the teacher of the run stands beside its student', async (t) => {
   t.timeout(240_000);
-  const [{ result }] = (await evaluateRun()) as [
-    { result: Awaited<ReturnType<typeof evaluate>>[0]['result'] },
-  ];
+  const [evaluated] = await evaluateRun();
+  const { result } = evaluated!;
   const { teacher: found, model } = result;
   t.is(found!.path, join(folder, 'teacher'));
   t.deepEqual(Object.keys(found!.maps), ['grad-cam', 'hires-cam'], "the run's method and that of its maps");
@@ -115,10 +114,8 @@ test.serial('a teacher that does not fit is refused; one that is gone is only to
   });
   await rm(join(folder, 'teacher'), { recursive: true });
   const lines: string[] = [];
-  const [{ result }] = (await evaluateRun({ limit: 1 }, (line) => lines.push(line))) as [
-    { result: { teacher?: unknown } },
-  ];
-  t.is(result.teacher, null);
+  const [alone] = await evaluateRun({ limit: 1 }, (line) => lines.push(line));
+  t.is(alone!.result.teacher, null);
   t.true(lines.some((line) => /the teacher of the run, .*, is not there.*--teacher/.test(line)));
 });
 
