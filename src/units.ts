@@ -75,15 +75,23 @@ await runProgram(async () => {
       out: { type: 'string', requiresArg: true, default: 'units', describe: 'Folder of the pictures' },
       engine: { type: 'string', requiresArg: true, default: 'auto', describe: 'Compute engine' },
     })
-    .check(({ run, model, top, limit, steps, imageSize, batch, seed, ...asked }) => {
+    .check(({ run, model, featureMaps, topImages, maximize, maximizeClass, ...rest }) => {
+      const { top, limit, steps, batch, seed } = rest;
       if ((run === undefined) === (model === undefined))
         throw new UsageError('--model DIR or --run DIR is needed');
-      if (![asked.featureMaps, asked.topImages, asked.maximize, asked.maximizeClass].some((one) => one)) {
+      if (!(featureMaps || topImages || maximize || maximizeClass)) {
         throw new UsageError(
           'nothing to show: --feature-maps, --top-images, --maximize or --maximize-class is needed',
         );
       }
-      for (const [option, value] of Object.entries({ top, limit, steps, batch, 'image-size': imageSize })) {
+      const counts: [option: string, value: number | undefined][] = [
+        ['top', top],
+        ['limit', limit],
+        ['steps', steps],
+        ['batch', batch],
+        ['image-size', rest['image-size']],
+      ];
+      for (const [option, value] of counts) {
         if (value !== undefined && !(Number.isInteger(value) && value > 0)) {
           throw new UsageError(`--${option}: expected a whole number from 1 on, found ${value}`);
         }
