@@ -11,7 +11,7 @@ await runProgram(async () => {
     .scriptName('npm run explain --')
     .usage(
       '$0 --model DIR --image FILE...\n\nShows what a trained network sees in images: methods of explanation side by ' +
-        `side, as pictures, raw maps (.npy) and one HTML page.\n\nMethods:\n\n${methodHelp()}`,
+        `side, as pictures, raw maps (.npy) and one HTML page.\n\n${methodHelp()}`,
     )
     .options({
       model: { type: 'string', requiresArg: true, describe: 'Folder of a tfjs layers-model' },
@@ -151,8 +151,8 @@ await runProgram(async () => {
     return groups
       .map((group) => {
         const names = explanationMethods.filter((method) => method.group === group).map(({ name }) => name);
-        return `  ${group}: ${methodGroups[group]}\n    ${names.join(', ')}`;
+        return `${methodGroups[group]} (${group}):\n${names.join(', ')}`;
       })
-      .join('\n');
+      .join('\n\n');
   }
 });
