@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import sharp from 'sharp';
-import { DataError } from '../../../src/errors/index.ts';
+import { DatasetWriter } from '../../../src/data/index.ts';
+import { DataError, UsageError } from '../../../src/errors/index.ts';
 import { openSubject } from '../../../src/explain/index.ts';
 import { unitImages } from '../../../src/explain/units/index.ts';
 import { buildModel, saveLayersModel } from '../../../src/models/index.ts';
@@ -101,5 +102,37 @@ test('images come from a folder in the order of their names, as many as asked fo
   });
   await t.throwsAsync(unitImages(join(folder, 'images'), subject, { batchSize: 2, splits: ['val'] }), {
     message: /--split: .*holds no data set/,
+  });
+});
+
+test('images come from the splits of a data set, as many as asked for', async (t) => {
+  const dir = join(folder, 'set');
+  const info = { name: 'grey', classes: ['one', 'two'], multiLabel: true };
+  const writer = await DatasetWriter.create(dir, info, ['train', 'val']);
+  for (const [i, split] of ['train', 'train', 'train', 'val'].entries()) {
+    const grey = 60 * (i + 1);
+    const background = { r: grey, g: grey, b: grey };
+    const encoded = await sharp({ create: { width: 8, height: 8, channels: 3, background } })
+      .png()
+      .toBuffer();
+    await writer.write(split, { encoded, format: 'png', filename: `${i}.png`, labels: [0], objects: [] });
+  }
+  await writer.finish();
+  const subject = await openSubject({ model: join(folder, 'model') });
+  const greys = async (options: { splits?: string[]; limit?: number }) => {
+    const { count, batches } = await unitImages(dir, subject, { batchSize: 2, ...options });
+    const seen: number[] = [];
+    for await (const { size, images, ids } of batches) {
+      t.true(ids.length >= size);
+      for (let i = 0; i < size; i++) seen.push(Math.round((255 * images[(i * images.length) / size]!) / 60));
+    }
+    t.is(seen.length, count);
+    return seen;
+  };
+  t.deepEqual(await greys({}), [1, 2, 3, 4]);
+  t.deepEqual(await greys({ splits: ['val'] }), [4]);
+  t.deepEqual(await greys({ limit: 3 }), [1, 2, 3]);
+  await t.throwsAsync(unitImages(dir, subject, { batchSize: 2, splits: ['test'] }), {
+    instanceOf: UsageError,
   });
 });
