@@ -1,0 +1,13 @@
+import * as z from 'zod';
+import { nonNegative } from './numbers.ts';
+
+/** A weight that may start late and grow. */
+export const ramp = (weight: number) =>
+  z.strictObject({
+    weight: nonNegative.default(weight),
+    startEpoch: nonNegative.default(0).describe('Epochs of training (from 0) before this loss begins.'),
+    rampEpochs: nonNegative.default(0).describe('Epochs over which its weight grows linearly from 0.'),
+  });
+
+/** Of a term of guidance or distillation: absent unless its weight is above 0. */
+export const term = ramp(0);

@@ -1,0 +1,45 @@
+import * as z from 'zod';
+import { nonNegative, positiveInt } from './numbers.ts';
+
+const optimizer = z.strictObject({
+  name: z.enum(['sgd', 'adam', 'adamw']).default('adam'),
+  learningRate: nonNegative.default(0.001),
+  momentum: z.number().min(0).lt(1).default(0.9).describe('Of sgd.'),
+  nesterov: z.boolean().default(false).describe('Of sgd.'),
+  beta1: z.number().min(0).lt(1).default(0.9).describe('Of adam and adamw.'),
+  beta2: z.number().min(0).lt(1).default(0.999).describe('Of adam and adamw.'),
+  epsilon: z.number().positive().default(1e-8).describe('Of adam and adamw.'),
+  weightDecay: nonNegative
+    .default(0)
+    .describe('On kernels only: added to the gradient by sgd and adam, decoupled by adamw.'),
+});
+
+const schedule = z.strictObject({
+  name: z.enum(['constant', 'step', 'cosine']).default('constant'),
+  warmupEpochs: nonNegative.default(0).describe('Epochs over which the learning rate grows linearly from 0.'),
+  milestones: z
+    .array(nonNegative)
+    .default([])
+    .describe('Of step: epochs at which the rate is multiplied by gamma.'),
+  gamma: z.number().positive().default(0.1).describe('Of step.'),
+  minimum: nonNegative.default(0).describe('Of cosine: share of the learning rate that is left at the end.'),
+});
+
+/** The loop: epochs, optimizer, what is measured on the way. */
+export const training = z.strictObject({
+  epochs: positiveInt.default(10),
+  optimizer: optimizer.prefault({}),
+  schedule: schedule.prefault({}),
+  clipNorm: z.number().positive().nullable().default(null).describe('Largest global norm of the gradient.'),
+  accumulate: positiveInt.default(1).describe('Batches per update.'),
+  evaluateEvery: positiveInt.default(1).describe('Epochs between two evaluations on the validation split.'),
+  checkpointEvery: positiveInt.default(200).describe('Steps between two checkpoints within an epoch.'),
+  selectBy: z
+    .enum(['loss', 'mAP', 'accuracy', 'exactMatch', 'energyInMask'])
+    .default('mAP')
+    .describe('Validation metric of the best checkpoint and of early stopping.'),
+  earlyStopping: z
+    .strictObject({ patience: positiveInt.describe('Evaluations without progress before training stops.') })
+    .nullable()
+    .default(null),
+});
