@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import test from 'ava';
 import { ConfigError } from '../../src/errors/index.ts';
-import { loadSweep, sweepJsonSchema, trainCommand } from '../../src/sweep/index.ts';
+import { type Command, loadSweep, sweepJsonSchema, trainCommand } from '../../src/sweep/index.ts';
 import { sweepFolders } from './sweep-folder.ts';
 
 const folder = sweepFolders(test);
@@ -185,7 +185,7 @@ test('the command of a run: its threads first, so that a setting may have its ow
       'seed=1',
     ],
   });
-  const { args } = trainCommand(sweep, sweep.runs[1]!, { threads: 2, resume: true }) as { args: string[] };
+  const { args } = trainCommand(sweep, sweep.runs[1]!, { threads: 2, resume: true }) as Extract<Command, { program: string }>;
   t.deepEqual(args.slice(4), [
     '--resume',
     '--set',
