@@ -68,14 +68,24 @@ await runProgram(async () => {
         choices: ['softmax', 'sigmoid'] as const,
         describe: 'How logits become scores [default: as the model or the run says]',
       },
+      samples: {
+        type: 'number',
+        requiresArg: true,
+        describe: 'Changed copies of each image, for rise and lime [default: 4000 and 1000]',
+      },
       seed: { type: 'number', requiresArg: true, default: 0, describe: 'Of methods that draw at random' },
       batch: { type: 'number', requiresArg: true, default: 16, describe: 'Images at a time' },
       engine: { type: 'string', requiresArg: true, default: 'auto', describe: 'Compute engine' },
     })
-    .check(({ run, model, top, batch, imageSize, seed }) => {
+    .check(({ run, model, top, batch, imageSize, samples, seed }) => {
       if ((run === undefined) === (model === undefined))
         throw new UsageError('--model DIR or --run DIR is needed');
-      const counts: Record<string, number | undefined> = { top, batch, 'image-size': imageSize };
+      const counts: Record<string, number | undefined> = {
+        top,
+        batch,
+        samples: samples as number | undefined,
+        'image-size': imageSize as number | undefined,
+      };
       for (const [option, value = 1] of Object.entries(counts)) {
         if (!(Number.isInteger(value) && value > 0)) {
           throw new UsageError(`--${option}: expected a whole number from 1 on, found ${value}`);
@@ -130,6 +140,7 @@ await runProgram(async () => {
     classes,
     top: args.top,
     targetLayer: args.layer,
+    samples: args.samples,
     seed: args.seed,
     batchSize: args.batch,
     signal: interrupt.signal,

@@ -17,7 +17,7 @@ export interface Attribution {
   readonly defect?: 'dead' | 'not finite';
 }
 
-export interface ExplainedClass {
+export interface ClassExplanations {
   readonly index: number;
   readonly logit: number;
   readonly probability: number;
@@ -30,7 +30,7 @@ export interface ExplainedImage {
   /** Of all classes. */
   readonly probabilities: Float32Array;
   /** The explained ones, in the order asked for, else the likeliest first. */
-  readonly classes: readonly ExplainedClass[];
+  readonly classes: readonly ClassExplanations[];
 }
 
 export interface ExplainOptions {
@@ -44,6 +44,8 @@ export interface ExplainOptions {
   readonly targetLayer?: string | undefined;
   /** @default 0 */
   readonly seed?: number | undefined;
+  /** Changed copies of each image, for RISE and LIME. @default as the method says */
+  readonly samples?: number | undefined;
   /** Images at a time. @default 16 */
   readonly batchSize?: number | undefined;
   /** Takes a line for what was left out, and for every attribution that points nowhere. */
@@ -74,6 +76,7 @@ export async function* explainImages(
     top = 3,
     targetLayer = subject.targetLayer,
     seed = 0,
+    samples,
     batchSize = 16,
     onNote = () => {},
     onProgress = () => {},
@@ -101,8 +104,13 @@ export async function* explainImages(
           onProgress(before + (batch.length * done) / Math.max(1, all), images.length * planned, method.name);
         report(0, 1);
         try {
-          const options = { targetLayer, output, seed, batchSize, signal, onProgress: report };
-          found.set(method, await toHost(await method.explain(model, pixels, pairs, options)));
+          const options = { targetLayer, output, seed, samples, batchSize, signal, onProgress: report };
+          // What is judged by its scores alone is judged by probabilities, as in the papers.
+          const target =
+            method.group === 'model-agnostic'
+              ? { score: (values: tf.Tensor) => probabilities(values as tf.Tensor2D, link) }
+              : undefined;
+          found.set(method, await toHost(await method.explain(model, pixels, pairs, { ...options, target })));
         } catch (error) {
           const left = error instanceof ModelError || error instanceof UsageError;
           if (!left || asked.includes(method.name) || start > 0) throw error;

@@ -1,10 +1,10 @@
 import { facts, type Html, html, type RgbImage, renderPage, table } from '../report/index.ts';
 import { drawingRules } from './draw-attribution.ts';
-import type { ExplainedClass, ExplainedImage } from './explain-images.ts';
+import type { ClassExplanations, ExplainedImage } from './explain-images.ts';
 import { type MethodEntry, type MethodGroup, methodGroups } from './method-list.ts';
 
 /** A class of an image on the page: its pictures as `data:` addresses, by methods. */
-export interface ShownClass extends Pick<ExplainedClass, 'index' | 'logit' | 'probability'> {
+export interface ShownClass extends Pick<ClassExplanations, 'index' | 'logit' | 'probability'> {
   readonly tiles: readonly {
     readonly method: MethodEntry;
     readonly address: string;

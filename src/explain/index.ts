@@ -16,7 +16,7 @@ export {
 export { drawAttribution, drawImage } from './draw-attribution.ts';
 export {
   type Attribution,
-  type ExplainedClass,
+  type ClassExplanations,
   type ExplainedImage,
   type ExplainOptions,
   explainImages,

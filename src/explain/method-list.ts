@@ -207,7 +207,8 @@ export const explanationMethods: readonly MethodEntry[] = [
     source: 'Petsiuk et al., BMVC 2018',
     kind: 'map',
     slow: true,
-    explain: (model, images, pairs, options) => rise(model, images, pairs, { ...options, center: true }),
+    explain: (model, images, pairs, options) =>
+      rise(model, images, pairs, { ...options, masks: options?.samples, center: true }),
   },
   {
     name: 'lime',

@@ -14,6 +14,8 @@ export interface MethodOptions {
   seed?: number | undefined;
   /** Images in one pass of the network, for methods that need many passes. @default 16 */
   batchSize?: number | undefined;
+  /** Changed copies of each image, for RISE and LIME. @default as the method says */
+  samples?: number | undefined;
   /** Told after every batch of a method that needs many. */
   onProgress?: ((done: number, all: number) => void) | undefined;
   /** Ends a long method between two batches. */

@@ -109,6 +109,6 @@ function isDense(layer: Layer): boolean {
 function notOfThatKind({ model, target }: SplitModel, found: string): ModelError {
   return new ModelError(
     `cam: model "${model.name}" after layer "${target.path}": ${found}. The closed form needs global average ` +
-      'pooling and one dense layer; use "grad-cam", which equals it there and needs neither',
+      'pooling and one dense layer; "grad-cam" is the same where both exist, and needs neither',
   );
 }
