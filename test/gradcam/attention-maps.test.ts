@@ -312,7 +312,7 @@ test('cam says which layer keeps it from its closed form', (t) => {
     instanceOf: ModelError,
     message:
       'cam: model "net" after layer "conv": expected global average pooling, found "flat" (Flatten). The closed form ' +
-      'needs global average pooling and one dense layer; use "grad-cam", which equals it there and needs neither',
+      'needs global average pooling and one dense layer; "grad-cam" is the same where both exist, and needs neither',
   });
   t.throws(
     () =>
