@@ -185,7 +185,10 @@ test('the command of a run: its threads first, so that a setting may have its ow
       'seed=1',
     ],
   });
-  const { args } = trainCommand(sweep, sweep.runs[1]!, { threads: 2, resume: true }) as Extract<Command, { program: string }>;
+  const { args } = trainCommand(sweep, sweep.runs[1]!, { threads: 2, resume: true }) as Extract<
+    Command,
+    { program: string }
+  >;
   t.deepEqual(args.slice(4), [
     '--resume',
     '--set',
