@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import test from 'ava';
 import { workplaceFor } from './command-line.ts';
 
@@ -36,6 +36,32 @@ distillation:
   t.false('explanation' in steps[0]);
   t.true(steps.at(-1).explanation >= 0);
 });
+
+test.serial(
+  'killed while it is taught and resumed, a student ends with the weights of a whole run',
+  async (t) => {
+    t.timeout(2 * patience);
+    const place = workplace();
+    const args = ['--config', 'student.yaml', '--set', 'model.options.widths=[3, 4]', '--run', 'runs/killed'];
+    const killed = await place.train(args, {
+      onStart: (kill) => {
+        const watch = setInterval(async () => {
+          const log = await readFile(place.path('runs/killed/log.ndjson'), 'utf8').catch(() => '');
+          if (!log.includes('"step":12,')) return;
+          clearInterval(watch);
+          kill('SIGKILL');
+        }, 5);
+      },
+    });
+    t.is(killed.signal, 'SIGKILL');
+    const resumed = await place.train([...args, '--resume']);
+    t.is(resumed.code, 0, resumed.stderr);
+    t.regex(resumed.stderr, /^resumed {2}after step \d+/m);
+    const weights = (run: string) => readFile(place.path('runs', run, 'model', 'weights.bin'));
+    t.true((await weights('killed')).equals(await weights('student')));
+    t.is(await place.read('runs/killed/metrics.ndjson'), await place.read('runs/student/metrics.ndjson'));
+  },
+);
 
 const refusals: [what: string, args: string[], message: RegExp][] = [
   ['a teacher that is not there', ['distillation.teacher.model=nowhere'], /^ModelError: nowhere/m],
