@@ -17,9 +17,10 @@ export interface OverlayOptions {
 export function overlayMap(image: RgbImage, map: PixelMap, options: OverlayOptions = {}): RgbImage {
   const { alpha = 0.5, colors = 'inferno' } = options;
   const colored = colorMap(resizeMap(map, image.height, image.width), colors).data;
-  const data = Uint8Array.from(image.data, (value, i) =>
-    Math.round((1 - alpha) * value + alpha * colored[i]!),
-  );
+  const data = new Uint8Array(colored.length);
+  for (let i = 0; i < data.length; i++) {
+    data[i] = Math.round((1 - alpha) * image.data[i]! + alpha * colored[i]!);
+  }
   return { ...image, data };
 }
 

@@ -27,7 +27,9 @@ export function rgbImage(data: Float32Array, height: number, width: number): Rgb
   if (data.length !== height * width * 3) {
     throw new UsageError(`${data.length} values are no RGB image of ${width}x${height} pixels`);
   }
-  return { data: new Uint8Array(Uint8ClampedArray.from(data, (value) => value * 255).buffer), width, height };
+  const bytes = new Uint8ClampedArray(data.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = data[i]! * 255;
+  return { data: new Uint8Array(bytes.buffer), width, height };
 }
 
 /** An image of one colour. */
@@ -48,8 +50,14 @@ export function fillRectangle(
 ): void {
   const right = Math.min(image.width, left + width);
   const bottom = Math.min(image.height, top + height);
+  const [red, green, blue] = color;
   for (let y = Math.max(0, top); y < bottom; y++) {
-    for (let x = Math.max(0, left); x < right; x++) image.data.set(color, (y * image.width + x) * 3);
+    const end = (y * image.width + right) * 3;
+    for (let i = (y * image.width + Math.max(0, left)) * 3; i < end; i += 3) {
+      image.data[i] = red;
+      image.data[i + 1] = green;
+      image.data[i + 2] = blue;
+    }
   }
 }
 
@@ -65,8 +73,8 @@ export function paste(target: RgbImage, source: RgbImage, left: number, top: num
 export function grayscale(image: RgbImage): RgbImage {
   const data = new Uint8Array(image.data.length);
   for (let i = 0; i < data.length; i += 3) {
-    const [red, green, blue] = [image.data[i]!, image.data[i + 1]!, image.data[i + 2]!];
-    data.fill(Math.round(0.2126 * red + 0.7152 * green + 0.0722 * blue), i, i + 3);
+    const gray = 0.2126 * image.data[i]! + 0.7152 * image.data[i + 1]! + 0.0722 * image.data[i + 2]!;
+    data.fill(Math.round(gray), i, i + 3);
   }
   return { ...image, data };
 }
@@ -82,16 +90,18 @@ export function resizeMap(map: PixelMap, height: number, width: number): PixelMa
     throw new UsageError(`${map.data.length} values are no map of ${map.width}x${map.height} pixels`);
   }
   if (map.height === height && map.width === width) return map;
+  const old = map.data;
   const columns = samplePoints(map.width, width);
   const data = new Float32Array(height * width);
-  samplePoints(map.height, height).forEach(([top, bottom, below], y) => {
-    columns.forEach(([left, right, beyond], x) => {
-      const at = (row: number, column: number) => map.data[row * map.width + column]!;
-      const upper = at(top, left) * (1 - beyond) + at(top, right) * beyond;
-      const lower = at(bottom, left) * (1 - beyond) + at(bottom, right) * beyond;
-      data[y * width + x] = upper * (1 - below) + lower * below;
-    });
-  });
+  let i = 0;
+  for (const [top, bottom, below] of samplePoints(map.height, height)) {
+    const [above, under] = [top * map.width, bottom * map.width];
+    for (const [left, right, beyond] of columns) {
+      const upper = old[above + left]! * (1 - beyond) + old[above + right]! * beyond;
+      const lower = old[under + left]! * (1 - beyond) + old[under + right]! * beyond;
+      data[i++] = upper * (1 - below) + lower * below;
+    }
+  }
   return { data, width, height };
 }
 
