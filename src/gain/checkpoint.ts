@@ -5,7 +5,7 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import { RunError } from '../errors/index.ts';
 import { loadLayersModel, saveLayersModel } from '../models/index.ts';
 import type { Optimizer, StateTensor } from './optimizers.ts';
-import { writing } from './run-directory.ts';
+import { writing } from './writing.ts';
 
 /** Everything but tensors that a run needs to go on as if it had never stopped. */
 export interface Progress {

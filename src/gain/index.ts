@@ -2,6 +2,7 @@
 
 export type { BatchSource, TrainingExample } from './batch-source.ts';
 export { CheckpointStore } from './checkpoint.ts';
+export { DirectoryLock, lockHolder } from './directory-lock.ts';
 export {
   type DistillationOptions,
   type DistilledMaps,
@@ -54,7 +55,7 @@ export {
 export { Optimizer, type OptimizerSpec } from './optimizers.ts';
 export { resultsTable } from './results-table.ts';
 export { type RunOptions, type RunSummary, runExperiment } from './run.ts';
-export { holdsRun, RunDirectory, requireRun, runHolder } from './run-directory.ts';
+export { holdsRun, RunDirectory, requireRun } from './run-directory.ts';
 export { requireSameExperiment } from './same-experiment.ts';
 export { constantRate, type LearningRateSchedule, type WeightSchedule } from './schedules.ts';
 export type { LossTerm, StepReport } from './step-report.ts';

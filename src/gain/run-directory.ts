@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { appendFile, mkdir, readdir, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
-import { GainError, RunError } from '../errors/index.ts';
+import { RunError } from '../errors/index.ts';
+import { DirectoryLock, lockName } from './directory-lock.ts';
+import { writing } from './writing.ts';
 
 /**
  * The files of one training run; layout in docs/run-directory.md.
@@ -11,10 +12,10 @@ import { GainError, RunError } from '../errors/index.ts';
  */
 export class RunDirectory {
   readonly path: string;
-  readonly #lock: string;
+  readonly #lock: DirectoryLock;
   readonly #overwrite: boolean;
 
-  private constructor(path: string, lock: string, overwrite: boolean) {
+  private constructor(path: string, lock: DirectoryLock, overwrite: boolean) {
     this.path = path;
     this.#lock = lock;
     this.#overwrite = overwrite;
@@ -29,12 +30,9 @@ export class RunDirectory {
    */
   static async open(path: string, mode: 'new' | 'resume' | 'overwrite'): Promise<RunDirectory> {
     if (mode === 'resume') requireRun(path);
-    const lock = await writing(path, async () => {
-      await mkdir(path, { recursive: true });
-      return acquireLock(path);
-    });
+    const lock = await DirectoryLock.acquire(path);
     if (mode === 'new' && holdsRun(path)) {
-      rmSync(lock, { force: true });
+      lock.release();
       throw new RunError(
         `${path}: holds a run already: --resume continues it, --run DIR puts this one elsewhere, --overwrite deletes it`,
       );
@@ -102,22 +100,7 @@ export class RunDirectory {
 
   /** Lets other processes in again, and leaves no directory behind in which nothing was written. */
   release(): void {
-    rmSync(this.#lock, { force: true });
-    try {
-      rmdirSync(this.path);
-    } catch {
-      // Not empty.
-    }
-  }
-}
-
-/** Does what writes to `path`, and makes a {@link RunError} that names it of what the system refuses. */
-export async function writing<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work();
-  } catch (cause) {
-    if (cause instanceof GainError) throw cause;
-    throw new RunError(`${path}: cannot be written: ${(cause as Error).message}`, { cause });
+    this.#lock.release();
   }
 }
 
@@ -131,71 +114,4 @@ export function holdsRun(path: string): boolean {
   return existsSync(join(path, configName));
 }
 
-/** The process that works in a run directory at this moment, undefined when there is none. */
-export function runHolder(path: string): Pick<LockHolder, 'host' | 'pid'> | undefined {
-  const holder = readHolder(join(path, lockName));
-  return holder && isAlive(holder) ? holder : undefined;
-}
-
 const configName = 'config.yaml';
-const lockName = '.lock';
-
-interface LockHolder {
-  readonly host: string;
-  readonly pid: number;
-  /** Start of the process, so that a process number that was given out again is not taken for the old one. */
-  readonly started: string;
-}
-
-function acquireLock(directory: string): string {
-  const path = join(directory, lockName);
-  const own: LockHolder = { host: hostname(), pid: process.pid, started: processStart(process.pid) ?? '' };
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      writeFileSync(path, JSON.stringify(own), { flag: 'wx' });
-      return path;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      const holder = readHolder(path);
-      if (holder && isAlive(holder)) {
-        const elsewhere = holder.host === hostname() ? '' : `; if it is no more, delete ${path}`;
-        throw new RunError(`${directory}: in use by process ${holder.pid} on ${holder.host}${elsewhere}`);
-      }
-      // Its process was killed: nobody holds it.
-      rmSync(path, { force: true });
-    }
-  }
-  throw new RunError(`${directory}: another process takes this run directory at the same moment`);
-}
-
-function readHolder(path: string): LockHolder | undefined {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8')) as LockHolder;
-  } catch {
-    return undefined;
-  }
-}
-
-function isAlive(holder: LockHolder): boolean {
-  // A process on another machine (a shared file system) cannot be asked: it counts as alive.
-  if (holder.host !== hostname()) return true;
-  const started = processStart(holder.pid);
-  if (started !== undefined) return started === holder.started;
-  try {
-    process.kill(holder.pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-/** Clock ticks from boot to the start of a process, on Linux; undefined elsewhere and for no such process. */
-function processStart(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // Field 22; the name in field 2 may itself hold blanks and brackets.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  } catch {
-    return undefined;
-  }
-}

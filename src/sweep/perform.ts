@@ -1,6 +1,6 @@
 import { rename, rm } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
-import { runHolder } from '../gain/index.ts';
+import { lockHolder } from '../gain/index.ts';
 import type { Launcher } from './launcher.ts';
 import { runState, tail } from './run-state.ts';
 import { DoneSteps, stepsOf, trainCommand } from './steps.ts';
@@ -76,7 +76,7 @@ async function perform(
     begun = true;
   };
   for (let code: number | null | undefined; ; ) {
-    while (runHolder(directory)) {
+    while (lockHolder(directory)) {
       if (signal?.aborted) return { status: 'missing' };
       begin();
       await wait(pollEvery);
