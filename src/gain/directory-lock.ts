@@ -1,7 +1,8 @@
-import { readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { RunError } from '../errors/index.ts';
 import { writing } from './writing.ts';
 
@@ -31,7 +32,7 @@ export class DirectoryLock {
   static async acquire(directory: string): Promise<DirectoryLock> {
     return writing(directory, async () => {
       await mkdir(directory, { recursive: true });
-      takeLock(directory);
+      await takeLock(directory);
       return new DirectoryLock(directory);
     });
   }
@@ -53,25 +54,51 @@ export function lockHolder(directory: string): LockHolder | undefined {
   return holder && isAlive(holder) ? holder : undefined;
 }
 
-function takeLock(directory: string): void {
+async function takeLock(directory: string): Promise<void> {
   const path = join(directory, lockName);
-  const own: LockHolder = { host: hostname(), pid: process.pid, started: processStart(process.pid) ?? '' };
+  const own: LockHolder = {
+    host: hostname(),
+    pid: process.pid,
+    started: processStatus(process.pid)?.started ?? '',
+  };
   for (let attempt = 0; attempt < 2; attempt++) {
     try {
       writeFileSync(path, JSON.stringify(own), { flag: 'wx' });
       return;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      const holder = readHolder(path);
-      if (holder && isAlive(holder)) {
-        const elsewhere = holder.host === hostname() ? '' : `; if it is no more, delete ${path}`;
-        throw new RunError(`${directory}: in use by process ${holder.pid} on ${holder.host}${elsewhere}`);
-      }
-      // Its process was killed: nobody holds it.
-      rmSync(path, { force: true });
     }
+    const holder = await readSettled(path);
+    if (holder && isAlive(holder)) {
+      const elsewhere = holder.host === hostname() ? '' : `; if it is no more, delete ${path}`;
+      throw new RunError(`${directory}: in use by process ${holder.pid} on ${holder.host}${elsewhere}`);
+    }
+    await removeStale(path);
   }
   throw new RunError(`${directory}: another process takes it at the same moment`);
+}
+
+/** Removes the lock of a process that is gone, but not that of one that has taken its place in the meantime. */
+async function removeStale(path: string): Promise<void> {
+  // Looked at again under a name that no other process removes.
+  const aside = `${path}.${process.pid}`;
+  try {
+    renameSync(path, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  const holder = await readSettled(aside);
+  if (holder && isAlive(holder)) renameSync(aside, path);
+  else rmSync(aside);
+}
+
+/** A lock that cannot be read is being written at this moment, or a kill has cut it off; time tells which. */
+async function readSettled(path: string): Promise<LockHolder | undefined> {
+  const holder = readHolder(path);
+  if (holder) return holder;
+  await wait(100);
+  return readHolder(path);
 }
 
 function readHolder(path: string): LockHolder | undefined {
@@ -85,8 +112,8 @@ function readHolder(path: string): LockHolder | undefined {
 function isAlive(holder: LockHolder): boolean {
   // A process on another machine (a shared file system) cannot be asked: it counts as alive.
   if (holder.host !== hostname()) return true;
-  const started = processStart(holder.pid);
-  if (started !== undefined) return started === holder.started;
+  const status = processStatus(holder.pid);
+  if (status) return status.started === holder.started && !status.ended;
   try {
     process.kill(holder.pid, 0);
     return true;
@@ -95,12 +122,20 @@ function isAlive(holder: LockHolder): boolean {
   }
 }
 
-/** Clock ticks from boot to the start of a process, on Linux; undefined elsewhere and for no such process. */
-function processStart(pid: number): string | undefined {
+interface ProcessStatus {
+  /** Clock ticks from boot to its start. */
+  readonly started: string;
+  /** A zombie: its parent has not asked how it ended, and may never do so. */
+  readonly ended: boolean;
+}
+
+/** Known on Linux; undefined elsewhere and for no such process. */
+function processStatus(pid: number): ProcessStatus | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // Field 22; the name in field 2 may itself hold blanks and brackets.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    // Fields 3 and 22; the name in field 2 may itself hold blanks and brackets.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { started: fields[19]!, ended: fields[0] === 'Z' || fields[0] === 'X' };
   } catch {
     return undefined;
   }
