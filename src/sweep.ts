@@ -1,4 +1,4 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -50,8 +50,8 @@ await runProgram(async () => {
     .example('$0 --config configs/sweeps/gain.yaml --jobs 2', 'two runs at a time; again: goes on')
     .example('$0 --config gain.yaml --table', 'how it stands')
     .epilogue(
-      'Exit codes: 0 all runs finished, 2 usage or config, 130 interrupted; else that of the first run that failed ' +
-        '(4 diverged).',
+      'Exit codes: 0 all runs finished, 2 usage, config or another launcher, 130 interrupted; else that of the ' +
+        'first run that failed (4 diverged).',
     )
     .strict()
     .wrap(Math.min(110, process.stdout.columns ?? 110))
@@ -62,10 +62,15 @@ await runProgram(async () => {
 
   // Loaded late, so that --help is answered at once.
   const sweeping = await import('./sweep/index.ts');
-  const { drawBuiltInData } = await import('./gain/index.ts');
+  const { DirectoryLock, drawBuiltInData, lockHolder } = await import('./gain/index.ts');
   const { writeLine } = await import('./progress/index.ts');
 
   const sweep = await sweeping.loadSweep(args.config, args.out);
+  const atWork = args.table ? lockHolder(sweep.out) : undefined;
+  if (!args.dryRun && !atWork) {
+    const lock = await DirectoryLock.acquire(sweep.out);
+    process.on('exit', () => lock.release());
+  }
   const { jobs, threads = Math.max(1, Math.floor(availableParallelism() / jobs)) } = args;
   const states = await Promise.all(sweep.runs.map(sweeping.runState));
   const count = (state: (typeof states)[number]) => states.filter((other) => other === state).length;
@@ -88,10 +93,6 @@ await runProgram(async () => {
     status: state === 'finished' || state === 'diverged' ? state : 'missing',
   }));
   if (!args.table) {
-    writeLine(
-      `sweep    ${sweep.name}: ${sweep.runs.length} runs, ${count('finished')} of them finished, ` +
-        `${count('unfinished')} to go on with; ${jobs} at a time, ${threads} ${threads === 1 ? 'thread' : 'threads'} each`,
-    );
     const launcher = new sweeping.LocalLauncher({ start: commandOf });
     const interrupt = new AbortController();
     const onSignal = () => {
@@ -105,6 +106,10 @@ await runProgram(async () => {
       interrupt.abort(new InterruptedError('interrupted before the first run began'));
     };
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal).on('SIGHUP', onSignal);
+    writeLine(
+      `sweep    ${sweep.name}: ${sweep.runs.length} runs, ${count('finished')} of them finished, ` +
+        `${count('unfinished')} to go on with; ${jobs} at a time, ${threads} ${threads === 1 ? 'thread' : 'threads'} each`,
+    );
 
     // Two runs that draw the same built-in data set at once would pull it from under each other.
     for (const [i, { config }] of sweep.runs.entries()) {
@@ -135,14 +140,18 @@ await runProgram(async () => {
   }
 
   const table = await sweeping.sweepTable(sweep, outcomes);
-  const markdown = sweeping.sweepMarkdown(table);
   const json = `${JSON.stringify(table, null, 2)}\n`;
-  await mkdir(sweep.out, { recursive: true });
-  await write('table.json', json);
-  await write('table.md', markdown);
-  await sweeping.writeHparams(sweep, table, join(sweep.out, 'hparams'));
+  if (!atWork) {
+    await write('table.json', json);
+    await write('table.md', sweeping.sweepMarkdown(table));
+    await sweeping.writeHparams(sweep, table, join(sweep.out, 'hparams'));
+  }
   process.stdout.write(args.json ? json : sweeping.sweepMarkdown(table, process.stdout.columns));
-  if (!args.json) {
+  if (atWork) {
+    writeLine(
+      `${sweep.out}: process ${atWork.pid} on ${atWork.host} is at work and writes the table at its end`,
+    );
+  } else if (!args.json) {
     process.stdout.write(
       `\nin ${sweep.out}: table.md, table.json, runs/\ncompare: tensorboard --logdir ${join(sweep.out, 'hparams')}\n`,
     );

@@ -36,7 +36,7 @@ export class EngineError extends GainError {
   readonly exitCode = 2;
 }
 
-/** A run directory that cannot be used: in use by another process, not resumable, or not empty. */
+/** A run's or a sweep's directory that cannot be used: in use by another process, not resumable, or not empty. */
 export class RunError extends GainError {
   readonly exitCode = 2;
 }

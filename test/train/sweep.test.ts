@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import test, { type ExecutionContext } from 'ava';
+import { DirectoryLock } from '../../src/gain/directory-lock.ts';
 import type { SweepTable } from '../../src/sweep/index.ts';
-import { workplaceFor } from './command-line.ts';
+import { type Ended, workplaceFor } from './command-line.ts';
 
 const workplace = workplaceFor(test);
 const patience = 400_000;
@@ -63,7 +65,9 @@ test.serial(
     // SIGKILL of the launcher alone: its runs go on, and the next launcher waits for them.
     const killed = await place.call('sweep', args, { onStart: (kill) => when('"resume"', kill, 'SIGKILL') });
     t.is(killed.signal, 'SIGKILL');
+    t.true(existsSync(place.path('out/.lock')));
     const first = await tableOf(t);
+    t.false(existsSync(place.path('out/.lock')));
     t.deepEqual(
       first.table.parts[0]!.rows[0]!.runs.map(({ status }) => status),
       ['finished', 'finished'],
@@ -74,5 +78,50 @@ test.serial(
     await rm(place.path(runs[0]!), { recursive: true });
     t.deepEqual(await tableOf(t), first);
     t.notRegex(await place.read(`${runs[0]}.log`), /resumed/);
+  },
+);
+
+test.serial(
+  'a second launcher is refused, --table and --dry-run are not; a launcher that was killed holds nobody off',
+  async (t) => {
+    t.timeout(patience);
+    const place = workplace();
+    await writeFile(place.path('held.yaml'), 'base: tiny.yaml\nseeds: [1]\n');
+    const args = ['--config', 'held.yaml', '--out', 'held', '--threads', '1'];
+    const call = (more: readonly string[] = []) => place.call('sweep', [...args, ...more]);
+    // The launcher waits for a run at which another process is: this one.
+    const run = await DirectoryLock.acquire(place.path('held/runs/base/seed-1'));
+
+    let beside: Promise<Ended[]> | undefined;
+    const first = await place.call('sweep', args, {
+      onStderr(said, kill) {
+        if (!/^sweep /m.test(said)) return;
+        beside ??= Promise.all([call(), call(['--table']), call(['--dry-run'])]).finally(() =>
+          kill('SIGKILL'),
+        );
+      },
+    });
+    t.is(first.signal, 'SIGKILL');
+    const { pid } = JSON.parse(await place.read('held/.lock'));
+    const [second, table, dryRun] = (await beside) as [Ended, Ended, Ended];
+    t.is(second.stderr, `RunError: held: in use by process ${pid} on ${hostname()}\n`);
+    t.is(second.code, 2);
+    t.is(table.code, 0, table.stderr);
+    t.regex(table.stdout, /^\| base /m);
+    t.is(table.stderr, `held: process ${pid} on ${hostname()} is at work and writes the table at its end\n`);
+    t.is(dryRun.code, 0, dryRun.stderr);
+    t.regex(dryRun.stdout, /^npm run --silent train -- .* --run held\/runs\/base\/seed-1 .*\n$/);
+    t.deepEqual((await readdir(place.path('held'))).sort(), ['.lock', 'runs']);
+
+    const again = await place.call('sweep', args, {
+      onStderr: (said, kill) => /^sweep /m.test(said) && kill('SIGINT'),
+    });
+    t.is(again.code, 130, again.stderr);
+    t.false(existsSync(place.path('held/.lock')));
+
+    run.release();
+    const alone = await call(['--table']);
+    t.is(alone.code, 0, alone.stderr);
+    t.deepEqual((await readdir(place.path('held'))).sort(), ['runs', 'table.json', 'table.md']);
   },
 );
