@@ -1,17 +1,22 @@
 import { plainLayout } from './layout.ts';
 import { Lowering } from './lowering.ts';
-import { encodeModel } from './onnx-model.ts';
+import { encodeModel, type OnnxModel } from './onnx-model.ts';
 import type { Trace } from './trace.ts';
 
 /** Name of the i-th leaf and of the i-th root in the compiled model. */
 export const inputName = (index: number): string => `in${index}`;
 export const outputName = (index: number): string => `out${index}`;
 
-/**
- * Lowers a traced graph to the bytes of an ONNX model; `block` is the width of blocked channels, 1 for none,
- * `threads` the number for which work is divided.
- */
+/** The bytes of {@link lowerTrace}'s model. */
 export function compileTrace(trace: Trace, block: number, threads: number): Uint8Array<ArrayBuffer> {
+  return encodeModel(lowerTrace(trace, block, threads));
+}
+
+/**
+ * Lowers a traced graph to an ONNX model; `block` is the width of blocked channels, 1 for none, `threads` the
+ * number for which work is divided.
+ */
+export function lowerTrace(trace: Trace, block: number, threads: number): OnnxModel {
   const lowering = new Lowering(trace, block, threads);
   trace.leaves.forEach((leaf, index) => {
     lowering.graph.input(inputName(index), leaf.dtype, leaf.shape);
@@ -25,5 +30,5 @@ export function compileTrace(trace: Trace, block: number, threads: number): Uint
   trace.roots.forEach((root, index) => {
     lowering.graph.output(outputName(index), lowering.plain(root), root.dtype, root.shape);
   });
-  return encodeModel(lowering.graph.model());
+  return lowering.graph.model();
 }

@@ -1,11 +1,13 @@
 import { blockedConvolution, blockedInputGradient } from './blocked-convolution.ts';
+import { zerosAsBorder } from './borders.ts';
+import { columnsGradient } from './columns-gradient.ts';
 import { type Convolution, convolutionKey } from './convolution-geometry.ts';
-import { fewChannelsGradient } from './few-channels-gradient.ts';
 import { filterGradient } from './filter-gradient.ts';
 import { type LazyNode, operation } from './lazy-node.ts';
 import type { Epilogue, Lowered } from './lowering.ts';
 import { plainConvolution, plainInputGradient } from './plain-convolution.ts';
 import { smallImageConvolution, smallImageGradient } from './small-image-convolution.ts';
+import { winogradConvolution, winogradFilterGradient, winogradInputGradient } from './winograd.ts';
 
 /** y = x * filter */
 export function convolve(x: LazyNode, filter: LazyNode, conv: Convolution): LazyNode {
@@ -15,11 +17,13 @@ export function convolve(x: LazyNode, filter: LazyNode, conv: Convolution): Lazy
     inputs: [x, filter],
     shape: conv.outputShape,
     dtype: 'float32',
-    lower: (l, [input, weights]) => {
+    lower: (l, [padded, weights]) => {
+      const [input, walk] = zerosAsBorder(l, padded!, conv);
       const withEpilogue = (epilogue: Epilogue): Lowered =>
-        smallImageConvolution(l, input!, weights!, conv, epilogue) ??
-        blockedConvolution(l, input!, weights!, conv, epilogue) ??
-        plainConvolution(l, input!, weights!, conv, epilogue);
+        winogradConvolution(l, input, weights!, walk, epilogue) ??
+        smallImageConvolution(l, input, weights!, walk, epilogue) ??
+        blockedConvolution(l, input, weights!, walk, epilogue) ??
+        plainConvolution(l, input, weights!, walk, epilogue);
       return { ...withEpilogue({}), withEpilogue };
     },
   });
@@ -34,7 +38,8 @@ export function convolveInputGradient(dy: LazyNode, filter: LazyNode, conv: Conv
     shape: conv.inputShape,
     dtype: 'float32',
     lower: (l, [derivative, weights]) =>
-      fewChannelsGradient(l, derivative!, weights!, conv) ??
+      columnsGradient(l, derivative!, weights!, conv) ??
+      winogradInputGradient(l, derivative!, weights!, conv) ??
       smallImageGradient(l, derivative!, weights!, conv) ??
       blockedInputGradient(l, derivative!, weights!, conv) ??
       plainInputGradient(l, derivative!, weights!, conv),
@@ -49,6 +54,11 @@ export function convolveFilterGradient(x: LazyNode, dy: LazyNode, conv: Convolut
     inputs: [x, dy],
     shape: conv.filterShape,
     dtype: 'float32',
-    lower: (l, [input, derivative]) => filterGradient(l, input!, derivative!, conv),
+    lower: (l, [padded, derivative]) => {
+      const [input, walk] = zerosAsBorder(l, padded!, conv);
+      return (
+        winogradFilterGradient(l, input, derivative!, walk) ?? filterGradient(l, input, derivative!, walk)
+      );
+    },
   });
 }

@@ -185,7 +185,7 @@ function joined(graph: GraphBuilder, names: string[], axis: number): string {
 export function padSpatial(
   graph: GraphBuilder,
   name: string,
-  { before, after }: Window,
+  { before, after }: Pick<Window, 'before' | 'after'>,
   first: 1 | 2,
 ): string {
   if ([...before, ...after].every((amount) => amount === 0)) return name;

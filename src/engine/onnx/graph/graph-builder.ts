@@ -59,6 +59,15 @@ export class GraphBuilder {
     return this.constant(type, dims, [value]);
   }
 
+  /** What `make` adds, which is added once for its key: for constants that are long to make and to compare. */
+  once(key: string, make: () => string): string {
+    const known = this.#known.get(`once ${key}`);
+    if (known !== undefined) return known[0]!;
+    const name = make();
+    this.#known.set(`once ${key}`, [name]);
+    return name;
+  }
+
   constant(type: OnnxType, dims: readonly number[], values: ArrayLike<number>): string {
     return this.#constant(type, dims, values, () => {
       switch (type) {

@@ -26,6 +26,8 @@ export interface Lowered {
    * That is cheaper than to mask the result, because it can be decided on the maxima.
    */
   readonly whereInputPositive?: () => Lowered;
+  /** Set by a padding with zeros: the value without them. A window that has borders of its own needs no more. */
+  readonly unpadded?: { readonly node: LazyNode; readonly before: Shape; readonly after: Shape };
 }
 
 /** What may be folded into the end of a convolution. */

@@ -1,6 +1,8 @@
+import { zerosAsBorder } from './borders.ts';
 import { type LazyNode, operation } from './lazy-node.ts';
 import { isCompared, isHalving, maxWithIndices } from './max-pooling-gradient.ts';
 import { axesOf, keyOf, type Pooling, pooled } from './pooling.ts';
+import { isRelu } from './rectifiers.ts';
 import { channelsFirst } from './window.ts';
 
 export function maxPool(x: LazyNode, pool: Pooling): LazyNode {
@@ -17,7 +19,10 @@ export function maxPool(x: LazyNode, pool: Pooling): LazyNode {
         const layout = channelsFirst(axesOf(pool));
         return { name: maxWithIndices(l, input!, pool)[0]!, layout, shape: pool.outputShape };
       }
-      return pooled(l, 'MaxPool', input!, pool);
+      // A border counts as minus infinity: where nothing is negative, zeros do no more.
+      const image = l.value(input!).unpadded?.node;
+      const isBorder = !gradients && image !== undefined && (isRelu(image) || image.kind === 'Relu6');
+      return pooled(l, 'MaxPool', ...(isBorder ? zerosAsBorder(l, input!, pool) : ([input!, pool] as const)));
     },
   });
 }

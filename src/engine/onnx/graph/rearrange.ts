@@ -94,7 +94,9 @@ export function pad(
       const operand = isBool ? graph.cast(source, 'int32') : source;
       const fill = graph.fill(value, isBool ? 'int32' : x.dtype);
       const padded = graph.node('Pad', [operand, graph.ints(amounts), fill], { mode });
-      return { name: isBool ? graph.cast(padded, 'bool') : padded, layout, shape };
+      const name = isBool ? graph.cast(padded, 'bool') : padded;
+      const isBorder = mode === 'constant' && value === 0;
+      return { name, layout, shape, ...(isBorder ? { unpadded: { node: input!, before, after } } : {}) };
     },
   });
 }

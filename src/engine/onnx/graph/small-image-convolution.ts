@@ -7,11 +7,11 @@ import {
   mirroredWindow,
 } from './convolution-geometry.ts';
 import { padSpatial } from './filter-gradient.ts';
-import { blockedLayout, NCHWC, permuted, physicalShape } from './layout.ts';
+import { blockedLayout, convertLayout, permuted, physicalShape } from './layout.ts';
 import type { LazyNode, Shape } from './lazy-node.ts';
 import type { Epilogue, Lowered, Lowering } from './lowering.ts';
 import { emitRelu } from './relu.ts';
-import type { Window } from './window.ts';
+import type { ActivationAxes, Window } from './window.ts';
 
 /** Rows of at most so many pixels are mostly border, with which blocked convolutions are slow. */
 const SHORT_ROW = 5;
@@ -39,7 +39,7 @@ export function smallImageConvolution(
   let name = graph.node('MatMul', [windows(l, x, conv.window, sizes), weights]);
   if (bias !== undefined) name = graph.node('Add', [name, graph.reshape(l.plain(bias), [sizes.outChannels])]);
   if (relu) name = emitRelu(graph, name, ceiling);
-  return inBlocks(l, name, conv.outputShape, sizes, sizes.outputSpatial);
+  return channelsLastResult(l, name, conv.outputShape, sizes.axes);
 }
 
 /** Its input gradient at stride 1: the same with dy and the mirrored filter whose channels changed places. */
@@ -67,7 +67,7 @@ export function smallImageGradient(
     outputSpatial: inputSpatial,
   };
   const name = graph.node('MatMul', [windows(l, dy, window, turned), weights]);
-  return inBlocks(l, name, conv.inputShape, sizes, inputSpatial);
+  return channelsLastResult(l, name, conv.inputShape, sizes.axes);
 }
 
 function isSmall(l: Lowering, conv: Convolution, sizes: ConvolutionSizes): boolean {
@@ -103,17 +103,12 @@ function windows(l: Lowering, x: LazyNode, window: Window, sizes: ConvolutionSiz
   return graph.reshape(gathered, [seen.length / taps, taps * inChannels]);
 }
 
-/** [positions, C] as an image in blocks. */
-function inBlocks(
-  l: Lowering,
-  name: string,
-  shape: Shape,
-  { axes, batch }: ConvolutionSizes,
-  spatial: readonly number[],
-): Lowered {
-  const { graph } = l;
-  const layout = blockedLayout(axes.channels, axes.spatial, l.block);
-  const image = graph.reshape(name, [batch, ...spatial, shape[axes.channels]!]);
-  const blocks = graph.node('ReorderInput', [image], { channels_last: 1 }, NCHWC);
-  return { name: graph.reshape(blocks, physicalShape(shape, layout)), layout, shape };
+/** An image whose channels come last, in blocks where the channels fill them. */
+export function channelsLastResult(l: Lowering, name: string, shape: Shape, axes: ActivationAxes): Lowered {
+  const { graph, block } = l;
+  const layout = permuted([0, ...axes.spatial, axes.channels]);
+  const image = graph.reshape(name, physicalShape(shape, layout));
+  if (block === 1 || shape[axes.channels]! % block !== 0) return { name: image, layout, shape };
+  const blocked = blockedLayout(axes.channels, axes.spatial, block);
+  return { name: convertLayout(graph, image, shape, layout, blocked), layout: blocked, shape };
 }

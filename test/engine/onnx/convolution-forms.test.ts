@@ -1,0 +1,164 @@
+import * as tf from '@tensorflow/tfjs-core';
+import test from 'ava';
+import { lowerTrace } from '../../../src/engine/onnx/graph/compile.ts';
+import {
+  convolve,
+  convolveFilterGradient,
+  convolveInputGradient,
+} from '../../../src/engine/onnx/graph/convolution.ts';
+import { type LazyNode, leaf } from '../../../src/engine/onnx/graph/lazy-node.ts';
+import { maxPool } from '../../../src/engine/onnx/graph/max-pooling.ts';
+import { pad } from '../../../src/engine/onnx/graph/rearrange.ts';
+import { relu } from '../../../src/engine/onnx/graph/rectifiers.ts';
+import { traceGraph } from '../../../src/engine/onnx/graph/trace.ts';
+import { type Case, sameAsCpu } from './compare.ts';
+
+type Four = tf.Tensor4D;
+
+/** A leaf whose values nobody reads: only the form of the program is asked for. */
+const image = (...shape: number[]) => leaf(new Float32Array(0), shape, 'float32');
+
+/** How often each operator occurs, with blocks of 16 on one thread. */
+function operators(root: LazyNode, threads = 1): Record<string, number> {
+  const { nodes } = lowerTrace(traceGraph([root]), 16, threads);
+  const counts: Record<string, number> = {};
+  for (const { type } of nodes) counts[type] = (counts[type] ?? 0) + 1;
+  return counts;
+}
+
+function faces(x: readonly number[], filter: readonly number[], before: number, after: number) {
+  const sizes = [1, 2].map((axis) => x[axis]! + before + after - filter[axis - 1]! + 1);
+  const y = [x[0]!, ...sizes, filter[3]!];
+  const two = (value: number) => [value, value];
+  const conv = {
+    window: {
+      kernel: filter.slice(0, 2),
+      strides: two(1),
+      dilations: two(1),
+      before: two(before),
+      after: two(after),
+    },
+    channelsLast: true,
+    depthwise: false,
+    inputShape: x,
+    filterShape: filter,
+    outputShape: y,
+  };
+  return {
+    value: convolve(image(...x), image(...filter), conv),
+    input: convolveInputGradient(image(...y), image(...filter), conv),
+    filter: convolveFilterGradient(image(...x), image(...y), conv),
+  };
+}
+
+test('Winograd where channels are many', (t) => {
+  const { value, input, filter } = faces([16, 8, 8, 256], [3, 3, 256, 256], 1, 1);
+  for (const face of [value, input, filter]) t.is(operators(face).Conv, undefined);
+  // The image, the filter, their product, the result.
+  t.is(operators(value).MatMul, 4);
+  t.is(operators(input).MatMul, 3);
+  t.is(operators(input).FusedMatMul, 1);
+  t.is(operators(filter).FusedMatMul, 1);
+  t.is(operators(filter).Slice, undefined);
+});
+
+test('convolution in blocks where the image is large', (t) => {
+  const { value, input } = faces([16, 56, 56, 64], [3, 3, 64, 64], 1, 1);
+  t.is(operators(value).Conv, 1);
+  t.is(operators(input).Conv, 1);
+});
+
+test('the tiles of the image are made once for value and filter gradient', (t) => {
+  const x = image(8, 16, 16, 128);
+  const window = { kernel: [3, 3], strides: [1, 1], dilations: [1, 1], before: [1, 1], after: [1, 1] };
+  const shapes = { inputShape: x.shape, outputShape: x.shape, filterShape: [3, 3, 128, 128] };
+  const conv = { window, channelsLast: true, depthwise: false, ...shapes };
+  const y = convolve(x, image(3, 3, 128, 128), conv);
+  const gradient = convolveFilterGradient(x, image(...x.shape), conv);
+  const { nodes } = lowerTrace(traceGraph([y, gradient]), 16, 1);
+  const gathers = nodes.filter(({ type }) => type === 'Gather');
+  // Image into tiles, result out of tiles, dy into tiles.
+  t.is(gathers.length, 3);
+});
+
+test('columns where borders are wide and channels do not fill blocks', (t) => {
+  const { input } = faces([256, 12, 12, 20], [5, 5, 20, 50], 0, 0);
+  for (const threads of [1, 2]) t.is(operators(input, threads).Col2Im, 1);
+  t.is(operators(faces([16, 56, 56, 64], [5, 5, 64, 64], 2, 2).input).Col2Im, undefined);
+});
+
+test('zeros around an image become the border of what walks over it', (t) => {
+  const window = { kernel: [3, 3], strides: [2, 2], dilations: [1, 1], before: [0, 0], after: [0, 0] };
+  const walk = { window, channelsLast: true, inputShape: [2, 10, 10, 16], outputShape: [2, 4, 4, 16] };
+  const around = (x: LazyNode, value = 0) => pad(x, [0, 1, 1, 0], [0, 1, 1, 0], value);
+  const conv = { ...walk, depthwise: false, filterShape: [3, 3, 16, 16] };
+  const filter = image(3, 3, 16, 16);
+  const x = image(2, 8, 8, 16);
+  t.is(operators(convolve(around(x), filter, conv)).Pad, undefined);
+  t.is(operators(convolve(around(x, 1), filter, conv)).Pad, 1);
+  t.is(operators(maxPool(around(relu(x)), walk)).Pad, undefined);
+  // What may be negative can lose against a zero.
+  t.is(operators(maxPool(around(x), walk)).Pad, 1);
+});
+
+const many = [
+  { input: [2, 6, 6, 128], filter: [3, 3, 128, 96], pad: 'same' },
+  { input: [1, 7, 5, 96], filter: [3, 3, 96, 128], pad: 'same' },
+  { input: [2, 8, 7, 96], filter: [3, 3, 96, 96], pad: 'valid' },
+  { input: [2, 5, 6, 100], filter: [3, 3, 100, 130], pad: 'same' },
+  { input: [1, 6, 5, 96], filter: [3, 3, 96, 96], pad: 2 },
+] as const;
+
+for (const { input, filter, pad: padding } of many) {
+  test(`Winograd, ${input} * ${filter}, ${padding}`, (t) => {
+    const run: Case['run'] = (x, w) => tf.conv2d(x as Four, w as Four, 1, padding);
+    sameAsCpu(t, { name: 'conv2d', inputs: [[...input], [...filter]], run, tolerance: 1e-5 });
+  });
+}
+
+test('Winograd with bias and relu, and NCHW', (t) => {
+  const ended: Case['run'] = (x, w, b) => tf.relu(tf.add(tf.conv2d(x as Four, w as Four, 1, 'same'), b!));
+  sameAsCpu(t, { name: 'bias and relu', inputs: [[1, 6, 6, 96], [3, 3, 96, 96], [96]], run: ended });
+  const first: Case['run'] = (x, w) => tf.conv2d(x as Four, w as Four, 1, 'valid', 'NCHW');
+  const inputs = [
+    [1, 96, 6, 7],
+    [3, 3, 96, 96],
+  ];
+  sameAsCpu(t, { name: 'NCHW', inputs, run: first, gradients: false });
+});
+
+test('columns, 5 x 5 without padding', (t) => {
+  const run: Case['run'] = (x, w) => tf.conv2d(x as Four, w as Four, 1, 'valid');
+  const inputs = [
+    [3, 12, 12, 20],
+    [5, 5, 20, 50],
+  ];
+  sameAsCpu(t, { name: 'columns', inputs, run });
+});
+
+test('zeros around an image: values and gradients', (t) => {
+  const around = (x: tf.Tensor, value = 0): Four =>
+    tf.pad(
+      x,
+      [
+        [0, 0],
+        [2, 1],
+        [1, 1],
+        [0, 0],
+      ],
+      value,
+    ) as Four;
+  const inputs = [
+    [2, 7, 6, 16],
+    [3, 3, 16, 16],
+  ];
+  for (const value of [0, 1]) {
+    const run: Case['run'] = (x, w) => tf.conv2d(around(x!, value), w as Four, 2, 'valid');
+    sameAsCpu(t, { name: `convolution, ${value}`, inputs, run });
+  }
+  for (const [name, before] of Object.entries({ relu: tf.relu, relu6: tf.relu6, nothing: tf.neg })) {
+    const run: Case['run'] = (x) => tf.maxPool(around(before(x!)), 3, 2, 'valid');
+    sameAsCpu(t, { name: `pooling after ${name}`, inputs: inputs.slice(0, 1), run });
+    sameAsCpu(t, { name: `pooling after ${name}`, inputs: inputs.slice(0, 1), run, gradients: false });
+  }
+});
