@@ -17,6 +17,21 @@ for (const run of [tf.sum, tf.mean, tf.max, tf.min, tf.prod]) {
   });
 }
 
+test('long sums of narrow rows', (t) => {
+  for (const shape of [
+    [2, 40, 64, 5],
+    [3, 25, 80, 7],
+    [1, 4096, 1, 2],
+  ]) {
+    for (const run of [tf.sum, tf.mean]) {
+      for (const keep of [false, true]) {
+        const name = `${run.name} of ${shape}`;
+        sameAsCpu(t, { name, inputs: [shape], run: (x) => run(x!, [0, 1, 2], keep) });
+      }
+    }
+  }
+});
+
 test('reductions of int32, bool, scalars and empty tensors', (t) => {
   const ints: Operand = { shape: [3, 4], dtype: 'int32' };
   const bools: Operand = { shape: [3, 4], dtype: 'bool' };

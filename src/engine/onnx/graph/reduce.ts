@@ -153,7 +153,7 @@ function reduceValue(l: Lowering, type: Reduction, value: Lowered, options: Redu
   const { full, axes, keepDims, dtype } = options;
   const { graph } = l;
   const physical = axes.flatMap((a) => physicalAxes(value.layout, a)).toSorted((a, b) => a - b);
-  let name = reduceRuns(graph, type, value.name, physical);
+  let name = reduceRuns(graph, type, value.name, physical, physicalShape(value.shape, value.layout));
   const repeats = axes.reduce((n, a) => (n * full[a]!) / value.shape[a]!, 1);
   if (type === 'ReduceSum' && repeats > 1) name = graph.node('Mul', [name, graph.fill(repeats, dtype)]);
   const left = mergeBlocks(withoutAxes(value.layout, axes));
@@ -171,17 +171,55 @@ function reduceValue(l: Lowering, type: Reduction, value: Lowered, options: Redu
  * Reduces one run of neighbouring axes after the other, the innermost first: ONNX Runtime is fast for those
  * and slow for scattered axes.
  */
-function reduceRuns(graph: GraphBuilder, type: Reduction, name: string, axes: readonly number[]): string {
+function reduceRuns(
+  graph: GraphBuilder,
+  type: Reduction,
+  name: string,
+  axes: readonly number[],
+  shape: readonly number[],
+): string {
   const runs: number[][] = [];
   for (const axis of axes) {
     const run = runs.at(-1);
     if (run !== undefined && run.at(-1) === axis - 1) run.push(axis);
     else runs.push([axis]);
   }
-  return runs.reduceRight(
-    (result, run) => graph.node(type, [result, graph.ints(run)], { keepdims: 0 }),
-    name,
-  );
+  let left = shape;
+  return runs.reduceRight((result, run) => {
+    const reduced = reduceRun(graph, type, result, run, left);
+    left = left.filter((_, axis) => !run.includes(axis));
+    return reduced;
+  }, name);
+}
+
+/** Rows of so few numbers are summed in rows of up to FOLD of them first: their threads would meet in memory. */
+const NARROW = 64;
+const FOLD = 64;
+
+function reduceRun(
+  graph: GraphBuilder,
+  type: Reduction,
+  name: string,
+  run: readonly number[],
+  shape: readonly number[],
+): string {
+  const reduced = (source: string, axes: readonly number[]): string =>
+    graph.node(type, [source, graph.ints(axes)], { keepdims: 0 });
+  const isSum = type === 'ReduceSum' || type === 'ReduceMean';
+  const rows = util.sizeFromShape(run.map((axis) => shape[axis]!));
+  const inner = util.sizeFromShape(shape.slice(run.length));
+  if (!isSum || run[0] !== 0 || inner === 1 || inner > NARROW) return reduced(name, run);
+  const fold = powerOfTwoIn(rows, FOLD);
+  if (rows < FOLD * fold || fold === 1) return reduced(name, run);
+  const folded = reduced(graph.reshape(name, [rows / fold, fold * inner]), [0]);
+  return reduced(graph.reshape(folded, [fold, ...shape.slice(run.length)]), [0]);
+}
+
+/** The largest power of two, up to `most`, that divides `count`. */
+function powerOfTwoIn(count: number, most: number): number {
+  let power = 1;
+  while (2 * power <= most && count % (2 * power) === 0) power *= 2;
+  return power;
 }
 
 /** all / any: the minimum / maximum of the truth values. */
