@@ -279,8 +279,8 @@ export interface WrongReasonScores {
   readonly wr: MaybeMeasured;
   /** Mean over the images of the mean of the normalised attribution; null where every one is dead. */
   readonly threshold: number | null;
-  /** Share of the images whose attribution is of one value; they are left out. */
-  readonly deadShare: number;
+  /** Share of the images whose attribution is of one value; they are left out. null of no image with a mask. */
+  readonly deadShare: number | null;
 }
 
 /** One image of the split: a line of the image records. */

@@ -83,7 +83,7 @@ export class WrongReasonsMeasure {
     return {
       wr: looked.length > 0 ? measuredMean(mean) : null,
       threshold: orNull(threshold),
-      deadShare: 1 - looked.length / this.#images,
+      deadShare: orNull(1 - looked.length / this.#images),
     };
   }
 }

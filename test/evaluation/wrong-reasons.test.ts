@@ -54,7 +54,7 @@ test.serial('WR of a network whose maps are known: all, none and half of a mask 
       .png()
       .toBuffer();
     const info = { name: 'red', classes: ['red', 'not'], multiLabel: false };
-    const writer = await DatasetWriter.create(join(folder, 'data'), info, ['test', 'bare']);
+    const writer = await DatasetWriter.create(join(folder, 'data'), info, ['test', 'bare', 'late']);
     const write = (split: string, objects: ReturnType<typeof box>[]) =>
       writer.write(split, { encoded: png, format: 'png', filename: 'x.png', labels: [1], objects });
     await write('test', [box(0, 0.5)]);
@@ -62,6 +62,8 @@ test.serial('WR of a network whose maps are known: all, none and half of a mask 
     await write('test', [box(0, 1)]);
     await write('test', []);
     await write('bare', []);
+    await write('late', []);
+    await write('late', [box(0, 1)]);
     await writer.finish();
     await startEngine({ engine: 'cpu' });
     await saveLayersModel(redness(), join(folder, 'model'));
@@ -83,6 +85,14 @@ test.serial('WR of a network whose maps are known: all, none and half of a mask 
     t.deepEqual(methods['input-gradient'], { wr: null, threshold: null, deadShare: 1 });
     t.regex(evaluationTable(evaluated!.result), /grad-cam +50\.0 .*0\.250/);
     t.is(eventScalars(evaluated!.result)['wrong-reasons-test/grad-cam/wr'], 0.5);
+
+    const limited = { ...request, splits: ['late'], options: { ...request.options, limit: 1 } };
+    const [unmasked] = await evaluate(limited);
+    const nothing = { wr: null, threshold: null, deadShare: null };
+    t.deepEqual(unmasked!.result.wrongReasons, {
+      images: 0,
+      methods: { 'grad-cam': nothing, 'input-gradient': nothing },
+    });
 
     await t.throwsAsync(evaluate({ ...request, splits: ['bare'] }), {
       name: 'DataError',
