@@ -87,6 +87,19 @@ const evaluation = z.looseObject({
       rankCorrelation: z.record(z.string(), z.array(z.number().nullable())),
     })
     .nullable(),
+  wrongReasons: z
+    .looseObject({
+      images: z.number(),
+      methods: z.record(
+        z.string(),
+        z.looseObject({
+          wr: measuredOrNull,
+          threshold: z.number().nullable(),
+          deadShare: z.number().nullable(),
+        }),
+      ),
+    })
+    .nullish(),
   teacher: z
     .looseObject({
       path: z.string(),

@@ -5,6 +5,7 @@ import { faithfulnessSection, sanitySection } from './faithfulness-section.ts';
 import { localizationSection } from './localization-section.ts';
 import { type Measure, number, scoreTable } from './score-table.ts';
 import { teacherSection } from './teacher-section.ts';
+import { wrongReasonsSection } from './wrong-reasons-section.ts';
 
 const measures: readonly Measure<ClassificationScores>[] = [
   { name: 'accuracy', of: (scores) => scores.accuracy },
@@ -31,7 +32,7 @@ export async function evaluationSection(
   id: string,
   gallery: Html,
 ): Promise<Html> {
-  const { split, classification, localization, faithfulness, sanity } = result;
+  const { split, classification, localization, faithfulness, sanity, wrongReasons } = result;
   return html`<section id="${id}" aria-labelledby="${id}-heading">
 <h2 id="${id}-heading">Evaluation on ${split}</h2>
 ${facts(subject(result))}
@@ -41,6 +42,7 @@ ${classTable(result)}
 ${result.teacher && teacherSection(result, result.teacher, id)}
 ${localization && (await localizationSection(result, localization, id))}
 ${faithfulness && (await faithfulnessSection(result, faithfulness, id))}
+${wrongReasons && wrongReasonsSection(result, wrongReasons, id)}
 ${sanity && (await sanitySection(sanity, split, id))}
 ${gallery}
 </section>`;

@@ -6,7 +6,7 @@ import type {
 } from '../evaluation/index.ts';
 import { type Html, html, table } from '../report/index.ts';
 import { lineChart } from './line-chart.ts';
-import { type Measure, number, scoreTable } from './score-table.ts';
+import { bestOfRow, type Measure, number, scoreTable } from './score-table.ts';
 import { courses } from './training-section.ts';
 
 const measures: readonly Measure<FaithfulnessScores>[] = [
@@ -56,9 +56,6 @@ export async function faithfulnessSection(
   id: string,
 ): Promise<Html> {
   const methods = Object.entries(faithfulness.methods);
-  const { confidence, replicates } = settings.bootstrap;
-  const intervals =
-    replicates > 0 ? `, with ${Math.round(confidence * 100)} % bootstrap intervals over images` : '';
   type Curves = FaithfulnessScores['curves'];
   const curve = (key: string, title: string, x: string, shares: keyof Curves, values: keyof Curves) => {
     const lines = methods.map(([name, { curves }]) => ({
@@ -83,7 +80,7 @@ export async function faithfulnessSection(
   return html`<h3 id="${id}-faithfulness">Faithfulness</h3>
 <p>What the score of the class does when the image is changed as the map says; on ${faithfulness.images} images, ${faithfulness.pairs} pairs.</p>
 ${scoreTable(
-  `Faithfulness in percent${intervals}; bold: the best of its row`,
+  `Faithfulness in percent${bestOfRow(settings.bootstrap)}`,
   methods.map(([name, scores]) => ({ name, scores })),
   measures,
 )}

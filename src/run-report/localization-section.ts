@@ -1,7 +1,7 @@
 import type { EvaluationResult, LocalizationResult, LocalizationScores } from '../evaluation/index.ts';
 import { type Html, html, table } from '../report/index.ts';
 import { type ChartLine, lineChart } from './line-chart.ts';
-import { type Measure, number, type ScoredColumn, scoreTable } from './score-table.ts';
+import { bestOfRow, type Measure, number, type ScoredColumn, scoreTable } from './score-table.ts';
 
 const measures: readonly Measure<LocalizationScores>[] = [
   {
@@ -61,8 +61,6 @@ export async function localizationSection(
   id: string,
 ): Promise<Html> {
   const columns = localizationColumns(localization);
-  const { confidence, replicates } = result.settings.bootstrap;
-  const percent = Math.round(confidence * 100);
   const { thresholdFrom } = localization;
   const source =
     thresholdFrom === 'given'
@@ -71,11 +69,10 @@ export async function localizationSection(
   return html`<h3 id="${id}-localization">Localization</h3>
 <p>Boxes are the contours of maps above one threshold, the same for the whole data set. ${source}
 Measured on ${result.dataset.pairsWithTruth} pairs of an image and a true class.</p>
-${scoreTable(
-  `Localization in percent${replicates > 0 ? `, with ${percent} % bootstrap intervals over images` : ''}; bold: the best of its row`,
-  columns,
-  [...measures, ...deltaMeasures(columns)],
-)}
+${scoreTable(`Localization in percent${bestOfRow(result.settings.bootstrap)}`, columns, [
+  ...measures,
+  ...deltaMeasures(columns),
+])}
 <div class="charts">${await localizationCharts(result, columns, id)}</div>
 <details><summary>IoU levels, classes, best threshold on this split</summary>
 ${iouLevels(result, columns)}

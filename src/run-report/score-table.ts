@@ -1,4 +1,4 @@
-import type { Measured } from '../evaluation/index.ts';
+import type { EvaluationSettings, Measured } from '../evaluation/index.ts';
 import { type Html, html, table } from '../report/index.ts';
 
 /** A row of a table of scores. */
@@ -41,6 +41,13 @@ export function scoreTable<Scores>(
     ],
     rows,
   );
+}
+
+/** The end of a caption: what is small below the values, and what is bold. */
+export function bestOfRow({ confidence, replicates }: EvaluationSettings['bootstrap']): string {
+  const intervals =
+    replicates > 0 ? `, with ${Math.round(confidence * 100)} % bootstrap intervals over images` : '';
+  return `${intervals}; bold: the best of its row`;
 }
 
 function scoreRow<Scores>(measure: Measure<Scores>, cells: readonly (Measured | number | null)[]): Html {

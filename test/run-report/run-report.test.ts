@@ -91,6 +91,47 @@ test('a teacher stands beside its student: answers, cost, likeness of maps', asy
   await t.throwsAsync(pageOf(run), { instanceOf: DataError, message: /test\.json: teacher\.agreement: / });
 });
 
+test('wrong reasons: WR, threshold and dead share of each attribution, the lowest bold', async (t) => {
+  const { run, data } = await wholeRun(t);
+  const file = join(run, 'evaluation/test.json');
+  const sectionWith = async (methods: object) => {
+    const wrongReasons = { images: 1234, methods };
+    await writeFile(file, JSON.stringify({ ...evaluation(data), wrongReasons }));
+    const page = await pageOf(run);
+    return page.slice(page.indexOf('<h3 id="split-1-test-wrong-reasons">'), page.indexOf('Gallery</h3>'));
+  };
+  t.false((await pageOf(run)).includes('Wrong reasons'), 'not asked for');
+
+  const section = await sectionWith({
+    'grad-cam': { wr: { value: 0.125, low: 0.0625, high: 0.1875, count: 4 }, threshold: 0.25, deadShare: 0 },
+    'input-gradient': {
+      wr: { value: 0.375, low: null, high: null, count: 3 },
+      threshold: 0.0625,
+      deadShare: 0.25,
+    },
+  });
+  t.regex(section, /masks or boxes of test are taken for what must not matter, .*; 1,234 images have some/);
+  t.regex(section, /Wrong reasons in percent, with 95 % bootstrap intervals over images; bold: the best/);
+  t.regex(
+    section,
+    /<thead><tr><th scope="col">measure<\/th><th scope="col">grad-cam<\/th><th scope="col">input-/,
+  );
+  t.deepEqual(row(section, 'WR'), ['0.125 | 12.5 | 6.3 – 18.8', '0.375 | 37.5']);
+  t.deepEqual(row(section, 'threshold'), ['0.25 | 0.250', '0.0625 | 0.0625']);
+  t.deepEqual(row(section, 'dead attributions'), ['0 | 0.0', '0.25 | 25.0']);
+  const best = [...section.matchAll(/<td class="best"><data value="([^"]*)"/g)].map(([, value]) => value);
+  t.deepEqual(best, ['0.125', '0']);
+
+  const dead = await sectionWith({ 'grad-cam': { wr: null, threshold: null, deadShare: 1 } });
+  t.deepEqual(row(dead, 'dead attributions'), ['1 | 100.0']);
+  t.false(dead.includes('<th scope="row">WR'), 'what no attribution allowed has no row');
+
+  await t.throwsAsync(sectionWith({ 'grad-cam': { wr: 0.125 } }), {
+    instanceOf: DataError,
+    message: /test\.json: wrongReasons\.methods\.grad-cam\.wr: /,
+  });
+});
+
 test('the page loads nothing and links only within itself', async (t) => {
   const { run } = await wholeRun(t);
   const page = await pageOf(run);
