@@ -27,10 +27,16 @@ export const model = z.strictObject({
     .default(null)
     .describe('A new classification head for `weights`; null keeps the one that the model has.'),
   inputScaling: z
-    .enum(['zero-one', 'minus-one-one', 'imagenet'])
+    .union([
+      z.enum(['zero-one', 'minus-one-one', 'imagenet']),
+      z.strictObject({
+        mean: z.array(z.number()).nonempty().describe('Per channel, of pixels in [0,1].'),
+        std: z.array(z.number().positive()).nonempty().describe('Per channel, of pixels in [0,1].'),
+      }),
+    ])
     .default('zero-one')
     .describe(
-      'What the network expects of pixels in [0,1]: as they are, scaled to [-1,1], or ImageNet-standardised.',
+      'What the network expects of pixels in [0,1]: as they are, scaled to [-1,1], ImageNet-standardised, or (x - mean) / std.',
     ),
   freeze: z.array(z.string()).default([]).describe('Layer names (globs) that are not trained.'),
 });
