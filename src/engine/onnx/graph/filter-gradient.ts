@@ -1,7 +1,7 @@
 import { util } from '@tensorflow/tfjs-core';
 import { type Convolution, type ConvolutionSizes, convolutionSizes } from './convolution-geometry.ts';
 import type { GraphBuilder } from './graph-builder.ts';
-import { blockedLayout, NCHWC, permuted } from './layout.ts';
+import { blockedLayout, NCHWC, permuted, sameLayout } from './layout.ts';
 import type { LazyNode } from './lazy-node.ts';
 import type { Lowered, Lowering } from './lowering.ts';
 import { channelsFirst, type Window, windowAttributes } from './window.ts';
@@ -33,36 +33,58 @@ export function filterGradient(l: Lowering, x: LazyNode, dy: LazyNode, conv: Con
   const { channels, spatial } = sizes.axes;
   const { inChannels, outChannels } = sizes;
   const taps = allTaps(conv.window);
+  if (taps.length > 1 && taps.length * inChannels <= FEW_ROWS) return stackedTaps(l, x, dy, conv, sizes);
   const positions = sizes.batch * util.sizeFromShape(sizes.outputSpatial);
   const channelsLast = permuted([0, ...spatial, channels]);
   const d = graph.reshape(l.as(dy, channelsLast), [positions, outChannels]);
-  let product: string;
-  if (taps.length > 1 && taps.length * inChannels <= FEW_ROWS) {
-    const padded = padSpatial(graph, l.as(x, permuted([channels, 0, ...spatial])), conv.window, 2);
-    const rows = taps.map((tap) => underTap(graph, padded, tap, conv.window, sizes, 2));
-    const stacked = graph.reshape(graph.node('Concat', rows, { axis: 0 }), [
-      taps.length * inChannels,
-      positions,
-    ]);
-    product = graph.node('MatMul', [stacked, d]);
-  } else {
-    const padded = padSpatial(graph, l.as(x, channelsLast), conv.window, 1);
-    // The operand that is packed anew for every product should be the narrow one.
-    const turned = outChannels > inChannels;
-    const isNarrow = inChannels < NARROW && spatial.length === 2 && positions <= MOST_GATHERED;
-    const unders = isNarrow
-      ? underRows(graph, padded, conv.window, sizes)
-      : taps.map((tap) => underTap(graph, padded, tap, conv.window, sizes, 1));
-    const width = isNarrow ? conv.window.kernel[1]! * inChannels : inChannels;
-    const products = unders.map((name) => {
-      const under = graph.reshape(name, [positions, width]);
-      return positionProduct(l, turned ? [d, under] : [under, d], positions, width, outChannels);
-    });
-    product = turned
-      ? graph.node('Transpose', [joined(graph, products, 1)], { perm: [1, 0] })
-      : joined(graph, products, 0);
-  }
+  const padded = padSpatial(graph, l.as(x, channelsLast), conv.window, 1);
+  // The operand that is packed anew for every product should be the narrow one.
+  const turned = outChannels > inChannels;
+  const isNarrow = inChannels < NARROW && spatial.length === 2 && positions <= MOST_GATHERED;
+  const unders = isNarrow
+    ? underRows(graph, padded, conv.window, sizes)
+    : taps.map((tap) => underTap(graph, padded, tap, conv.window, sizes, 1));
+  const width = isNarrow ? conv.window.kernel[1]! * inChannels : inChannels;
+  const products = unders.map((name) => {
+    const under = graph.reshape(name, [positions, width]);
+    return positionProduct(l, turned ? [d, under] : [under, d], positions, width, outChannels);
+  });
+  const product = turned
+    ? graph.node('Transpose', [joined(graph, products, 1)], { perm: [1, 0] })
+    : joined(graph, products, 0);
   return l.result(graph.reshape(product, conv.filterShape), conv.filterShape);
+}
+
+/**
+ * For few input channels: what all taps see of an image, [taps · I, positions], times dy of that image, as it lies
+ * (channels last, or in blocks), [positions, O]; then the sum over the images.
+ */
+function stackedTaps(
+  l: Lowering,
+  x: LazyNode,
+  dy: LazyNode,
+  conv: Convolution,
+  sizes: ConvolutionSizes,
+): Lowered {
+  const { graph, block } = l;
+  const { axes, batch, inChannels, outChannels, outputSpatial } = sizes;
+  const taps = allTaps(conv.window);
+  const rows = taps.length * inChannels;
+  const positions = util.sizeFromShape(outputSpatial);
+  const padded = padSpatial(graph, l.as(x, channelsFirst(axes)), conv.window, 2);
+  const unders = taps.map((tap) => underTap(graph, padded, tap, conv.window, sizes, 2));
+  const stacked = joined(graph, unders, 1);
+  const blocked = blockedLayout(axes.channels, axes.spatial, block);
+  const isBlocked = block > 1 && axes.spatial.length === 2 && sameLayout(l.value(dy).layout, blocked);
+  const [parts, width] = isBlocked ? [outChannels / block, block] : [1, outChannels];
+  const layout = isBlocked ? blocked : permuted([0, ...axes.spatial, axes.channels]);
+  const product = graph.node('MatMul', [
+    graph.reshape(stacked, [batch, 1, rows, positions]),
+    graph.reshape(l.as(dy, layout), [batch, parts, positions, width]),
+  ]);
+  const sum = graph.node('ReduceSum', [product, graph.ints([0])], { keepdims: 0 });
+  const filter = parts === 1 ? sum : graph.node('Transpose', [sum], { perm: [1, 0, 2] });
+  return l.result(graph.reshape(filter, conv.filterShape), conv.filterShape);
 }
 
 /** Products of at most so many elements are divided along the positions, not along rows or columns. */
