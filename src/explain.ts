@@ -5,6 +5,7 @@ import { InterruptedError, UsageError } from './errors/index.ts';
 import { explanationMethods, findMethods, type MethodGroup, methodGroups } from './explain/index.ts';
 import { runProgram } from './program.ts';
 import { startProgress, writeLine } from './progress/index.ts';
+import { checkCounts, checkSeed, checkSubject, readingOptions, subjectOptions } from './subject-options.ts';
 
 await runProgram(async () => {
   const args = await yargs(hideBin(process.argv))
@@ -14,8 +15,7 @@ await runProgram(async () => {
         `side, as pictures, raw maps (.npy) and one HTML page.\n\n${methodHelp()}`,
     )
     .options({
-      model: { type: 'string', requiresArg: true, describe: 'Folder of a tfjs layers-model' },
-      run: { type: 'string', requiresArg: true, describe: 'Or a finished run' },
+      ...subjectOptions,
       image: {
         type: 'string',
         array: true,
@@ -48,17 +48,7 @@ await runProgram(async () => {
         requiresArg: true,
         describe: 'Layer that class maps are made of [default: that of the run, else auto]',
       },
-      classes: {
-        type: 'string',
-        requiresArg: true,
-        describe: 'File with the names of the classes: one per line, or a dataset.json [default: of the run]',
-      },
-      'input-scaling': {
-        choices: ['zero-one', 'minus-one-one', 'imagenet'] as const,
-        default: 'zero-one' as const,
-        describe: 'What --model expects of pixels',
-      },
-      'image-size': { type: 'number', requiresArg: true, describe: 'Of a model that takes any size' },
+      ...readingOptions,
       output: {
         type: 'string',
         requiresArg: true,
@@ -74,24 +64,16 @@ await runProgram(async () => {
         describe: 'Changed copies of each image, for rise and lime [default: 4000 and 1000]',
       },
       seed: { type: 'number', requiresArg: true, default: 0, describe: 'Of methods that draw at random' },
-      batch: { type: 'number', requiresArg: true, default: 16, describe: 'Images at a time' },
-      engine: { type: 'string', requiresArg: true, default: 'auto', describe: 'Compute engine' },
     })
     .check(({ run, model, top, batch, imageSize, samples, seed }) => {
-      if ((run === undefined) === (model === undefined))
-        throw new UsageError('--model DIR or --run DIR is needed');
-      const counts: Record<string, number | undefined> = {
+      checkSubject(run, model);
+      checkCounts({
         top,
         batch,
         samples: samples as number | undefined,
         'image-size': imageSize as number | undefined,
-      };
-      for (const [option, value = 1] of Object.entries(counts)) {
-        if (!(Number.isInteger(value) && value > 0)) {
-          throw new UsageError(`--${option}: expected a whole number from 1 on, found ${value}`);
-        }
-      }
-      if (!Number.isInteger(seed)) throw new UsageError(`--seed: expected a whole number, found ${seed}`);
+      });
+      checkSeed(seed);
       return true;
     })
     .example(

@@ -6,6 +6,7 @@ import type { EngineName } from './engine/index.ts';
 import { InterruptedError, UsageError } from './errors/index.ts';
 import { runProgram } from './program.ts';
 import { startProgress, writeLine } from './progress/index.ts';
+import { checkCounts, checkSeed, checkSubject, readingOptions, subjectOptions } from './subject-options.ts';
 
 await runProgram(async () => {
   const args = await yargs(hideBin(process.argv))
@@ -15,8 +16,7 @@ await runProgram(async () => {
         'set that they answer to most with the pattern in them, and images made to excite them.',
     )
     .options({
-      model: { type: 'string', requiresArg: true, describe: 'Folder of a tfjs layers-model' },
-      run: { type: 'string', requiresArg: true, describe: 'Or a finished run' },
+      ...subjectOptions,
       layer: { type: 'string', requiresArg: true, default: 'auto', describe: 'Layer whose units are shown' },
       'feature-maps': {
         type: 'string',
@@ -54,49 +54,25 @@ await runProgram(async () => {
         describe: 'Or these classes, by name or number; or all',
       },
       steps: { type: 'number', requiresArg: true, default: 200, describe: 'Of the ascent to such an image' },
-      classes: {
-        type: 'string',
-        requiresArg: true,
-        describe: 'File with the names of the classes: one per line, or a dataset.json [default: of the run]',
-      },
-      'input-scaling': {
-        choices: ['zero-one', 'minus-one-one', 'imagenet'] as const,
-        default: 'zero-one' as const,
-        describe: 'What --model expects of pixels',
-      },
-      'image-size': { type: 'number', requiresArg: true, describe: 'Of a model that takes any size' },
+      ...readingOptions,
       seed: {
         type: 'number',
         requiresArg: true,
         default: 0,
         describe: 'Of the noise that images begin with',
       },
-      batch: { type: 'number', requiresArg: true, default: 16, describe: 'Images at a time' },
       out: { type: 'string', requiresArg: true, default: 'units', describe: 'Folder of the pictures' },
-      engine: { type: 'string', requiresArg: true, default: 'auto', describe: 'Compute engine' },
     })
     .check(({ run, model, featureMaps, topImages, maximize, maximizeClass, ...rest }) => {
-      const { top, limit, steps, batch, seed } = rest;
-      if ((run === undefined) === (model === undefined))
-        throw new UsageError('--model DIR or --run DIR is needed');
+      checkSubject(run, model);
       if (!(featureMaps || topImages || maximize || maximizeClass)) {
         throw new UsageError(
           'nothing to show: --feature-maps, --top-images, --maximize or --maximize-class is needed',
         );
       }
-      const counts: [option: string, value: number | undefined][] = [
-        ['top', top],
-        ['limit', limit],
-        ['steps', steps],
-        ['batch', batch],
-        ['image-size', rest['image-size']],
-      ];
-      for (const [option, value] of counts) {
-        if (value !== undefined && !(Number.isInteger(value) && value > 0)) {
-          throw new UsageError(`--${option}: expected a whole number from 1 on, found ${value}`);
-        }
-      }
-      if (!Number.isInteger(seed)) throw new UsageError(`--seed: expected a whole number, found ${seed}`);
+      const { top, limit, steps, batch, imageSize, seed } = rest;
+      checkCounts({ top, limit, steps, batch, 'image-size': imageSize as number | undefined });
+      checkSeed(seed);
       return true;
     })
     .example(
