@@ -127,6 +127,11 @@ test.serial('depthwise convolutions, relu6, one channel, a head with hidden unit
   await compare(t, sourceOf(model), 'layer-cam');
 });
 
+test.serial('as many channels as real networks have', async (t) => {
+  const options = { inputShape: [16, 16, 3] as [number, number, number], classes: 3, seed: 4 };
+  await compare(t, sourceOf(buildModel('small-cnn', { ...options, widths: [32, 96, 128] })), 'grad-cam');
+});
+
 test.serial('without a map the file has scores and logits alone', async (t) => {
   const { bytes } = await exportOnnx(sourceOf(smallCnn()));
   const session = await InferenceSession.create(bytes);

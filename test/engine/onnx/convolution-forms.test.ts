@@ -11,7 +11,7 @@ import { maxPool } from '../../../src/engine/onnx/graph/max-pooling.ts';
 import { pad } from '../../../src/engine/onnx/graph/rearrange.ts';
 import { relu } from '../../../src/engine/onnx/graph/rectifiers.ts';
 import { traceGraph } from '../../../src/engine/onnx/graph/trace.ts';
-import { type Case, sameAsCpu } from './compare.ts';
+import { type Case, random, sameAsCpu } from './compare.ts';
 
 type Four = tf.Tensor4D;
 
@@ -101,6 +101,22 @@ test('zeros around an image become the border of what walks over it', (t) => {
   t.is(operators(maxPool(around(x), walk)).Pad, 1);
 });
 
+test('one image, or too large a filter for it: no Winograd', (t) => {
+  t.is(operators(faces([1, 8, 8, 256], [3, 3, 256, 256], 1, 1).value).Conv, 1);
+  t.is(operators(faces([1, 4, 4, 512], [3, 3, 512, 512], 1, 1).value).MatMul, 1);
+});
+
+test('tiles that take much memory are not kept for the filter gradient', (t) => {
+  const x = image(16, 64, 64, 64);
+  const window = { kernel: [3, 3], strides: [1, 1], dilations: [1, 1], before: [1, 1], after: [1, 1] };
+  const shapes = { inputShape: x.shape, outputShape: x.shape, filterShape: [3, 3, 64, 64] };
+  const conv = { window, channelsLast: true, depthwise: false, ...shapes };
+  const y = convolve(x, image(3, 3, 64, 64), conv);
+  const { nodes } = lowerTrace(traceGraph([y, convolveFilterGradient(x, image(...x.shape), conv)]), 16, 1);
+  // The value is computed as if there were no tiles: in blocks.
+  t.is(nodes.filter(({ type }) => type === 'Conv').length, 1);
+});
+
 const many = [
   { input: [2, 6, 6, 128], filter: [3, 3, 128, 96], pad: 'same' },
   { input: [1, 7, 5, 96], filter: [3, 3, 96, 128], pad: 'same' },
@@ -161,4 +177,39 @@ test('zeros around an image: values and gradients', (t) => {
     sameAsCpu(t, { name: `pooling after ${name}`, inputs: inputs.slice(0, 1), run });
     sameAsCpu(t, { name: `pooling after ${name}`, inputs: inputs.slice(0, 1), run, gradients: false });
   }
+});
+
+test('a relu that was read is a leaf: a program that was compiled for it fits others too', (t) => {
+  const around: [number, number][] = [
+    [0, 0],
+    [1, 1],
+    [1, 1],
+    [0, 0],
+  ];
+  const corner = (x: tf.Tensor) => tf.maxPool(tf.pad(x, around) as Four, 3, 2, 'valid').dataSync()[0];
+  tf.tidy(() => {
+    const positive = tf.relu(random([1, 6, 6, 16], 1));
+    positive.dataSync();
+    corner(positive);
+    const negative = tf.sub(random([1, 6, 6, 16], 1), 10);
+    negative.dataSync();
+    t.is(corner(negative), 0);
+  });
+});
+
+test('zeros around an image that is repeated', (t) => {
+  const run: Case['run'] = (x, w) => {
+    const padded = tf.pad(x!, [
+      [0, 0],
+      [1, 1],
+      [1, 1],
+      [0, 0],
+    ]);
+    return tf.conv2d(tf.tile(padded, [2, 1, 1, 1]) as Four, w as Four, 1, 'valid');
+  };
+  const inputs = [
+    [1, 6, 6, 16],
+    [3, 3, 16, 16],
+  ];
+  sameAsCpu(t, { name: 'tile', inputs, run });
 });

@@ -17,7 +17,7 @@ export function compileTrace(trace: Trace, block: number, threads: number): Uint
  * number for which work is divided.
  */
 export function lowerTrace(trace: Trace, block: number, threads: number): OnnxModel {
-  const lowering = new Lowering(trace, block, threads);
+  const lowering = new Lowering(trace, { block, threads });
   trace.leaves.forEach((leaf, index) => {
     lowering.graph.input(inputName(index), leaf.dtype, leaf.shape);
     lowering.define(leaf, {

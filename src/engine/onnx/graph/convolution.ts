@@ -19,8 +19,9 @@ export function convolve(x: LazyNode, filter: LazyNode, conv: Convolution): Lazy
     dtype: 'float32',
     lower: (l, [padded, weights]) => {
       const [input, walk] = zerosAsBorder(l, padded!, conv);
+      const isTrained = l.usersOf(padded!).some(({ kind }) => kind === 'ConvFilterGradient');
       const withEpilogue = (epilogue: Epilogue): Lowered =>
-        winogradConvolution(l, input, weights!, walk, epilogue) ??
+        winogradConvolution(l, input, weights!, walk, { ...epilogue, isTrained }) ??
         smallImageConvolution(l, input, weights!, walk, epilogue) ??
         blockedConvolution(l, input, weights!, walk, epilogue) ??
         plainConvolution(l, input, weights!, walk, epilogue);

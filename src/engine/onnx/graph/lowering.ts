@@ -46,15 +46,21 @@ export class Lowering {
   readonly block: number;
   /** How many threads will compute the graph. */
   readonly threads: number;
+  /** Whether the graph is to hold for batches of any size: without lists of what lies where in a batch. */
+  readonly anyBatch: boolean;
   /** Sums over channels that were written out, by their parts (channel-sum.ts). */
   readonly written = new Map<string, string>();
   readonly #trace: Pick<Trace, 'users' | 'roots'>;
   readonly #values = new Map<LazyNode, Lowered>();
 
-  constructor(trace: Pick<Trace, 'users' | 'roots'>, block: number, threads = 1) {
+  constructor(
+    trace: Pick<Trace, 'users' | 'roots'>,
+    { block, threads = 1, anyBatch = false }: { block: number; threads?: number; anyBatch?: boolean },
+  ) {
     this.#trace = trace;
     this.block = block;
     this.threads = threads;
+    this.anyBatch = anyBatch;
   }
 
   /** Who reads the value of a node. */

@@ -21,7 +21,9 @@ export function maxPool(x: LazyNode, pool: Pooling): LazyNode {
       }
       // A border counts as minus infinity: where nothing is negative, zeros do no more.
       const image = l.value(input!).unpadded?.node;
-      const isBorder = !gradients && image !== undefined && (isRelu(image) || image.kind === 'Relu6');
+      // What was read has become a leaf, of which a program knows nothing but the shape.
+      const isPositive = image?.isPending && (isRelu(image) || image.kind === 'Relu6');
+      const isBorder = !gradients && isPositive;
       return pooled(l, 'MaxPool', ...(isBorder ? zerosAsBorder(l, input!, pool) : ([input!, pool] as const)));
     },
   });

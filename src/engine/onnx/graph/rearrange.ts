@@ -134,10 +134,12 @@ export function tile(x: LazyNode, repeats: Shape): LazyNode {
     inputs: [x],
     shape,
     dtype: x.dtype,
-    lower: (l, [input]) =>
-      isBroadcast
-        ? l.value(input!)
-        : l.result(l.graph.node('Tile', [l.plain(input!), l.graph.ints(repeats)]), shape),
+    lower: (l, [input]) => {
+      if (!isBroadcast)
+        return l.result(l.graph.node('Tile', [l.plain(input!), l.graph.ints(repeats)]), shape);
+      const { name, layout, shape: stored } = l.value(input!);
+      return { name, layout, shape: stored };
+    },
   });
 }
 

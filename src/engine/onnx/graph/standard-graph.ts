@@ -17,7 +17,7 @@ export interface GraphNames {
  */
 export function standardGraph({ inputs, constants, outputs }: GraphNames): OnnxModel {
   const trace = traceGraph(Object.values(outputs));
-  const lowering = new Lowering(trace, 1);
+  const lowering = new Lowering(trace, { block: 1, anyBatch: true });
   const { graph } = lowering;
   const nameOf = new Map(constants);
   for (const [name, node] of Object.entries(inputs)) nameOf.set(node, name);

@@ -74,6 +74,7 @@ export function transformed(
  *
  * @param size 4: the pixels that a tile of the result is made of, 2: those of the tile itself
  * @param before rows and columns of zeros in front of the image
+ * @param label tiles of one image with different labels are made anew for each
  */
 export function tilesOf(
   graph: GraphBuilder,
@@ -82,11 +83,12 @@ export function tilesOf(
   { batch, grid, tiles }: Tiling,
   size: 2 | 4,
   before: readonly number[] = [0, 0],
+  label = '',
 ): string {
   const [rows, columns] = grid.map((count) => 2 * count + size - 2) as [number, number];
   const after = [rows - height - before[0]!, columns - width - before[1]!];
   const padded = padSpatial(graph, image, { before, after }, 1);
-  const places = graph.once(`winograd tiles ${[batch, ...grid, size]}`, () => {
+  const places = graph.once(`winograd tiles ${[batch, ...grid, size]} ${label}`, () => {
     const list: number[] = [];
     for (let row = 0; row < size; row++) {
       for (let column = 0; column < size; column++) {

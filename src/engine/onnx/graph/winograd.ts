@@ -13,7 +13,8 @@ import { imageOf, type Tiling, tilesOf, tilingOf, transformed } from './winograd
  * multiplications for a pixel of the result in place of 9. What is saved must pay for bringing image, filter and result
  * into that form, so it is done where channels are many (`isFaster`).
  *
- * The results differ from those of the definition by rounding, a few 1e-7 of the largest.
+ * The results differ from those of the definition by rounding, a few 1e-7 of the largest; what shares a tile with an
+ * infinite pixel is NaN.
  *
  * @returns null for other windows, and where the definition is faster
  */
@@ -22,10 +23,12 @@ export function winogradConvolution(
   x: LazyNode,
   filter: LazyNode,
   conv: Convolution,
-  { bias, ceiling, relu }: Epilogue,
+  { bias, ceiling, relu, isTrained }: Epilogue & { readonly isTrained: boolean },
 ): Lowered | null {
   const plan = planOf(conv);
-  if (plan === null || !isFaster(l, plan, tilesAreThere(l, x, plan))) return null;
+  if (plan === null) return null;
+  const tilesAreThere = isTrained && areShared(plan) && isFasterForFilter(l, plan);
+  if (!isFaster(l, plan, tilesAreThere)) return null;
   const { graph } = l;
   const { inChannels, outChannels, axes, tiling } = plan;
   const image = imageTiles(l, x, conv.window, plan);
@@ -76,7 +79,7 @@ export function winogradFilterGradient(
   const channels = [...tiling.spatial, outChannels] as const;
   const derivative = tilesOf(graph, l.as(dy, channelsLast(axes)), channels, tiling, 2);
   const operands = [
-    imageTiles(l, x, conv.window, plan),
+    imageTiles(l, x, conv.window, plan, areShared(plan) ? '' : 'again'),
     transformed(graph, 'resultGradient', derivative, [tiling.tiles, outChannels]),
   ];
   const product = graph.node('FusedMatMul', operands, { transA: 1, transB: 0 }, 'com.microsoft');
@@ -95,6 +98,10 @@ interface Plan {
 
 /** Of more places in tiles the lists would be long. */
 const MOST_PLACES = 1 << 18;
+/** So many numbers at most are an image in tiles, four times what it is otherwise. */
+const MOST_NUMBERS = 1 << 26;
+/** So many at most are kept from the value to the filter gradient; larger ones are made twice. */
+const MOST_KEPT = 1 << 22;
 
 function planOf(conv: Convolution): Plan | null {
   const { axes, batch, groups, inputSpatial, outputSpatial } = convolutionSizes(conv);
@@ -102,18 +109,22 @@ function planOf(conv: Convolution): Plan | null {
   if (conv.depthwise || groups > 1 || kernel.length !== 2 || kernel.some((size) => size !== 3)) return null;
   if ([...strides, ...dilations].some((step) => step !== 1)) return null;
   const tiling = tilingOf(batch, outputSpatial);
-  if (16 * tiling.tiles > MOST_PLACES) return null;
   const [inChannels, outChannels] = [conv.inputShape[axes.channels]!, conv.outputShape[axes.channels]!];
+  const places = 16 * tiling.tiles;
+  if (places > MOST_PLACES || places * Math.max(inChannels, outChannels) > MOST_NUMBERS) return null;
   return { axes, inChannels, outChannels, inputSpatial, tiling };
 }
 
 const channelsLast = ({ spatial, channels }: ActivationAxes) => permuted([0, ...spatial, channels]);
 
+/** Whether the tiles of the image are made once, for value and filter gradient. */
+const areShared = ({ tiling, inChannels }: Plan): boolean => 16 * tiling.tiles * inChannels <= MOST_KEPT;
+
 /** [16, tiles, I] */
-function imageTiles(l: Lowering, x: LazyNode, { before }: Window, plan: Plan): string {
+function imageTiles(l: Lowering, x: LazyNode, { before }: Window, plan: Plan, label = ''): string {
   const { axes, inChannels, inputSpatial, tiling } = plan;
   const size = [...inputSpatial, inChannels] as unknown as [number, number, number];
-  const pixels = tilesOf(l.graph, l.as(x, channelsLast(axes)), size, tiling, 4, before);
+  const pixels = tilesOf(l.graph, l.as(x, channelsLast(axes)), size, tiling, 4, before, label);
   return transformed(l.graph, 'image', pixels, [tiling.tiles, inChannels]);
 }
 
@@ -125,17 +136,17 @@ function result(l: Lowering, product: string, channels: number, tiling: Tiling):
 
 /** Multiply-adds in a nanosecond of one thread. */
 const SPEED = { products: 42, sums: 35, transform: 22, blocked: 52, plain: 22, taps: 30 };
-/** Nanoseconds to gather a number, and to bring one from one layout to another. */
+/** Nanoseconds to gather a number, to bring one from one layout to another, and one of a filter into blocks. */
 const MOVING = { gather: 0.7, layout: 0.5, filter: 1.2 };
+/** Nanoseconds to bring a 3 x 3 filter into the 16 numbers of its form, and back. */
+const FILTER = { forth: 16, back: 10 };
 /** So much faster it must be. */
 const ADVANTAGE = 1.1;
 
-/** Whether the tiles of x are computed anyway, for the filter gradient. */
-function tilesAreThere(l: Lowering, x: LazyNode, plan: Plan): boolean {
-  return l.usersOf(x).some(({ kind }) => kind === 'ConvFilterGradient') && isFasterForFilter(l, plan);
-}
-
-function isFaster(l: Lowering, plan: Plan, tilesAreFree: boolean): boolean {
+/** @param tilesAreThere whether the tiles of the image are made anyway, for the filter gradient */
+function isFaster(l: Lowering, plan: Plan, tilesAreThere: boolean): boolean {
+  // The lists of places hold for one size of batch.
+  if (l.anyBatch) return false;
   const { inChannels, outChannels, inputSpatial, tiling } = plan;
   const { tiles } = tiling;
   const weights = inChannels * outChannels;
@@ -149,9 +160,9 @@ function isFaster(l: Lowering, plan: Plan, tilesAreFree: boolean): boolean {
   const direct = 9 * positions * perPosition + 9 * weights * MOVING.filter;
   const winograd =
     16 * tiles * (wide(inChannels, outChannels) / SPEED.products) +
-    (tilesAreFree ? 0 : imageCost(plan)) +
+    (tilesAreThere ? 0 : imageCost(plan)) +
     tiles * outChannels * (64 / SPEED.transform + 4 * MOVING.gather) +
-    (weights * 144) / SPEED.transform +
+    weights * FILTER.forth +
     (inputs + positions * outChannels) * MOVING.layout;
   return winograd * ADVANTAGE < direct;
 }
@@ -168,7 +179,7 @@ function isFasterForFilter(l: Lowering, plan: Plan): boolean {
     16 * tiles * (wide(inChannels, outChannels) / SPEED.sums) +
     imageCost(plan) +
     tiles * outChannels * (64 / SPEED.transform + 4 * MOVING.gather) +
-    (weights * 144) / SPEED.transform;
+    weights * FILTER.back;
   return (winograd / l.threads) * ADVANTAGE < direct;
 }
 
