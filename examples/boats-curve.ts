@@ -1,7 +1,7 @@
 /**
  * What: the curves of docs/results.md, "Biased boats": right answers where boats and water come apart, by the number of
  *   masks, for GAIN_ext and for Energy, beside those of the paper.
- * Run: npx tsx examples/boats-curve.ts --runs runs --energy runs/boats-energy [--out docs/images/boats-masks.svg]
+ * Run: npx tsx examples/boats-curve.ts --runs runs --energy runs/sweeps/boats-energy [--out docs/images/boats-masks.svg]
  *   `--runs` holds the runs that docs/results.md tells how to make (`plain-1`, `ext9-1`, …), `--energy` is the folder of the
  *   sweep configs/sweeps/boats-energy.yaml.
  * Expect: an SVG, and the numbers in it.
@@ -16,7 +16,7 @@ import { type ChartPoint, meanAndSpread, pointChart } from './figures/point-char
 const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: 'runs' },
-    energy: { type: 'string', default: 'runs/boats-energy' },
+    energy: { type: 'string', default: 'runs/sweeps/boats-energy' },
     out: { type: 'string', default: 'docs/images/boats-masks.svg' },
   },
 });

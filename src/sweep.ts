@@ -4,7 +4,7 @@ import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
-import { InterruptedError, UsageError } from './errors/index.ts';
+import { InterruptedError, RunError, UsageError } from './errors/index.ts';
 import { runProgram } from './program.ts';
 
 await runProgram(async () => {
@@ -31,7 +31,11 @@ await runProgram(async () => {
         requiresArg: true,
         describe: 'Threads of each run [default: cores / jobs]',
       },
-      out: { type: 'string', requiresArg: true, describe: 'Folder of the sweep [default: runs/<name>]' },
+      out: {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Folder of the sweep [default: runs/sweeps/<name>]',
+      },
       'dry-run': {
         type: 'boolean',
         default: false,
@@ -62,10 +66,13 @@ await runProgram(async () => {
 
   // Loaded late, so that --help is answered at once.
   const sweeping = await import('./sweep/index.ts');
-  const { DirectoryLock, drawBuiltInData, lockHolder } = await import('./gain/index.ts');
+  const { DirectoryLock, drawBuiltInData, holdsRun, lockHolder } = await import('./gain/index.ts');
   const { writeLine } = await import('./progress/index.ts');
 
   const sweep = await sweeping.loadSweep(args.config, args.out);
+  if (holdsRun(sweep.out)) {
+    throw new RunError(`${sweep.out}: holds a run; --out DIR puts the sweep elsewhere`);
+  }
   const atWork = args.table ? lockHolder(sweep.out) : undefined;
   if (!args.dryRun && !atWork) {
     const lock = await DirectoryLock.acquire(sweep.out);

@@ -26,10 +26,14 @@ export class RunDirectory {
    *
    * @param path made when it is not there.
    * @param mode `new`: refuse a directory that holds a run; `resume`: need one; `overwrite`: empty it in `begin`.
-   * @throws {RunError} when another process holds it, it does not fit the mode, or it cannot be written.
+   * @throws {RunError} when another process holds it, it holds a sweep, it does not fit the mode, or it cannot be
+   * written.
    */
   static async open(path: string, mode: 'new' | 'resume' | 'overwrite'): Promise<RunDirectory> {
     if (mode === 'resume') requireRun(path);
+    if (existsSync(join(path, 'runs'))) {
+      throw new RunError(`${path}: holds the runs of a sweep; --run DIR puts this one elsewhere`);
+    }
     const lock = await DirectoryLock.acquire(path);
     if (mode === 'new' && holdsRun(path)) {
       lock.release();

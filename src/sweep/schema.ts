@@ -73,7 +73,7 @@ export const sweepSchema = z.strictObject({
     .string()
     .regex(/^[\w.-]+$/, 'expected letters, digits, dots, dashes or underscores')
     .optional()
-    .describe('The sweep goes to runs/<name> [default: the name of the file].'),
+    .describe('The sweep goes to runs/sweeps/<name> [default: the name of the file].'),
   base: z.string().describe('Experiment file that is varied; relative to this file.'),
   set: values.describe(
     'Dotted config keys and values of all runs, where the sweep is another than the base.',

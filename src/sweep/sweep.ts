@@ -71,7 +71,7 @@ export function parseSweep(text: string, file: string): CheckedYaml<SweepFile> {
  * Reads a sweep file, and checks every experiment in it.
  *
  * @param file as named, else in `configs/` or `configs/sweeps/` of the working folder
- * @param out where the sweep goes. @default runs/<name>
+ * @param out where the sweep goes. @default runs/sweeps/<name>
  * @throws {ConfigError} `file:line:column key: what was expected, what was found`, a line per problem
  */
 export async function loadSweep(file: string, out?: string): Promise<Sweep> {
@@ -87,7 +87,7 @@ async function layOut(
   const name = read.name ?? basename(file, extname(file));
   const base = findBase(read.base, file, where(['base']));
   const baseText = await readConfigFile(base);
-  const root = out ?? join('runs', name);
+  const root = out ?? join('runs', 'sweeps', name);
 
   const grid = gridPoints(read.grid, where);
   const placed = (set: Readonly<Record<string, unknown>>, at: readonly (string | number)[]) =>

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import test, { type ExecutionContext } from 'ava';
 import { DirectoryLock } from '../../src/gain/directory-lock.ts';
@@ -125,3 +125,21 @@ test.serial(
     t.deepEqual((await readdir(place.path('held'))).sort(), ['runs', 'table.json', 'table.md']);
   },
 );
+
+test.serial('a run and a sweep do not share a folder', async (t) => {
+  t.timeout(patience);
+  const place = workplace();
+  await writeFile(place.path('apart.yaml'), 'base: tiny.yaml\nseeds: [1]\n');
+  await mkdir(place.path('run'));
+  await writeFile(place.path('run/config.yaml'), 'name: tiny\n');
+  const sweep = await place.call('sweep', ['--config', 'apart.yaml', '--out', 'run']);
+  t.is(sweep.stderr, 'RunError: run: holds a run; --out DIR puts the sweep elsewhere\n');
+  t.is(sweep.code, 2);
+  t.deepEqual(await readdir(place.path('run')), ['config.yaml']);
+
+  await mkdir(place.path('sweep/runs/base/seed-1'), { recursive: true });
+  const train = await place.train(['--config', 'tiny.yaml', '--run', 'sweep', '--overwrite']);
+  t.is(train.stderr, 'RunError: sweep: holds the runs of a sweep; --run DIR puts this one elsewhere\n');
+  t.is(train.code, 2);
+  t.deepEqual(await readdir(place.path('sweep')), ['runs']);
+});
