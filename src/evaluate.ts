@@ -59,7 +59,8 @@ await runProgram(async () => {
       'threshold-from': {
         type: 'string',
         requiresArg: true,
-        describe: 'Split on which the threshold is chosen [default: train-fullsup]',
+        describe:
+          'Split on which the threshold is chosen [default: train-fullsup, else that of data.masks of the run]',
       },
       threshold: { type: 'number', requiresArg: true, describe: 'Or the threshold: a share of the maximum' },
       tolerance: { type: 'number', default: 15, describe: 'Margin of the pointing game, in pixels' },
@@ -103,7 +104,7 @@ await runProgram(async () => {
       return true;
     })
     .example('$0 --run runs/gain --methods cam,grad-cam,grad-cam++,layer-cam', 'methods side by side')
-    .example('$0 --run runs/cards --split test --threshold-from train', 'where there is no train-fullsup')
+    .example('$0 --run runs/cards --split test --threshold-from train', 'on a split of your choice')
     .example('$0 --run runs/gain --measures faithfulness,sanity', 'is it the network that the maps show?')
     .example('$0 --run runs/small --teacher runs/large', 'how alike are their answers and their maps?')
     .example('$0 --run runs/rrr --measures wrong-reasons', 'how much of the confounders lights up')

@@ -45,7 +45,7 @@ export async function evaluate(request: EvaluateRequest): Promise<Evaluated[]> {
     for (const split of splits) checkSplit(dataset, split, '--split');
     const measures = options.measures ?? (await measuresFor(dataset, splits, log));
     const threshold = measures.includes('localization')
-      ? await checkTruth(dataset, splits, options.threshold)
+      ? await checkTruth(dataset, splits, options.threshold, subject)
       : undefined;
     if (measures.includes('wrong-reasons')) await checkConfounders(dataset, splits);
 
@@ -117,6 +117,7 @@ async function checkTruth(
   dataset: Dataset,
   splits: readonly string[],
   threshold: ThresholdSource | undefined,
+  { config }: Subject,
 ): Promise<ThresholdSource> {
   for (const split of splits) {
     await requireTruth(
@@ -125,7 +126,9 @@ async function checkTruth(
       'so there is nothing to measure localization on; --measures faithfulness needs none',
     );
   }
-  return checkThreshold(dataset, threshold);
+  const supervising = config?.data.masks.split;
+  const isFree = supervising !== undefined && !splits.includes(supervising);
+  return checkThreshold(dataset, threshold, isFree ? supervising : undefined);
 }
 
 async function checkConfounders(dataset: Dataset, splits: readonly string[]): Promise<void> {

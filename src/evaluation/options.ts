@@ -19,7 +19,7 @@ export interface EvaluationOptions {
   readonly teacher?: string | undefined;
   /** Layer of the teacher that is explained. @default that of the run's distillation, else `auto` */
   readonly teacherLayer?: string | undefined;
-  /** @default chosen on `train-fullsup` */
+  /** @default chosen on `train-fullsup`, else on the split whose masks the run could train with */
   readonly threshold?: ThresholdSource | undefined;
   /** Pixels of the pointing game with a margin. */
   readonly tolerance: number;
@@ -55,17 +55,25 @@ export function checkSplit(dataset: Dataset, split: string, option: string): voi
   );
 }
 
+const FULLY_SUPERVISED = 'train-fullsup';
+
 /**
  * Where the threshold comes from, with the data looked at: a split without boxes can give none.
  *
- * @throws {UsageError} when nothing was said and there is no train-fullsup
+ * @param supervising the split whose masks the run could train with, where there is a run: it stands in for a missing
+ *   train-fullsup
+ * @throws {UsageError} when nothing was said and there is neither
  * @throws {DataError} when the split has neither boxes nor masks
  */
 export async function checkThreshold(
   dataset: Dataset,
   threshold: ThresholdSource | undefined,
+  supervising: string | undefined,
 ): Promise<ThresholdSource> {
-  const source = threshold ?? { split: 'train-fullsup' };
+  const usual = [FULLY_SUPERVISED, supervising].find(
+    (split) => split !== undefined && split in dataset.info.splits,
+  );
+  const source = threshold ?? { split: usual ?? FULLY_SUPERVISED };
   if ('value' in source) {
     if (source.value >= 0 && source.value < 1) return source;
     throw new UsageError(
@@ -75,7 +83,7 @@ export async function checkThreshold(
   if (!threshold && !(source.split in dataset.info.splits)) {
     const known = Object.keys(dataset.info.splits).join(', ');
     throw new UsageError(
-      `${dataset.dir} has no split train-fullsup to choose the threshold on: name another one that has boxes ` +
+      `${dataset.dir} has no split ${FULLY_SUPERVISED} to choose the threshold on: name another one that has boxes ` +
         `(${known}) with --threshold-from, or give a number with --threshold`,
     );
   }

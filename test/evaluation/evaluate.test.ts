@@ -160,6 +160,25 @@ test.serial('the program: a run, its table, its files and its curves', async (t)
   t.regex(wrong.stderr, /UsageError: --measures: expected some of localization, .*found "speed"/);
 });
 
+test.serial('without train-fullsup the split that supervised gives the threshold', async (t) => {
+  t.timeout(patience);
+  const data = join(folder, 'other-name');
+  await cp(join(folder, 'data'), data, { recursive: true });
+  const info = JSON.parse(await readFile(join(data, 'dataset.json'), 'utf8'));
+  const { 'train-fullsup': supervising, ...splits } = info.splits;
+  const renamed = { ...info, splits: { ...splits, supervising } };
+  await writeFile(join(data, 'dataset.json'), JSON.stringify(renamed));
+  const run = join(folder, 'supervised');
+  await cp(join(folder, 'run'), run, { recursive: true });
+  const config = await readFile(join(run, 'config.yaml'), 'utf8');
+  await writeFile(join(run, 'config.yaml'), config.replace('split: train-fullsup', 'split: supervising'));
+  const writerFor = (split: string) => new ResultWriter(join(folder, 'supervised-results'), split);
+  const source = { run, checkpoint: 'model', data } as Source;
+  const [evaluated] = await evaluateRun({}, { writerFor, source });
+  const { thresholdFrom } = evaluated!.result.localization!;
+  t.is(typeof thresholdFrom === 'object' && thresholdFrom.split, 'supervising');
+});
+
 test.serial('what is wrong is said before anything is computed or written', async (t) => {
   t.timeout(patience);
   await cp(join(folder, 'data'), join(folder, 'no-fullsup'), { recursive: true });
