@@ -101,7 +101,7 @@ const MOST_PLACES = 1 << 18;
 /** So many numbers at most are an image in tiles, four times what it is otherwise. */
 const MOST_NUMBERS = 1 << 26;
 /** So many at most are kept from the value to the filter gradient; larger ones are made twice. */
-const MOST_KEPT = 1 << 22;
+const MOST_KEPT = 1 << 20;
 
 function planOf(conv: Convolution): Plan | null {
   const { axes, batch, groups, inputSpatial, outputSpatial } = convolutionSizes(conv);
