@@ -182,7 +182,7 @@ await runProgram(async () => {
         : shown.map((result) => evaluationTable(result, process.stdout.columns)).join(''),
     );
     if (out) {
-      const { writeReport } = await import('./run-report/index.ts');
+      const { writeReport } = await import('./report/index.ts');
       const report = await writeReport(args.run ?? out, {
         evaluations: out,
         out: directory ? undefined : join(out, 'report.html'),

@@ -426,7 +426,7 @@ export {
   resizeMap,
   rgbImage,
   type Tile,
-} from './report/index.ts';
+} from './pictures/index.ts';
 export {
   EventWriter,
   type EventWriterOptions,

@@ -2,7 +2,7 @@ import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { UsageError } from './errors/index.ts';
 import { runProgram } from './program.ts';
-import { writeReport } from './run-report/index.ts';
+import { writeReport } from './report/index.ts';
 
 await runProgram(async () => {
   const args = await yargs(hideBin(process.argv))

@@ -9,17 +9,18 @@ import test from 'ava';
  */
 const mayImport: Record<string, readonly string[]> = {
   errors: [],
+  random: [],
   progress: [],
   autodiff: ['errors'],
   config: ['errors'],
-  data: ['errors'],
+  data: ['errors', 'random'],
   models: ['errors'],
-  report: ['errors'],
+  pictures: ['errors'],
   engine: ['errors'],
   tensorboard: ['data', 'errors'],
   losses: ['autodiff', 'errors'],
   gradcam: ['autodiff', 'errors'],
-  metrics: ['data', 'errors'],
+  metrics: ['errors', 'random'],
   export: ['autodiff', 'config', 'data', 'engine', 'errors', 'gradcam', 'losses', 'models'],
   explain: [
     'autodiff',
@@ -31,7 +32,8 @@ const mayImport: Record<string, readonly string[]> = {
     'metrics',
     'models',
     'progress',
-    'report',
+    'pictures',
+    'random',
   ],
   gain: [
     'autodiff',
@@ -44,7 +46,8 @@ const mayImport: Record<string, readonly string[]> = {
     'metrics',
     'models',
     'progress',
-    'report',
+    'pictures',
+    'random',
     'tensorboard',
   ],
   evaluation: [
@@ -59,11 +62,12 @@ const mayImport: Record<string, readonly string[]> = {
     'metrics',
     'models',
     'progress',
-    'report',
+    'pictures',
+    'random',
     'tensorboard',
   ],
   sweep: ['config', 'errors', 'gain', 'progress', 'tensorboard'],
-  'run-report': ['data', 'errors', 'evaluation', 'report'],
+  report: ['data', 'errors', 'evaluation', 'pictures', 'random'],
 };
 
 const source = fileURLToPath(new URL('../src', import.meta.url));

@@ -2,8 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import { randomFor } from '../../src/data/index.ts';
 import { type BackboneName, buildModel, loadLayersModel, saveLayersModel } from '../../src/models/index.ts';
+import { randomFor } from '../../src/random/index.ts';
 
 /** A network and a batch for it. */
 export interface NetworkSettings {

@@ -1,4 +1,4 @@
-import type { Random } from './random.ts';
+import type { Random } from '../random/index.ts';
 import type { Window } from './resampling.ts';
 
 /** Random changes of a training image. Image, boxes and masks move together; colours change the image alone. */

@@ -1,3 +1,4 @@
+import { randomFor } from '../random/index.ts';
 import {
   type Augmentation,
   type Fit,
@@ -9,7 +10,6 @@ import {
 } from './augmentation.ts';
 import type { BatchBox, BatchMask, HostBatch, View } from './batch.ts';
 import type { ClassMask, DecodedExample, ExampleReader, Shrink } from './example-reader.ts';
-import { randomFor } from './random.ts';
 import { resample } from './resampling.ts';
 
 /** How samples are made from examples, the same for all batches of an epoch. */

@@ -1,4 +1,4 @@
-import { randomFor } from './random.ts';
+import { randomFor } from '../random/index.ts';
 
 /** Which examples make up the batches of an epoch. Examples are numbered over the whole data set. */
 export interface OrderOptions {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { DataError, UsageError } from '../errors/index.ts';
+import { randomFor } from '../random/index.ts';
 import type { Augmentation, Fit } from './augmentation.ts';
 import type { HostBatch } from './batch.ts';
 import type { SampleSpec } from './batch-maker.ts';
@@ -10,7 +11,6 @@ import type { Shard } from './example-reader.ts';
 import { ImageCache } from './image-cache.ts';
 import { type ExampleLabels, type LabelStatistics, readLabels, summarise } from './label-statistics.ts';
 import { mapAhead } from './map-ahead.ts';
-import { randomFor } from './random.ts';
 import { RecordFile } from './record-file.ts';
 
 /** How to walk over splits in batches. */

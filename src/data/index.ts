@@ -47,6 +47,5 @@ export {
   type VocOptions,
 } from './importers/index.ts';
 export type { ExampleLabels, LabelStatistics } from './label-statistics.ts';
-export { type Random, randomFor } from './random.ts';
 export { RecordFile, readRecords } from './record-file.ts';
 export { maskedCrc32c } from './record-framing.ts';

@@ -1,4 +1,3 @@
-import { type Random, randomFor } from '../data/index.ts';
 import type { MapMethod } from '../gradcam/index.ts';
 import {
   areaUnder,
@@ -11,6 +10,7 @@ import {
   imputeLinear,
   pixelOrder,
 } from '../metrics/index.ts';
+import { normal, type Random, randomFor } from '../random/index.ts';
 import type { Explainer } from './explainer.ts';
 import { measuredMean } from './localization-tally.ts';
 import type { FaithfulnessResult, FaithfulnessScores, Measured } from './result.ts';
@@ -296,13 +296,8 @@ function remove(
   out.set(image);
   imputeLinear(out, height, width, pixels);
   for (let i = 0; i < pixels.length; i++) {
-    for (let at = 3 * pixels[i]!; at < 3 * pixels[i]! + 3; at++) out[at]! += roadNoise * gaussian(random);
+    for (let at = 3 * pixels[i]!; at < 3 * pixels[i]! + 3; at++) out[at]! += roadNoise * normal(random);
   }
-}
-
-/** A normal number (Box & Muller). */
-function gaussian(random: Random): number {
-  return Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
 }
 
 function sums(shares: readonly number[]): number[] {

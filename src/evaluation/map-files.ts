@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import sharp from 'sharp';
 import { RunError } from '../errors/index.ts';
 import type { PixelBox } from '../metrics/index.ts';
-import { npy } from '../report/index.ts';
+import { npy } from '../pictures/index.ts';
 
 /** Bits of a PNG map: 65535 is the maximum of the map. */
 const full = 65535;

@@ -7,7 +7,7 @@ import {
   type Rgb,
   type RgbImage,
   resizeMap,
-} from '../report/index.ts';
+} from '../pictures/index.ts';
 import type { Attribution } from './explain-images.ts';
 import type { NamedImage } from './images.ts';
 import type { AttributionKind } from './method-list.ts';

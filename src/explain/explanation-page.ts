@@ -1,4 +1,4 @@
-import { facts, type Html, html, type RgbImage, renderPage, table } from '../report/index.ts';
+import { facts, type Html, html, type RgbImage, renderPage, table } from '../pictures/index.ts';
 import { drawingRules } from './draw-attribution.ts';
 import type { ClassExplanations, ExplainedImage } from './explain-images.ts';
 import { type MethodEntry, type MethodGroup, methodGroups } from './method-list.ts';

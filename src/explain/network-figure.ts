@@ -1,5 +1,5 @@
 import type { NetworkNode } from '../gradcam/index.ts';
-import { type Html, html } from '../report/index.ts';
+import { type Html, html } from '../pictures/index.ts';
 import { boxesOf, linesOf, type NetworkBox } from './network-boxes.ts';
 import { type LayoutPart, layoutNetwork } from './network-layout.ts';
 

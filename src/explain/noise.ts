@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { randomFor } from '../data/index.ts';
+import { normals } from '../random/index.ts';
 
 /**
  * Adds Gaussian noise to images. One draw serves all images of a batch, so that an image's explanation does not depend
@@ -22,20 +22,7 @@ export function addNoise(
     const axes = range.shape.slice(1).map((_, i) => i + 1);
     const sigma = tf.mul(tf.sub(tf.max(range, axes, true), tf.min(range, axes, true)), share);
     const shape = [1, ...images.shape.slice(1)];
-    const noise = tf.tensor(gaussian(tf.util.sizeFromShape(shape), seed, draw), shape);
+    const noise = tf.tensor(normals(tf.util.sizeFromShape(shape), seed, draw), shape);
     return tf.add(images, tf.mul(sigma, noise));
   });
-}
-
-/** Standard normal numbers (Box & Muller 1958), the same on every engine. */
-export function gaussian(count: number, ...key: (number | string)[]): Float32Array {
-  const random = randomFor('gaussian', ...key);
-  const values = new Float32Array(count);
-  for (let i = 0; i < count; i += 2) {
-    const radius = Math.sqrt(-2 * Math.log(1 - random.next()));
-    const angle = 2 * Math.PI * random.next();
-    values[i] = radius * Math.cos(angle);
-    if (i + 1 < count) values[i + 1] = radius * Math.sin(angle);
-  }
-  return values;
 }

@@ -3,7 +3,7 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import sharp from 'sharp';
 import { networkNodes, resolveTargetLayer, spatialLayers } from '../gradcam/index.ts';
 import { countMultiplyAdds, countParameters } from '../models/index.ts';
-import { dataAddress, npy, type RgbImage, writeWhole } from '../report/index.ts';
+import { dataAddress, npy, type RgbImage, writeWhole } from '../pictures/index.ts';
 import { drawAttribution, drawImage } from './draw-attribution.ts';
 import { type Attribution, type ExplainOptions, explainImages } from './explain-images.ts';
 import { explanationPage, type ShownImage } from './explanation-page.ts';

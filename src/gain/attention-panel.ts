@@ -6,7 +6,7 @@ import type { Config } from '../config/index.ts';
 import type { Dataset } from '../data/index.ts';
 import { attentionMaps, forward, normalizeMaps, type Pair, softMask } from '../gradcam/index.ts';
 import { energyInMask, pointingHit } from '../metrics/index.ts';
-import { attentionGrid, beforeAfterGrid } from '../report/index.ts';
+import { attentionGrid, beforeAfterGrid } from '../pictures/index.ts';
 import { type EvaluateOptions, regionOf } from './evaluate.ts';
 import { holeFilling, removeRegion } from './objective/index.ts';
 import type { RunDirectory } from './run-directory.ts';

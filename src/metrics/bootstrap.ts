@@ -1,4 +1,4 @@
-import { randomFor } from '../data/index.ts';
+import { randomFor } from '../random/index.ts';
 
 /** Distribution function of Poisson(1) at 0, 1, …; beyond it is 1 in 32 bits. */
 const poisson = cumulativePoisson();

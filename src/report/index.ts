@@ -1,24 +1,2 @@
-export {
-  type AttentionItem,
-  attentionGrid,
-  beforeAfterGrid,
-  type ComparedMap,
-  type ComparisonItem,
-} from './attention-grid.ts';
-export { type ColorMapName, colorMap, colorOf } from './color-map.ts';
-export { dataAddress, webpAddress } from './data-address.ts';
-export { type Content, type Html, html, markup, slug } from './html.ts';
-export { type GridOptions, imageGrid, type Tile } from './image-grid.ts';
-export { mosaic } from './mosaic.ts';
-export { npy } from './npy.ts';
-export {
-  type BoxOptions,
-  drawBoxes,
-  type NormalizedBox,
-  type OverlayOptions,
-  overlayMap,
-} from './overlay.ts';
-export { type Page, renderPage } from './page.ts';
-export { grayscale, type PixelMap, type Rgb, type RgbImage, resizeMap, rgbImage } from './pixels.ts';
-export { facts, table } from './table.ts';
-export { writeWhole } from './write-whole.ts';
+/** The report of a run: one HTML page that loads nothing, made from the files of the training and its evaluations. */
+export { type ReportOptions, type WrittenReport, writeReport } from './write-report.ts';

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { fixedPlacement, placeBox, randomPlacement } from '../../src/data/augmentation.ts';
-import { randomFor } from '../../src/data/random.ts';
+import { randomFor } from '../../src/random/index.ts';
 
 const image = { width: 200, height: 100 };
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { jitterColors } from '../../src/data/augmentation.ts';
-import { randomFor } from '../../src/data/random.ts';
 import { resample, type Window } from '../../src/data/resampling.ts';
+import { randomFor } from '../../src/random/index.ts';
 
 /** Made by Pillow (test/reference/data_resampling.py). */
 const reference = JSON.parse(

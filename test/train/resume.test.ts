@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import test from 'ava';
-import { randomFor } from '../../src/data/index.ts';
+import { randomFor } from '../../src/random/index.ts';
 import { type Ended, workplaceFor } from './command-line.ts';
 
 /** How often a run is killed; the full measure is `GAIN_KILLS=10`. */

@@ -1,4 +1,4 @@
-import type { Random } from '../random.ts';
+import type { Random } from '../../random/index.ts';
 import { createNoise, layered, type Noise } from './noise.ts';
 import { blend, type Canvas, type Color } from './raster.ts';
 

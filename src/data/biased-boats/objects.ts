@@ -1,4 +1,4 @@
-import type { Random } from '../random.ts';
+import type { Random } from '../../random/index.ts';
 import { tinted } from './grounds.ts';
 import type { Color, Part } from './raster.ts';
 

@@ -1,5 +1,5 @@
+import { type Random, randomFor } from '../../random/index.ts';
 import type { Box } from '../batch.ts';
-import { type Random, randomFor } from '../random.ts';
 import { drawUpDistractor } from './distractors.ts';
 import { type Ground, LAND, type Layout, paintGround } from './grounds.ts';
 import { CLASSES, drawUp, type ObjectClass, WIDTHS } from './objects.ts';

@@ -1,6 +1,6 @@
 import { DataError } from '../../errors/index.ts';
+import { randomFor } from '../../random/index.ts';
 import type { ImageObject } from '../image-example.ts';
-import { randomFor } from '../random.ts';
 import {
   type Corner,
   type DecoyFeedback,

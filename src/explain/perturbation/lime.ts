@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import { randomFor } from '../../data/index.ts';
 import { UsageError } from '../../errors/index.ts';
 import type { Pair } from '../../gradcam/index.ts';
+import { randomFor } from '../../random/index.ts';
 import { type PerturbationOptions, type Predictor, scoreCopies } from './scored-copies.ts';
 import { type LinearFit, sparseLinearFit } from './sparse-linear-fit.ts';
 import { fillColor, type Subject, subjectsOf, wholeNumber } from './subjects.ts';

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { UsageError } from '../../errors/index.ts';
 import { splitModel } from '../../gradcam/index.ts';
-import { colorMap, imageGrid, type PixelMap, type Tile } from '../../report/index.ts';
+import { colorMap, imageGrid, type PixelMap, type Tile } from '../../pictures/index.ts';
 
 export interface FeatureMapOptions {
   /** Path of the layer, see `resolveTargetLayer`. @default 'auto' */

@@ -1,10 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import { randomFor } from '../../data/index.ts';
 import { UsageError } from '../../errors/index.ts';
 import { type ApplyLayer, forward, splitModel, withoutActivation } from '../../gradcam/index.ts';
-import { gaussian } from '../noise.ts';
+import { normals, randomFor } from '../../random/index.ts';
 import { gaussianBlur } from './gaussian-blur.ts';
 import { imageShapeOf } from './image-shape.ts';
 import { roll } from './roll.ts';
@@ -84,7 +83,7 @@ export async function maximizeActivations(
 
   const [middle, span, size] = [(low + high) / 2, high - low, height * width * channels];
   // The same noise for every unit: an image does not depend on which others are made with it.
-  const start = gaussian(size, seed, 'maximize').map((value) => middle + noise * span * value);
+  const start = normals(size, seed, 'maximize').map((value) => middle + noise * span * value);
   const images = units.map(() => start.slice());
   const ascend = tf.grad((x: tf.Tensor) => tf.sum(objective(x)));
   const before = await answers(objective, images, shape);

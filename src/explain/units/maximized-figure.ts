@@ -1,4 +1,4 @@
-import { imageGrid, rgbImage } from '../../report/index.ts';
+import { imageGrid, rgbImage } from '../../pictures/index.ts';
 import { inRows, short } from './feature-maps.ts';
 import type { Maximized } from './maximize-activation.ts';
 import { threeChannels } from './top-images-figure.ts';

@@ -1,4 +1,4 @@
-import { imageGrid, mosaic, type RgbImage, rgbImage, type Tile } from '../../report/index.ts';
+import { imageGrid, mosaic, type RgbImage, rgbImage, type Tile } from '../../pictures/index.ts';
 import { short } from './feature-maps.ts';
 import { cut } from './patch-window.ts';
 import type { TopImage, TopImages } from './top-images.ts';

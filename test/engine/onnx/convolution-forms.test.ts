@@ -8,7 +8,7 @@ import {
 } from '../../../src/engine/onnx/graph/convolution.ts';
 import { type LazyNode, leaf } from '../../../src/engine/onnx/graph/lazy-node.ts';
 import { maxPool } from '../../../src/engine/onnx/graph/max-pooling.ts';
-import { pad } from '../../../src/engine/onnx/graph/rearrange.ts';
+import { pad, tile } from '../../../src/engine/onnx/graph/rearrange.ts';
 import { relu } from '../../../src/engine/onnx/graph/rectifiers.ts';
 import { traceGraph } from '../../../src/engine/onnx/graph/trace.ts';
 import { type Case, random, sameAsCpu } from './compare.ts';
@@ -96,6 +96,7 @@ test('zeros around an image become the border of what walks over it', (t) => {
   const x = image(2, 8, 8, 16);
   t.is(operators(convolve(around(x), filter, conv)).Pad, undefined);
   t.is(operators(convolve(around(x, 1), filter, conv)).Pad, 1);
+  t.is(operators(convolve(tile(around(image(1, 8, 8, 16)), [2, 1, 1, 1]), filter, conv)).Pad, 1);
   t.is(operators(maxPool(around(relu(x)), walk)).Pad, undefined);
   // What may be negative can lose against a zero.
   t.is(operators(maxPool(around(x), walk)).Pad, 1);
@@ -195,21 +196,4 @@ test('a relu that was read is a leaf: a program that was compiled for it fits ot
     negative.dataSync();
     t.is(corner(negative), 0);
   });
-});
-
-test('zeros around an image that is repeated', (t) => {
-  const run: Case['run'] = (x, w) => {
-    const padded = tf.pad(x!, [
-      [0, 0],
-      [1, 1],
-      [1, 1],
-      [0, 0],
-    ]);
-    return tf.conv2d(tf.tile(padded, [2, 1, 1, 1]) as Four, w as Four, 1, 'valid');
-  };
-  const inputs = [
-    [1, 6, 6, 16],
-    [3, 3, 16, 16],
-  ];
-  sameAsCpu(t, { name: 'tile', inputs, run });
 });

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import test from 'ava';
-import { randomFor } from '../../../src/data/index.ts';
 import { attentionMaps } from '../../../src/gradcam/index.ts';
+import { randomFor } from '../../../src/random/index.ts';
 import { startTestEngine } from '../../gradcam/engine.ts';
 
 test.before(startTestEngine);

@@ -2,9 +2,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import test from 'ava';
 import { UsageError } from '../../../src/errors/index.ts';
-import { gaussian } from '../../../src/explain/noise.ts';
 import { gradientMaps, integratedGradients, smoothGrad } from '../../../src/explain/pixels/index.ts';
 import { forward, type Pair } from '../../../src/gradcam/index.ts';
+import { normals } from '../../../src/random/index.ts';
 import { startTestEngine } from '../../gradcam/engine.ts';
 import { tensorOf } from '../../gradcam/reference-network.ts';
 
@@ -62,7 +62,7 @@ test('SmoothGrad is the mean gradient of the noisy images, each noise σ times t
   const rows = tf.gather(images(), [1, 0]);
   const range = tf.sub(tf.max(rows, [1, 2, 3], true), tf.min(rows, [1, 2, 3], true));
   const gradients = [0, 1, 2].map((draw) => {
-    const noise = tf.tensor(gaussian(72, 4, draw), [1, ...shape]);
+    const noise = tf.tensor(normals(72, 4, draw), [1, ...shape]);
     const noisy = tf.add(rows, tf.mul(tf.mul(range, 0.2), noise));
     return gradientMaps(
       model,
@@ -88,7 +88,7 @@ test('SmoothGrad: a seed makes it repeatable, and an image does not depend on it
 });
 
 test('the noise is normal: mean 0, deviation 1, three per mille beyond three', (t) => {
-  const draws = gaussian(100_000, 3);
+  const draws = normals(100_000, 3);
   const mean = draws.reduce((sum, value) => sum + value, 0) / draws.length;
   const variance = draws.reduce((sum, value) => sum + (value - mean) ** 2, 0) / draws.length;
   const beyond = draws.filter((value) => Math.abs(value) > 3).length / draws.length;

@@ -25,7 +25,7 @@ export function winogradConvolution(
   conv: Convolution,
   { bias, ceiling, relu, isTrained }: Epilogue & { readonly isTrained: boolean },
 ): Lowered | null {
-  const plan = planOf(conv);
+  const plan = planOf(l, conv);
   if (plan === null) return null;
   const tilesAreThere = isTrained && areShared(plan) && isFasterForFilter(l, plan);
   if (!isFaster(l, plan, tilesAreThere)) return null;
@@ -47,10 +47,10 @@ export function winogradInputGradient(
   filter: LazyNode,
   conv: Convolution,
 ): Lowered | null {
-  const window = planOf(conv) && mirroredWindow(conv);
+  const window = planOf(l, conv) && mirroredWindow(conv);
   if (window === null || window.after.some((size) => size < 0)) return null;
   const [inChannels, outChannels] = conv.filterShape.slice(-2) as [number, number];
-  const plan = planOf({
+  const plan = planOf(l, {
     ...conv,
     window,
     inputShape: conv.outputShape,
@@ -72,7 +72,7 @@ export function winogradFilterGradient(
   dy: LazyNode,
   conv: Convolution,
 ): Lowered | null {
-  const plan = planOf(conv);
+  const plan = planOf(l, conv);
   if (plan === null || !isFasterForFilter(l, plan)) return null;
   const { graph } = l;
   const { inChannels, outChannels, axes, tiling } = plan;
@@ -103,7 +103,9 @@ const MOST_NUMBERS = 1 << 26;
 /** So many at most are kept from the value to the filter gradient; larger ones are made twice. */
 const MOST_KEPT = 1 << 20;
 
-function planOf(conv: Convolution): Plan | null {
+function planOf(l: Lowering, conv: Convolution): Plan | null {
+  // The lists of places hold for one size of batch.
+  if (l.anyBatch) return null;
   const { axes, batch, groups, inputSpatial, outputSpatial } = convolutionSizes(conv);
   const { kernel, strides, dilations } = conv.window;
   if (conv.depthwise || groups > 1 || kernel.length !== 2 || kernel.some((size) => size !== 3)) return null;
@@ -145,8 +147,6 @@ const ADVANTAGE = 1.1;
 
 /** @param tilesAreThere whether the tiles of the image are made anyway, for the filter gradient */
 function isFaster(l: Lowering, plan: Plan, tilesAreThere: boolean): boolean {
-  // The lists of places hold for one size of batch.
-  if (l.anyBatch) return false;
   const { inChannels, outChannels, inputSpatial, tiling } = plan;
   const { tiles } = tiling;
   const weights = inChannels * outChannels;

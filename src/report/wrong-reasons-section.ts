@@ -1,5 +1,5 @@
 import type { EvaluationResult, WrongReasonScores, WrongReasonsResult } from '../evaluation/index.ts';
-import { type Html, html } from '../report/index.ts';
+import { type Html, html } from '../pictures/index.ts';
 import { bestOfRow, type Measure, scoreTable } from './score-table.ts';
 
 const measures: readonly Measure<WrongReasonScores>[] = [

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { GainError } from '../errors/index.ts';
 import type { EvaluationResult, PairMeasures, PairRecord } from '../evaluation/index.ts';
-import { dataAddress, type Html, html, type RgbImage } from '../report/index.ts';
+import { dataAddress, type Html, html, type RgbImage } from '../pictures/index.ts';
 import { readImageRecords, type StoredEvaluation } from './evaluation-files.ts';
 import { type ChosenPair, chooseGallery, type GalleryGroup } from './gallery-choice.ts';
 import { heatPicture, mapOf, readPictures } from './pictures.ts';

@@ -1,5 +1,5 @@
 import * as vega from 'vega';
-import { type Html, html, markup } from '../report/index.ts';
+import { type Html, html, markup } from '../pictures/index.ts';
 
 export interface ChartLine {
   readonly name: string;

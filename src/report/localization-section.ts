@@ -1,5 +1,5 @@
 import type { EvaluationResult, LocalizationResult, LocalizationScores } from '../evaluation/index.ts';
-import { type Html, html, table } from '../report/index.ts';
+import { type Html, html, table } from '../pictures/index.ts';
 import { type ChartLine, lineChart } from './line-chart.ts';
 import { bestOfRow, type Measure, number, type ScoredColumn, scoreTable } from './score-table.ts';
 

@@ -1,5 +1,5 @@
 import type { EvaluationSettings, Measured } from '../evaluation/index.ts';
-import { type Html, html, table } from '../report/index.ts';
+import { type Html, html, table } from '../pictures/index.ts';
 
 /** A row of a table of scores. */
 export interface Measure<Scores> {

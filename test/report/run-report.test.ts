@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import sharp from 'sharp';
 import { DataError, RunError, UsageError } from '../../src/errors/index.ts';
-import type { ReportOptions } from '../../src/run-report/index.ts';
-import { writeReport } from '../../src/run-report/index.ts';
+import type { ReportOptions } from '../../src/report/index.ts';
+import { writeReport } from '../../src/report/index.ts';
 import { temporaryFolder } from '../data/temporary-folder.ts';
 import { classes, evaluation, writeDataset, writeEvaluation, writeTraining } from './stored-run.ts';
 

@@ -1,6 +1,6 @@
 import test from 'ava';
 import type { ImageRecord } from '../../src/evaluation/index.ts';
-import { chooseGallery } from '../../src/run-report/gallery-choice.ts';
+import { chooseGallery } from '../../src/report/gallery-choice.ts';
 
 /** Records of one pair each; no IoU where there is no truth. */
 function records(pairs: readonly { class: number; iou?: number }[]): ImageRecord[] {

@@ -1,4 +1,4 @@
-import { type Html, html, table } from '../report/index.ts';
+import { type Html, html, table } from '../pictures/index.ts';
 import { type ChartAxis, type ChartLine, lineChart, thinned } from './line-chart.ts';
 import { fileAddress } from './pictures.ts';
 import type { LoggedStep, MetricsLine, RunFiles } from './run-files.ts';

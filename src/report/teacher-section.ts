@@ -1,5 +1,5 @@
 import type { EvaluationResult, TeacherResult } from '../evaluation/index.ts';
-import { type Html, html } from '../report/index.ts';
+import { type Html, html } from '../pictures/index.ts';
 import { type Measure, scoreTable } from './score-table.ts';
 
 /** What stands in the columns of the two networks. */

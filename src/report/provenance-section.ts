@@ -1,4 +1,4 @@
-import { facts, type Html, html } from '../report/index.ts';
+import { facts, type Html, html } from '../pictures/index.ts';
 import type { StoredEvaluation } from './evaluation-files.ts';
 import type { RunFiles } from './run-files.ts';
 

@@ -1,5 +1,5 @@
 import type { ClassificationScores, EvaluationResult } from '../evaluation/index.ts';
-import { facts, type Html, html, slug, table } from '../report/index.ts';
+import { facts, type Html, html, slug, table } from '../pictures/index.ts';
 import type { StoredEvaluation } from './evaluation-files.ts';
 import { faithfulnessSection, sanitySection } from './faithfulness-section.ts';
 import { localizationSection } from './localization-section.ts';

@@ -4,7 +4,7 @@ import type {
   FaithfulnessScores,
   SanityResult,
 } from '../evaluation/index.ts';
-import { type Html, html, table } from '../report/index.ts';
+import { type Html, html, table } from '../pictures/index.ts';
 import { lineChart } from './line-chart.ts';
 import { bestOfRow, type Measure, number, scoreTable } from './score-table.ts';
 import { courses } from './training-section.ts';

@@ -8,8 +8,8 @@ import {
   overlayMap,
   resizeMap,
   rgbImage,
-} from '../../src/report/index.ts';
-import { filledImage } from '../../src/report/pixels.ts';
+} from '../../src/pictures/index.ts';
+import { filledImage } from '../../src/pictures/pixels.ts';
 
 test('floats become bytes: clipped, rounded', (t) => {
   t.deepEqual([...rgbImage(Float32Array.of(0, 0.2, 1, -3, 7, 0.999), 1, 2).data], [0, 51, 255, 0, 255, 255]);

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { npy } from '../../src/report/index.ts';
+import { npy } from '../../src/pictures/index.ts';
 
 test('an npy file has its magic, an aligned header and little-endian floats', (t) => {
   const bytes = Buffer.from(npy(Float32Array.of(1, 2.5), [1, 2]));

@@ -11,7 +11,7 @@ import {
   resizeMap,
   rgbImage,
   webpAddress,
-} from '../report/index.ts';
+} from '../pictures/index.ts';
 
 /** Where the images of an evaluation come from, and how they were brought to its size. */
 export interface PictureSource {

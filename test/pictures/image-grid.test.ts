@@ -1,9 +1,9 @@
 import test from 'ava';
 import sharp from 'sharp';
 import { UsageError } from '../../src/errors/index.ts';
-import { attentionGrid, beforeAfterGrid, imageGrid } from '../../src/report/index.ts';
-import { filledImage } from '../../src/report/pixels.ts';
-import { fitText, textElement, textWidth } from '../../src/report/stroke-font.ts';
+import { attentionGrid, beforeAfterGrid, imageGrid } from '../../src/pictures/index.ts';
+import { filledImage } from '../../src/pictures/pixels.ts';
+import { fitText, textElement, textWidth } from '../../src/pictures/stroke-font.ts';
 
 /** A decoded PNG with its pixels. */
 async function decode(png: Buffer) {
