@@ -1,10 +1,10 @@
 import type { HostBatch } from '../data/index.ts';
-import { rasterizeBox } from '../gain/index.ts';
 import {
   type Bootstrap,
   BootstrapMean,
   type MaskActivation,
   maskActivation,
+  rasterizeBox,
   wrongReasons,
 } from '../metrics/index.ts';
 import type { Explainer } from './explainer.ts';

@@ -7,6 +7,7 @@ export {
   classificationMetrics,
   meanOf,
 } from './classification.ts';
+export { classificationLoss } from './classification-loss.ts';
 export { energyInMask, pointingHit } from './energy.ts';
 export {
   areaUnder,
@@ -52,4 +53,13 @@ export {
   resizeBox,
   thresholdOf,
 } from './localization/index.ts';
+export {
+  type BoxEdges,
+  type LabelledImages,
+  type LabelPair,
+  labelPairs,
+  type ObjectTruth,
+  rasterizeBox,
+  regionOf,
+} from './truth.ts';
 export { type MaskActivation, maskActivation, wrongReasons } from './wrong-reasons.ts';

@@ -3,9 +3,16 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import { upsampleBilinear } from '../autodiff/index.ts';
 import type { Dataset, HostBatch } from '../data/index.ts';
 import { type AttentionMapsOptions, attentionMaps, type Pair } from '../gradcam/index.ts';
-import { classificationMetrics, energyInMask, meanOf, pointingHit } from '../metrics/index.ts';
-import type { TeacherComparison } from './distillation/index.ts';
-import { rasterizeBox } from './objective/index.ts';
+import {
+  classificationLoss,
+  classificationMetrics,
+  energyInMask,
+  labelPairs,
+  meanOf,
+  pointingHit,
+  regionOf,
+} from '../metrics/index.ts';
+import type { TeacherComparison } from './compare-with-teacher.ts';
 
 /** What a model does on a split. Shares are in [0, 1]; NaN where the split offers nothing to measure on. */
 export interface SplitMetrics {
@@ -144,21 +151,6 @@ function inspectBatch(
   return { logits: rows, maps: found };
 }
 
-/** The (sample, class) pairs of the true labels of a batch, at most `maxLabels` a sample. */
-export function labelPairs(batch: HostBatch, classes: number, maxLabels: number): Pair[] {
-  const pairs: Pair[] = [];
-  for (let sample = 0; sample < batch.size; sample++) {
-    let count = 0;
-    for (let c = 0; c < classes && count < maxLabels; c++) {
-      if (batch.labels[sample * classes + c]! > 0) {
-        pairs.push({ sample, class: c });
-        count++;
-      }
-    }
-  }
-  return pairs;
-}
-
 /** Replaces padding pairs so that no sample has more than `maxLabels` of them. */
 function spreadPadding(padded: Pair[], real: number, batchSize: number, maxLabels: number): Pair[] {
   const counts = new Array<number>(batchSize).fill(0);
@@ -170,48 +162,6 @@ function spreadPadding(padded: Pair[], real: number, batchSize: number, maxLabel
     counts[sample]!++;
     return { sample, class: 0 };
   });
-}
-
-/** Mask of a class in a sample, [H·W], or its boxes where it has no mask; undefined where it has neither. */
-export function regionOf(
-  batch: HostBatch,
-  pair: Pair,
-  [height, width]: readonly [number, number],
-): Float32Array | undefined {
-  const mask = batch.masks.find((entry) => entry.sample === pair.sample && entry.class === pair.class);
-  if (mask) return mask.mask;
-  const boxes = batch.boxes.filter((box) => box.sample === pair.sample && box.class === pair.class);
-  if (boxes.length === 0) return undefined;
-  const region = new Float32Array(height * width);
-  for (const box of boxes) rasterizeBox(box, height, width, region);
-  return region;
-}
-
-/** Mean over images of the softmax cross-entropy (labels shared equally), or of the mean binary one. */
-export function classificationLoss(
-  logits: Float32Array,
-  labels: Float32Array,
-  classes: number,
-  link: 'sigmoid' | 'softmax',
-): number {
-  let sum = 0;
-  for (let at = 0; at < logits.length; at += classes) {
-    const x = logits.subarray(at, at + classes);
-    const y = labels.subarray(at, at + classes);
-    if (link === 'sigmoid') {
-      const terms = Array.from(
-        x,
-        (value, c) => Math.max(value, 0) - value * y[c]! + Math.log1p(Math.exp(-Math.abs(value))),
-      );
-      sum += meanOf(terms);
-    } else {
-      const peak = Math.max(...x);
-      const log = peak + Math.log(x.reduce((total, value) => total + Math.exp(value - peak), 0));
-      const count = y.reduce((total, value) => total + value, 0) || 1;
-      sum += x.reduce((total, value, c) => total + (y[c]! * (log - value)) / count, 0);
-    }
-  }
-  return sum / (logits.length / classes);
 }
 
 function concat(parts: readonly Float32Array[]): Float32Array {

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { HostBatch } from '../data/index.ts';
-import type { GainBatch, MaskMeaning } from './objective/index.ts';
+import type { GainBatch, MaskMeaning } from '../gain/index.ts';
 
 /**
  * A batch of the data pipeline as tensors; masks and boxes only of the samples that may supervise.

@@ -6,7 +6,7 @@ import test from 'ava';
 import { parseConfig } from '../../src/config/index.ts';
 import { startEngine } from '../../src/engine/index.ts';
 import { ModelError } from '../../src/errors/index.ts';
-import { buildExperimentModel, pairCapacityFor } from '../../src/gain/experiment.ts';
+import { buildExperimentModel, pairCapacityFor } from '../../src/experiment/from-config.ts';
 import { buildModel, freezeLayers, saveLayersModel } from '../../src/models/index.ts';
 
 test.before(() => startEngine({ engine: 'cpu' }));

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { type EngineInfo, type EngineName, startEngine } from '../engine/index.ts';
+import { type GainLossOptions, gainLoss } from '../gain/index.ts';
 import { buildModel } from '../models/index.ts';
-import { type GainLossOptions, gainLoss } from './objective/index.ts';
 
 export interface EngineCheck {
   readonly engine: EngineInfo;

@@ -1,5 +1,5 @@
-import type { SplitMetrics } from './evaluate.ts';
-import type { RunSummary } from './run.ts';
+import type { RunSummary } from './run-experiment.ts';
+import type { SplitMetrics } from './split-metrics.ts';
 
 const columns: readonly (readonly [title: string, value: (metrics: SplitMetrics) => number | undefined])[] = [
   ['mAP', (metrics) => metrics.mAP],

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { type RunSummary, resultsTable, type SplitMetrics } from '../../src/gain/index.ts';
+import { type RunSummary, resultsTable, type SplitMetrics } from '../../src/experiment/index.ts';
 
 const metrics = (mAP: number): SplitMetrics => ({
   images: 500,

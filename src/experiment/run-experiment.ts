@@ -2,33 +2,31 @@ import { type Config, stringifyConfig } from '../config/index.ts';
 import type { Dataset } from '../data/index.ts';
 import { type EngineInfo, startEngine } from '../engine/index.ts';
 import { DivergenceError, InterruptedError, UsageError } from '../errors/index.ts';
+import type { EpochSums, StepReport } from '../gain/index.ts';
+import { GainTrainer, guidanceTerms } from '../gain/index.ts';
 import { resolveTargetLayer } from '../gradcam/index.ts';
 import { saveLayersModel } from '../models/index.ts';
 import { type Progress, startProgress, writeLine } from '../progress/index.ts';
+import type { RunDirectory } from '../run/index.ts';
+import { describeEnvironment, linkOfRun } from '../run/index.ts';
 import { AttentionPanel } from './attention-panel.ts';
 import { CheckpointStore, type Progress as Position, restoreWeights } from './checkpoint.ts';
-import { compareWithTeacher, setUpDistillation } from './distillation/index.ts';
-import { describeEnvironment } from './environment.ts';
-import type { EpochSums } from './epoch-sums.ts';
-import { type EvaluateOptions, evaluateSplit, type SplitMetrics } from './evaluate.ts';
+import { compareWithTeacher } from './compare-with-teacher.ts';
 import {
   buildExperimentModel,
   checkModelConfig,
   focusClassOf,
   guidanceOptionsOf,
-  linkOf,
   mapOptionsOf,
   openExperimentData,
   pairCapacityFor,
   trainerOptionsOf,
   trainingBatchOptions,
-} from './experiment.ts';
-import { guidanceTerms } from './guidance/index.ts';
+} from './from-config.ts';
 import { batchToTensors } from './host-batch.ts';
-import type { RunDirectory } from './run-directory.ts';
 import { RunLog, type WrittenSoFar } from './run-log.ts';
-import type { StepReport } from './step-report.ts';
-import { GainTrainer } from './trainer.ts';
+import { setUpDistillation } from './set-up-teacher.ts';
+import { type EvaluateOptions, evaluateSplit, type SplitMetrics } from './split-metrics.ts';
 
 export interface RunOptions {
   /** Go on from the last checkpoint. */
@@ -128,7 +126,7 @@ async function runOnData(
   }
 
   // ---- trainer, at the beginning or where the last checkpoint left it
-  const link = linkOf(config, dataset);
+  const link = linkOfRun(config, dataset.info)!;
   const capacity = pairCapacityFor(statistics.perImage, data.batchSize);
   const maxLabels = Math.max(1, statistics.maxPerImage);
   const trainer = new GainTrainer(model, {

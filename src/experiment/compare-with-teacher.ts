@@ -1,12 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import type { Dataset } from '../../data/index.ts';
-import { attentionMaps, forward, normalizeMaps } from '../../gradcam/index.ts';
-import { toGrid } from '../../losses/index.ts';
-import { meanOf } from '../../metrics/index.ts';
-import type { EvaluateOptions } from '../evaluate.ts';
-import type { DistilledMaps } from './distillation-terms.ts';
-import { topOf } from './teacher-answers.ts';
+import type { Dataset } from '../data/index.ts';
+import type { DistilledMaps } from '../gain/index.ts';
+import { topOf } from '../gain/index.ts';
+import { attentionMaps, forward, normalizeMaps } from '../gradcam/index.ts';
+import { toGrid } from '../losses/index.ts';
+import { meanOf } from '../metrics/index.ts';
+import type { EvaluateOptions } from './split-metrics.ts';
 
 /** How far a student is from its teacher on a split. */
 export interface TeacherComparison {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import test, { type ExecutionContext } from 'ava';
 import { RunError } from '../../src/errors/index.ts';
-import { DirectoryLock, lockHolder } from '../../src/gain/directory-lock.ts';
+import { DirectoryLock, lockHolder } from '../../src/run/directory-lock.ts';
 import { temporaryFolder } from '../data/temporary-folder.ts';
 
 /** A directory with a lock in it. */
@@ -86,8 +86,8 @@ onLinux('a process number that was given out again is not taken for the old hold
 });
 
 onLinux('a process that has ended and that nobody has waited for holds nothing', async (t) => {
-  // The shell becomes a program that does not wait for its child.
-  const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], {
+  // The shell becomes a program that does not wait for its child, which ends only then.
+  const parent = spawn('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 60'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   t.teardown(() => parent.kill());

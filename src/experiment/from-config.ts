@@ -2,6 +2,12 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import type { Config } from '../config/index.ts';
 import { type BatchOptions, type Dataset, generateBiasedBoats, openDataset } from '../data/index.ts';
 import { DataError, UsageError } from '../errors/index.ts';
+import type {
+  DistillationOptions,
+  GainTrainerOptions,
+  GuidanceOptions,
+  WeightSchedule,
+} from '../gain/index.ts';
 import type { AttentionMapsOptions } from '../gradcam/index.ts';
 import {
   type BackboneName,
@@ -15,10 +21,6 @@ import {
   withNewHead,
 } from '../models/index.ts';
 import { type Progress, startProgress } from '../progress/index.ts';
-import type { DistillationOptions } from './distillation/index.ts';
-import type { GuidanceOptions } from './guidance/index.ts';
-import type { WeightSchedule } from './schedules.ts';
-import type { GainTrainerOptions } from './trainer.ts';
 
 /**
  * Opens the data set of an experiment; a built-in one is generated first when it is not there.
@@ -142,13 +144,6 @@ export async function buildExperimentModel(config: Config, classes: number): Pro
   if (inputScaling !== 'zero-one') model = withInputScaling(model, inputScaling);
   if (freeze.length > 0) freezeLayers(model, freeze);
   return model;
-}
-
-/** `auto` is sigmoid for a multi-label data set, softmax otherwise. */
-export function linkOf(config: Config, dataset: Dataset): 'sigmoid' | 'softmax' {
-  const { link } = config.gain;
-  if (link !== 'auto') return link;
-  return dataset.info.multiLabel ? 'sigmoid' : 'softmax';
 }
 
 /** The part of the config that says how maps are made. */

@@ -4,14 +4,9 @@ import { join } from 'node:path';
 import test from 'ava';
 import { generateBiasedBoats, openDataset } from '../../src/data/index.ts';
 import { type EngineName, startEngine } from '../../src/engine/index.ts';
-import {
-  type DistillationOptions,
-  distillationTerms,
-  placeMap,
-  requireStorable,
-  StoredTeacher,
-} from '../../src/gain/distillation/index.ts';
-import { batchToTensors } from '../../src/gain/host-batch.ts';
+import { batchToTensors } from '../../src/experiment/host-batch.ts';
+import { placeMap, requireStorable, StoredTeacher } from '../../src/experiment/stored-teacher.ts';
+import { type DistillationOptions, distillationTerms } from '../../src/gain/distillation/index.ts';
 import { gainLoss } from '../../src/gain/objective/index.ts';
 import { buildModel } from '../../src/models/index.ts';
 

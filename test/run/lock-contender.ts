@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline';
-import { DirectoryLock } from '../../src/gain/directory-lock.ts';
+import { DirectoryLock } from '../../src/run/directory-lock.ts';
 
 /** For each line `TIME DIRECTORY` on stdin: takes the directory at that time, and says how that went. */
 const said = (line: string) => process.stdout.write(`${line}\n`);

@@ -11,12 +11,11 @@ import {
   type StoredAnswer,
   type View,
   writeAnswers,
-} from '../../data/index.ts';
-import { DataError, UsageError } from '../../errors/index.ts';
-import { attentionMaps, forward, normalizeMaps, type Pair, resolveTargetLayer } from '../../gradcam/index.ts';
-import type { StepContext } from '../objective/index.ts';
-import type { DistillationOptions, DistilledMaps } from './distillation-terms.ts';
-import { type TeacherAnswers, topOf, type WeightedPairs } from './teacher-answers.ts';
+} from '../data/index.ts';
+import { DataError, UsageError } from '../errors/index.ts';
+import type { DistillationOptions, DistilledMaps, StepContext } from '../gain/index.ts';
+import { type TeacherAnswers, topOf, type WeightedPairs } from '../gain/index.ts';
+import { attentionMaps, forward, normalizeMaps, type Pair, resolveTargetLayer } from '../gradcam/index.ts';
 
 /** How the images that a teacher answers come about. */
 export interface StoredTeacherOptions {

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { parseConfig } from '../../src/config/index.ts';
-import { RunDirectory } from '../../src/gain/run-directory.ts';
-import { RunLog } from '../../src/gain/run-log.ts';
+import { RunLog } from '../../src/experiment/run-log.ts';
 import { buildModel } from '../../src/models/index.ts';
+import { RunDirectory } from '../../src/run/run-directory.ts';
 import { startTestEngine } from '../engine/test-engine.ts';
 import { field, fields, splitRecords } from '../tensorboard/decode-events.ts';
 

@@ -1,13 +1,13 @@
 import type * as tfl from '@tensorflow/tfjs-layers';
-import type { Config } from '../../config/index.ts';
-import type { Dataset } from '../../data/index.ts';
-import { resolveTargetLayer } from '../../gradcam/index.ts';
-import { type Progress, startProgress } from '../../progress/index.ts';
-import { distillationOptionsOf } from '../experiment.ts';
-import type { ScheduledTerm } from '../trainer.ts';
-import { type DistillationOptions, distillationTerms } from './distillation-terms.ts';
+import type { Config } from '../config/index.ts';
+import type { Dataset } from '../data/index.ts';
+import type { ScheduledTerm } from '../gain/index.ts';
+import { type DistillationOptions, distillationTerms } from '../gain/index.ts';
+import { resolveTargetLayer } from '../gradcam/index.ts';
+import { type Progress, startProgress } from '../progress/index.ts';
+import { loadTeacher } from '../run/index.ts';
+import { distillationOptionsOf } from './from-config.ts';
 import { requireStorable, StoredTeacher } from './stored-teacher.ts';
-import { loadTeacher } from './teacher.ts';
 
 /** A teacher at work, and the terms of the loss that it gives. */
 export interface Distillation {
