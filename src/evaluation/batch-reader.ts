@@ -35,6 +35,8 @@ export function firstImages(
     size: count,
     images: batch.images.slice(0, count * height * width * 3),
     labels: batch.labels.slice(0, count * classes),
+    ...(batch.labelWeights && { labelWeights: batch.labelWeights.slice(0, count * classes) }),
+    ...(batch.groups && { groups: batch.groups.slice(0, count) }),
     masks: batch.masks.filter(({ sample }) => sample < count),
     boxes: batch.boxes.filter(({ sample }) => sample < count),
     supervised: batch.supervised.slice(0, count),

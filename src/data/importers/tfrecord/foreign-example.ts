@@ -1,6 +1,6 @@
-import { FeatureReader } from '../feature-reader.ts';
-import { SIDES } from '../image-example.ts';
-import type { Sides } from './annotated-frame.ts';
+import { FeatureReader } from '../../feature-reader.ts';
+import { SIDES } from '../../image-example.ts';
+import type { Sides } from '../reading/annotated-frame.ts';
 
 /** What a record holds, in the numbers of its file. */
 export interface ForeignExample {

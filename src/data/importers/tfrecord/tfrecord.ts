@@ -1,16 +1,16 @@
 import { join } from 'node:path';
-import { DataError } from '../../errors/index.ts';
-import { decodeMask } from '../image-decoding.ts';
-import type { ImageExample, ImageObject } from '../image-example.ts';
-import { RecordFile, recordId } from '../record-file.ts';
-import { annotatedFrame, placeBox } from './annotated-frame.ts';
-import type { ImportItem, ImportSource } from './import-examples.ts';
-import type { TellNote } from './import-notes.ts';
-import { objectExample } from './object-example.ts';
-import { encodeMask, storeImage } from './stored-image.ts';
-import { classesFor, type NumberedClasses, readLabelMap, readTfdsNames } from './tfrecord-classes.ts';
-import { readForeignExample } from './tfrecord-example.ts';
-import { listRecordFiles, RecordShelf } from './tfrecord-files.ts';
+import { DataError } from '../../../errors/index.ts';
+import { decodeMask } from '../../image-decoding.ts';
+import type { ImageExample, ImageObject } from '../../image-example.ts';
+import { RecordFile, recordId } from '../../record-file.ts';
+import type { ImportItem, ImportSource } from '../import-run/import-examples.ts';
+import type { TellNote } from '../import-run/import-notes.ts';
+import { annotatedFrame, placeBox } from '../reading/annotated-frame.ts';
+import { objectExample } from '../reading/object-example.ts';
+import { encodeMask, storeImage } from '../reading/stored-image.ts';
+import { readForeignExample } from './foreign-example.ts';
+import { classesFor, type NumberedClasses, readLabelMap, readTfdsNames } from './numbered-classes.ts';
+import { listRecordFiles, RecordShelf } from './record-files.ts';
 
 export interface TfrecordOptions {
   /** Label map (`.pbtxt`) of the Object Detection API. @default what TFDS keeps beside its records, or their texts */

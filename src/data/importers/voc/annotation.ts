@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import * as z from 'zod';
-import { DataError } from '../../errors/index.ts';
-import { type Frame, placeBox, type Sides } from './annotated-frame.ts';
-import type { TellNote } from './import-notes.ts';
+import { DataError } from '../../../errors/index.ts';
+import type { TellNote } from '../import-run/import-notes.ts';
+import { type Frame, placeBox, type Sides } from '../reading/annotated-frame.ts';
 
 /** An object of a VOC annotation, in the pixels of the format: from 1, both ends included. */
 export interface VocObject {

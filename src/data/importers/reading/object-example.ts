@@ -1,5 +1,5 @@
-import type { ImageExample, ImageObject } from '../image-example.ts';
-import type { TellNote } from './import-notes.ts';
+import type { ImageExample, ImageObject } from '../../image-example.ts';
+import type { TellNote } from '../import-run/import-notes.ts';
 
 /**
  * The example of an image whose labels are the classes of its objects.

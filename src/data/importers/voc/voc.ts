@@ -1,16 +1,16 @@
 import { basename } from 'node:path';
-import { DataError } from '../../errors/index.ts';
-import type { ImageExample, ImageObject } from '../image-example.ts';
-import { mapAhead } from '../map-ahead.ts';
-import { annotatedFrame } from './annotated-frame.ts';
-import type { ImportItem, ImportSource } from './import-examples.ts';
-import type { TellNote } from './import-notes.ts';
-import { labelsOf, objectExample } from './object-example.ts';
-import { readImage } from './stored-image.ts';
-import { readVocAnnotation, type VocAnnotation, vocBox } from './voc-annotation.ts';
-import { findVocImage, listVoc, type VocEntry, type VocSets } from './voc-layout.ts';
-import { readVocMasks } from './voc-masks.ts';
-import { segmentedLabels, segmentedObjects, VOC_CLASSES } from './voc-segmentation.ts';
+import { DataError } from '../../../errors/index.ts';
+import type { ImageExample, ImageObject } from '../../image-example.ts';
+import { mapAhead } from '../../map-ahead.ts';
+import type { ImportItem, ImportSource } from '../import-run/import-examples.ts';
+import type { TellNote } from '../import-run/import-notes.ts';
+import { annotatedFrame } from '../reading/annotated-frame.ts';
+import { labelsOf, objectExample } from '../reading/object-example.ts';
+import { readImage } from '../reading/stored-image.ts';
+import { readVocAnnotation, type VocAnnotation, vocBox } from './annotation.ts';
+import { findVocImage, listVoc, type VocEntry, type VocSets } from './layout.ts';
+import { readVocMasks } from './object-masks.ts';
+import { segmentedLabels, segmentedObjects, VOC_CLASSES } from './segmentation.ts';
 
 export interface VocOptions {
   /** Names of the classes, in order; other names in the files are errors. @default all that occur, sorted */

@@ -1,13 +1,13 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type CsvError, parse } from 'csv-parse';
-import { DataError } from '../../errors/index.ts';
-import type { ImageExample, ImageObject } from '../image-example.ts';
-import { annotatedFrame, placeBox, type Sides } from './annotated-frame.ts';
-import { boxColumns, type CsvColumn, type CsvColumns, findColumns } from './csv-columns.ts';
-import type { ImportItem, ImportSource } from './import-examples.ts';
-import type { TellNote } from './import-notes.ts';
-import { readImage } from './stored-image.ts';
+import { DataError } from '../../../errors/index.ts';
+import type { ImageExample, ImageObject } from '../../image-example.ts';
+import type { ImportItem, ImportSource } from '../import-run/import-examples.ts';
+import type { TellNote } from '../import-run/import-notes.ts';
+import { annotatedFrame, placeBox, type Sides } from '../reading/annotated-frame.ts';
+import { readImage } from '../reading/stored-image.ts';
+import { boxColumns, type CsvColumn, type CsvColumns, findColumns } from './columns.ts';
 
 export interface CsvOptions {
   /** Folder that the file names are relative to. @default the folder of the CSV file */

@@ -1,6 +1,8 @@
-import { DataError } from '../../errors/index.ts';
-import { randomFor } from '../../random/index.ts';
-import type { ImageObject } from '../image-example.ts';
+import { DataError } from '../../../errors/index.ts';
+import { randomFor } from '../../../random/index.ts';
+import type { ImageObject } from '../../image-example.ts';
+import type { ImportItem, ImportSource } from '../import-run/import-examples.ts';
+import { boxOfMask, encodeMask } from '../reading/stored-image.ts';
 import {
   type Corner,
   type DecoyFeedback,
@@ -10,8 +12,6 @@ import {
   patchMask,
 } from './decoy-masks.ts';
 import { greyPng, type IdxSplit, readIdxSplits } from './idx.ts';
-import type { ImportItem, ImportSource } from './import-examples.ts';
-import { boxOfMask, encodeMask } from './stored-image.ts';
 
 export interface DecoyOptions {
   /** Seed of the corners, and of the greys of the test images. @default 1 */

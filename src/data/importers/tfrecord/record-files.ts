@@ -1,6 +1,6 @@
-import { DataError } from '../../errors/index.ts';
-import { RecordFile } from '../record-file.ts';
-import { listFolder } from './image-files.ts';
+import { DataError } from '../../../errors/index.ts';
+import { RecordFile } from '../../record-file.ts';
+import { listFolder } from '../reading/image-files.ts';
 
 /** A TFRecord file, and the split that its name says. */
 export interface RecordShard {

@@ -1,5 +1,5 @@
-import { UsageError } from '../../errors/index.ts';
-import { randomFor } from '../../random/index.ts';
+import { UsageError } from '../../../errors/index.ts';
+import { randomFor } from '../../../random/index.ts';
 import { rarestClasses } from './deal-out.ts';
 import type { ImportItem } from './import-examples.ts';
 import type { TellNote } from './import-notes.ts';

@@ -1,4 +1,4 @@
-import type { TellNote } from './import-notes.ts';
+import type { TellNote } from '../import-run/import-notes.ts';
 
 interface Size {
   width: number;

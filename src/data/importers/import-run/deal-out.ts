@@ -1,5 +1,5 @@
-import { UsageError } from '../../errors/index.ts';
-import { randomFor } from '../../random/index.ts';
+import { UsageError } from '../../../errors/index.ts';
+import { randomFor } from '../../../random/index.ts';
 import type { ImportItem } from './import-examples.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
-import { DataError } from '../../errors/index.ts';
+import { DataError } from '../../../errors/index.ts';
 
 /** Where an element of an array lies in a JSON file. */
 export interface JsonPlace {

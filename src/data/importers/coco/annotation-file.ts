@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { DataError } from '../../errors/index.ts';
+import { DataError } from '../../../errors/index.ts';
 import { describePlace, type JsonPlace, readJsonPlaces, walkJsonRecords } from './json-records.ts';
 
 const id = z.union([z.int(), z.string().min(1)]);

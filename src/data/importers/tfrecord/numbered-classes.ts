@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DataError } from '../../errors/index.ts';
+import { DataError } from '../../../errors/index.ts';
 
 /** The numbers that stand for classes in a file, in the order of the classes, and their names. */
 export type NumberedClasses = readonly { id: number; name: string }[];

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Frame, Sides } from './annotated-frame.ts';
-import { encodeMask } from './stored-image.ts';
-import type { VocObject } from './voc-annotation.ts';
-import { RIM, readSegmentation, type Segmentation } from './voc-palette.ts';
+import type { Frame, Sides } from '../reading/annotated-frame.ts';
+import { encodeMask } from '../reading/stored-image.ts';
+import type { VocObject } from './annotation.ts';
+import { RIM, readSegmentation, type Segmentation } from './palette.ts';
 
 /**
  * The masks of the objects of an annotation, where the development kit has them.

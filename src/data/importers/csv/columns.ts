@@ -1,4 +1,4 @@
-import { UsageError } from '../../errors/index.ts';
+import { UsageError } from '../../../errors/index.ts';
 
 /** What a column of a CSV file can hold. */
 const COLUMNS = {

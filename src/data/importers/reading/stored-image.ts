@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
-import { DataError, UsageError } from '../../errors/index.ts';
-import { decodeImage } from '../image-decoding.ts';
+import { DataError, UsageError } from '../../../errors/index.ts';
+import { decodeImage } from '../../image-decoding.ts';
 import { type Frame, turnMask } from './annotated-frame.ts';
 
 /** An image as it goes into a record. */

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
-import { DataError } from '../../errors/index.ts';
-import { annotatedFrame, type Frame } from './annotated-frame.ts';
+import { DataError } from '../../../errors/index.ts';
+import { annotatedFrame, type Frame } from '../reading/annotated-frame.ts';
 
 /** In VOC masks 255 is the rim between object and background, which belongs to neither. */
 export const RIM = 255;

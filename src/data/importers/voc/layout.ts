@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
-import { DataError, UsageError } from '../../errors/index.ts';
-import { type Listing, listFolder } from './image-files.ts';
+import { DataError, UsageError } from '../../../errors/index.ts';
+import { type Listing, listFolder } from '../reading/image-files.ts';
 
 /** An image of a VOC data set, before anything of it is read. */
 export interface VocEntry {

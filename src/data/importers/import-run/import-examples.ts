@@ -1,8 +1,8 @@
-import { DataError, UsageError } from '../../errors/index.ts';
-import type { DatasetInfo } from '../dataset-info.ts';
-import { DatasetWriter } from '../dataset-writer.ts';
-import type { ImageExample } from '../image-example.ts';
-import { mapAhead } from '../map-ahead.ts';
+import { DataError, UsageError } from '../../../errors/index.ts';
+import type { DatasetInfo } from '../../dataset-info.ts';
+import { DatasetWriter } from '../../dataset-writer.ts';
+import type { ImageExample } from '../../image-example.ts';
+import { mapAhead } from '../../map-ahead.ts';
 import { dealOut } from './deal-out.ts';
 import { fewPerClass } from './few-per-class.ts';
 import { type ImportNote, ImportNotes, type TellNote } from './import-notes.ts';

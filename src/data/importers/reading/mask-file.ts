@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
-import { DataError } from '../../errors/index.ts';
-import { decodeMask } from '../image-decoding.ts';
+import { DataError } from '../../../errors/index.ts';
+import { decodeMask } from '../../image-decoding.ts';
 import { annotatedFrame, type Frame, placeBox, type Sides } from './annotated-frame.ts';
 import { boxOfMask, encodeMask } from './stored-image.ts';
 

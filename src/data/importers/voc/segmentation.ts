@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { DataError } from '../../errors/index.ts';
-import type { ImageObject } from '../image-example.ts';
-import { type Frame, placeBox } from './annotated-frame.ts';
-import { boxOfMask, encodeMask } from './stored-image.ts';
-import { RIM, readSegmentation, type Segmentation } from './voc-palette.ts';
+import { DataError } from '../../../errors/index.ts';
+import type { ImageObject } from '../../image-example.ts';
+import { type Frame, placeBox } from '../reading/annotated-frame.ts';
+import { boxOfMask, encodeMask } from '../reading/stored-image.ts';
+import { RIM, readSegmentation, type Segmentation } from './palette.ts';
 
 /** The classes of the VOC challenge, whose numbers in a segmentation begin at 1. */
 export const VOC_CLASSES: readonly string[] =

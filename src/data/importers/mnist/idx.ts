@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import sharp from 'sharp';
-import { DataError, UsageError } from '../../errors/index.ts';
-import type { ImportItem, ImportSource } from './import-examples.ts';
+import { DataError, UsageError } from '../../../errors/index.ts';
+import type { ImportItem, ImportSource } from '../import-run/import-examples.ts';
 
 /** An array in the IDX format of MNIST, of unsigned bytes. */
 export interface IdxArray {

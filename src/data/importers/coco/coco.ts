@@ -1,8 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { DataError } from '../../errors/index.ts';
-import type { ImageExample, ImageObject } from '../image-example.ts';
-import { annotatedFrame, type Frame, placeBox } from './annotated-frame.ts';
+import { DataError } from '../../../errors/index.ts';
+import type { ImageExample, ImageObject } from '../../image-example.ts';
+import type { ImportItem, ImportSource } from '../import-run/import-examples.ts';
+import type { TellNote } from '../import-run/import-notes.ts';
+import { annotatedFrame, type Frame, placeBox } from '../reading/annotated-frame.ts';
+import { objectExample } from '../reading/object-example.ts';
+import { boxOfMask, encodeMask, readImage, type StoredImage } from '../reading/stored-image.ts';
 import {
   type CocoAnnotation,
   type CocoFile,
@@ -10,13 +14,9 @@ import {
   type CocoImage,
   readCocoAnnotations,
   readCocoFile,
-} from './coco-file.ts';
-import { drawSegmentation } from './coco-masks.ts';
-import type { ImportItem, ImportSource } from './import-examples.ts';
-import type { TellNote } from './import-notes.ts';
+} from './annotation-file.ts';
 import { describePlace } from './json-records.ts';
-import { objectExample } from './object-example.ts';
-import { boxOfMask, encodeMask, readImage, type StoredImage } from './stored-image.ts';
+import { drawSegmentation } from './segmentation.ts';
 
 /** An annotation file and the folder of its images, which become a split. */
 export interface CocoPart {
