@@ -313,9 +313,7 @@ export {
 } from './gradcam/index.ts';
 // ---- losses
 export {
-  type AttentionL1Options,
   type AttentionMiningOptions,
-  type AttentionSupervisionOptions,
   type AttentionTransferOptions,
   attentionL1,
   attentionMining,
@@ -324,11 +322,8 @@ export {
   type ClassAttentionTransferOptions,
   cappedLoss,
   classAttentionTransfer,
-  type ExplanationDistanceOptions,
-  type ExplanationSimilarityOptions,
   explanationDistance,
   explanationSimilarity,
-  type GuidedLossOptions,
   inputGradientPenalty,
   irrelevantAttention,
   type Link,
@@ -337,9 +332,10 @@ export {
   maskDistance,
   misplacedEnergy,
   type PixelCrossEntropyOptions,
-  type PixelLossOptions,
+  type PixelReductionOptions,
   pixelCrossEntropy,
   probabilities,
+  type ReductionOptions,
   type SigmoidCrossEntropyOptions,
   type SoftmaxCrossEntropyOptions,
   type SoftTargetsOptions,
