@@ -305,9 +305,7 @@ export {
 } from './gradcam/index.ts';
 // ---- losses
 export {
-  type AttentionL1Options,
   type AttentionMiningOptions,
-  type AttentionSupervisionOptions,
   type AttentionTransferOptions,
   attentionL1,
   attentionMining,
@@ -316,11 +314,8 @@ export {
   type ClassAttentionTransferOptions,
   cappedLoss,
   classAttentionTransfer,
-  type ExplanationDistanceOptions,
-  type ExplanationSimilarityOptions,
   explanationDistance,
   explanationSimilarity,
-  type GuidedLossOptions,
   inputGradientPenalty,
   irrelevantAttention,
   type Link,
@@ -329,9 +324,10 @@ export {
   maskDistance,
   misplacedEnergy,
   type PixelCrossEntropyOptions,
-  type PixelLossOptions,
+  type PixelReductionOptions,
   pixelCrossEntropy,
   probabilities,
+  type ReductionOptions,
   type SigmoidCrossEntropyOptions,
   type SoftmaxCrossEntropyOptions,
   type SoftTargetsOptions,

@@ -1,5 +1,6 @@
 import type { HostBatch } from '../data/index.ts';
 import {
+  argMax,
   type Bootstrap,
   BootstrapMean,
   type MaskActivation,
@@ -53,8 +54,7 @@ export class WrongReasonsMeasure {
 
     const classes = logits.length / batch.size;
     const answers = Array.from({ length: batch.size }, (_, sample) => {
-      const row = logits.subarray(sample * classes, (sample + 1) * classes);
-      return { sample, class: row.indexOf(Math.max(...row)) };
+      return { sample, class: argMax(logits, sample * classes, classes) };
     });
     const explained = this.#explainer.explain(batch, answers);
     const gradients = this.#explainer.inputGradients(batch.images);

@@ -2,9 +2,9 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { UsageError } from '../../errors/index.ts';
 import type { AttentionMapsOptions, BatchNormMode, Normalization, Pair } from '../../gradcam/index.ts';
 import type {
-  AttentionSupervisionOptions,
   Link,
   MiningScore,
+  PixelReductionOptions,
   SigmoidCrossEntropyOptions,
 } from '../../losses/index.ts';
 import type { ExtraTerm } from './extra-terms.ts';
@@ -68,7 +68,7 @@ export interface SupervisionOptions {
   /** `mask`: the map is upsampled to the mask; `map`: the mask is averaged down to the map. @default 'mask' */
   readonly resolution?: 'mask' | 'map' | undefined;
   /** Mean or sum over the pixels of a map. @default 'mean' */
-  readonly pixels?: AttentionSupervisionOptions['pixels'];
+  readonly pixels?: PixelReductionOptions['pixels'];
   /**
    * Mean over the images that have masks, or over the whole batch: then an image without mask counts as one
    * that is right, and the term is as rare as the masks are (the paper's batch of one). @default 'masked'
