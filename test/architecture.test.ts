@@ -9,6 +9,7 @@ import test from 'ava';
  */
 const mayImport: Record<string, readonly string[]> = {
   errors: [],
+  files: ['errors'],
   random: [],
   progress: [],
   autodiff: ['errors'],
@@ -21,7 +22,7 @@ const mayImport: Record<string, readonly string[]> = {
   losses: ['autodiff', 'errors'],
   gradcam: ['autodiff', 'errors'],
   metrics: ['errors', 'random'],
-  export: ['autodiff', 'config', 'data', 'engine', 'errors', 'gradcam', 'losses', 'models'],
+  export: ['autodiff', 'config', 'data', 'engine', 'errors', 'files', 'gradcam', 'losses', 'models'],
   explain: [
     'autodiff',
     'config',
@@ -41,6 +42,7 @@ const mayImport: Record<string, readonly string[]> = {
     'data',
     'engine',
     'errors',
+    'files',
     'gradcam',
     'losses',
     'metrics',
