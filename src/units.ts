@@ -99,7 +99,7 @@ await runProgram(async () => {
   const { startEngine } = await import('./engine/index.ts');
   const explain = await import('./explain/index.ts');
   const { resolveTargetLayer } = await import('./gradcam/index.ts');
-  const { writeWhole } = await import('./pictures/index.ts');
+  const { writeWhole } = await import('./files/index.ts');
 
   const interrupt = new AbortController();
   const onSignal = () => {

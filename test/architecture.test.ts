@@ -14,8 +14,8 @@ const mayImport: Record<string, readonly string[]> = {
   progress: [],
   autodiff: ['errors'],
   config: ['errors'],
-  data: ['errors', 'random'],
-  models: ['errors'],
+  data: ['errors', 'files', 'random'],
+  models: ['errors', 'files'],
   pictures: ['errors'],
   engine: ['errors'],
   tensorboard: ['data', 'errors'],
@@ -28,6 +28,7 @@ const mayImport: Record<string, readonly string[]> = {
     'config',
     'data',
     'errors',
+    'files',
     'gradcam',
     'losses',
     'metrics',
@@ -58,6 +59,7 @@ const mayImport: Record<string, readonly string[]> = {
     'data',
     'engine',
     'errors',
+    'files',
     'gain',
     'gradcam',
     'losses',
@@ -68,8 +70,8 @@ const mayImport: Record<string, readonly string[]> = {
     'random',
     'tensorboard',
   ],
-  sweep: ['config', 'errors', 'gain', 'progress', 'tensorboard'],
-  report: ['data', 'errors', 'evaluation', 'pictures', 'random'],
+  sweep: ['config', 'errors', 'files', 'gain', 'progress', 'tensorboard'],
+  report: ['data', 'errors', 'files', 'evaluation', 'pictures', 'random'],
 };
 
 const source = fileURLToPath(new URL('../src', import.meta.url));
