@@ -1,5 +1,5 @@
 import type { Options } from 'yargs';
-import { UsageError } from './errors/index.ts';
+import { UsageError } from '../errors/index.ts';
 
 // The options that the formats of `npm run import` share, and how their values are read.
 

@@ -1,32 +1,25 @@
-import yargs from 'yargs';
-import { hideBin } from 'yargs/helpers';
-import { engineNames } from './engine/index.ts';
-import { type EngineReport, reportEngine } from './engine-check/index.ts';
-import { UsageError } from './errors/index.ts';
-import { runProgram } from './program.ts';
-import { startProgress } from './progress/index.ts';
+import { engineNames } from '../engine/index.ts';
+import { type EngineReport, reportEngine } from '../engine-check/index.ts';
+import { startProgress } from '../progress/index.ts';
+import { command } from './program.ts';
 
-await runProgram(async () => {
-  const { json } = await yargs(hideBin(process.argv))
-    .scriptName('npm run engines --')
-    .usage('$0\n\nLists the compute engines: which work here, whether they compute alike, and how fast.')
-    .options({ json: { type: 'boolean', default: false, describe: 'Print JSON instead of a table' } })
-    .epilogue('Exit codes: 0 done, 1 unexpected, 2 usage.')
-    .strict()
-    .wrap(Math.min(110, process.stdout.columns ?? 110))
-    .fail((message, error) => {
-      throw error ?? new UsageError(`${message} (--help shows the options)`);
-    })
-    .parseAsync();
-
-  const progress = startProgress('checking engines', engineNames.length);
-  const reports: EngineReport[] = [];
-  for (const name of engineNames) {
-    progress.update(reports.length, name);
-    reports.push(await reportEngine(name));
-  }
-  progress.stop();
-  process.stdout.write(json ? `${JSON.stringify(reports, null, 2)}\n` : describe(reports));
+export const engines = command({
+  name: 'engines',
+  describe: 'List the compute engines',
+  usage: ['', 'Lists the compute engines: which work here, whether they compute alike, and how fast.'],
+  options: { json: { type: 'boolean', default: false, describe: 'Print JSON instead of a table' } },
+  examples: [],
+  exitCodes: '2 usage',
+  async run({ json }) {
+    const progress = startProgress('checking engines', engineNames.length);
+    const reports: EngineReport[] = [];
+    for (const name of engineNames) {
+      progress.update(reports.length, name);
+      reports.push(await reportEngine(name));
+    }
+    progress.stop();
+    process.stdout.write(json ? `${JSON.stringify(reports, null, 2)}\n` : describe(reports));
+  },
 });
 
 function describe(reports: readonly EngineReport[]): string {

@@ -11,15 +11,19 @@ import {
   findTfrecords,
   findVoc,
   type ImportSource,
-} from './data/index.ts';
-import { UsageError } from './errors/index.ts';
+} from '../data/index.ts';
+import { UsageError } from '../errors/index.ts';
 import { type CommonArguments, classes, common, dir, given, named, pairs, resize } from './import-options.ts';
 
 /** Looks around in what is imported, telling how far it is. */
 type Find = (onProgress: (done: number, total: number) => void) => Promise<ImportSource>;
 
 /** Adds a command for each format. `run` imports what `find` finds. */
-export function addFormats(program: Argv, run: (find: Find, args: CommonArguments) => Promise<void>): Argv {
+export function addFormats(
+  program: Argv,
+  $0: string,
+  run: (find: Find, args: CommonArguments) => Promise<void>,
+): Argv {
   return program
     .command(
       'voc',
@@ -36,8 +40,11 @@ export function addFormats(program: Argv, run: (find: Find, args: CommonArgument
             choices: ['Main', 'Segmentation'] as const,
             describe: 'Which lists of ImageSets make the splits [default: Main, if it is there]',
           })
-          .example('$0 voc --dir VOCdevkit/VOC2012 --out data/voc', 'XML, JPEG, lists and masks of the kit')
-          .example('$0 voc --dir photos --out data/photos', 'photos/train/1.jpg, photos/train/1.xml, …'),
+          .example(
+            `${$0} voc --dir VOCdevkit/VOC2012 --out data/voc`,
+            'XML, JPEG, lists and masks of the kit',
+          )
+          .example(`${$0} voc --dir photos --out data/photos`, 'photos/train/1.jpg, photos/train/1.xml, …'),
       (args) =>
         run(
           (onProgress) =>
@@ -78,7 +85,7 @@ export function addFormats(program: Argv, run: (find: Find, args: CommonArgument
             default: true,
             describe: 'Import polygons and RLE as masks; --no-masks for boxes alone',
           })
-          .example('$0 coco --images val2017 --annotations instances_val2017.json --out data/coco', ''),
+          .example(`${$0} coco --images val2017 --annotations instances_val2017.json --out data/coco`, ''),
       (args) => {
         if (args.images.length !== args.annotations.length) {
           throw new UsageError(
@@ -104,7 +111,7 @@ export function addFormats(program: Argv, run: (find: Find, args: CommonArgument
             type: 'string',
             describe: 'Folder of the segmentations [default: segmentations in or beside --dir]',
           })
-          .example('$0 cub --dir CUB_200_2011 --out data/cub', ''),
+          .example(`${$0} cub --dir CUB_200_2011 --out data/cub`, ''),
       (args) => run(() => findCub(args.dir, given({ resize: args.resize, masks: args.masks })), args),
     )
     .command(
@@ -117,7 +124,10 @@ export function addFormats(program: Argv, run: (find: Find, args: CommonArgument
             type: 'string',
             describe: 'Folder laid out like --dir with a PNG mask for some images',
           })
-          .example('$0 folder --dir pets --fractions train=0.8,test=0.2 --out data/pets', 'pets/cat/1.jpg'),
+          .example(
+            `${$0} folder --dir pets --fractions train=0.8,test=0.2 --out data/pets`,
+            'pets/cat/1.jpg',
+          ),
       (args) => run(() => findFolders(args.dir, given({ resize: args.resize, masks: args.masks })), args),
     )
     .command(
@@ -143,7 +153,7 @@ export function addFormats(program: Argv, run: (find: Find, args: CommonArgument
           .option('label-separator', { type: 'string', describe: 'Between several labels in a cell' })
           .option('delimiter', { type: 'string', default: ',', describe: 'Between the cells' })
           .example(
-            '$0 csv --file photos.csv --out data/photos',
+            `${$0} csv --file photos.csv --out data/photos`,
             'file,label,split,xmin,ymin,xmax,ymax or x,y,w,h',
           ),
       ({ columns, ...args }) =>
@@ -166,8 +176,8 @@ export function addFormats(program: Argv, run: (find: Find, args: CommonArgument
         command
           .options({ ...common, dir, classes, resize })
           .option('label-map', { type: 'string', describe: 'Label map (.pbtxt) of the Object Detection API' })
-          .example('$0 tfrecord --dir ~/tensorflow_datasets/voc/2007/5.0.0 --out data/voc', 'TFDS')
-          .example('$0 tfrecord --dir records --label-map map.pbtxt --out data/pets', ''),
+          .example(`${$0} tfrecord --dir ~/tensorflow_datasets/voc/2007/5.0.0 --out data/voc`, 'TFDS')
+          .example(`${$0} tfrecord --dir records --label-map map.pbtxt --out data/pets`, ''),
       (args) =>
         run(
           (onProgress) =>
@@ -185,7 +195,10 @@ export function addFormats(program: Argv, run: (find: Find, args: CommonArgument
       (command) =>
         command
           .options({ ...common, dir, classes })
-          .example('$0 idx --dir downloads/mnist --out data/mnist', 'train and t10k become train and test'),
+          .example(
+            `${$0} idx --dir downloads/mnist --out data/mnist`,
+            'train and t10k become train and test',
+          ),
       (args) => run(() => findIdx(args.dir, named(args.classes).classes), args),
     )
     .command(
@@ -211,7 +224,7 @@ export function addFormats(program: Argv, run: (find: Find, args: CommonArgument
             describe: 'How good the masks of the training splits are',
           })
           .example(
-            '$0 decoy --from downloads/mnist --fractions train=0.9,val=0.1 --fractions-of train --out data/decoy',
+            `${$0} decoy --from downloads/mnist --fractions train=0.9,val=0.1 --fractions-of train --out data/decoy`,
             'a patch in a corner, its grey the label in train and val, random in test',
           ),
       (args) => {
@@ -230,7 +243,7 @@ export function addFormats(program: Argv, run: (find: Find, args: CommonArgument
             default: 'fine' as const,
             describe: 'Which of the two labels of CIFAR-100',
           })
-          .example('$0 cifar --dir cifar-10-batches-bin --out data/cifar10', ''),
+          .example(`${$0} cifar --dir cifar-10-batches-bin --out data/cifar10`, ''),
       (args) => run(() => findCifar(args.dir, { labels: args.labels }), args),
     );
 }

@@ -1,63 +1,62 @@
 import { basename } from 'node:path';
-import yargs from 'yargs';
-import { hideBin } from 'yargs/helpers';
-import { generateBiasedBoats, type ImportSource, type ImportSummary, importExamples } from './data/index.ts';
-import { UsageError } from './errors/index.ts';
+import { generateBiasedBoats, type ImportSource, type ImportSummary, importExamples } from '../data/index.ts';
+import { startProgress } from '../progress/index.ts';
 import { addFormats } from './import-formats.ts';
 import { type CommonArguments, fractionsOf, given, out } from './import-options.ts';
-import { runProgram } from './program.ts';
-import { startProgress } from './progress/index.ts';
+import { command } from './program.ts';
 
 type OnProgress = (done: number, total: number) => void;
 
-await runProgram(async () => {
-  const program = yargs(hideBin(process.argv))
-    .scriptName('npm run import --')
-    .usage('$0 FORMAT … --out DIR\n\nWrites a data set as TFRecords, for training and evaluation.');
-  await addFormats(program, run)
-    .command(
-      'biased-boats',
-      'The built-in set, drawn with a seed',
-      (command) =>
-        command
-          .options({
-            out,
-            seed: { type: 'number', default: 1 },
-            size: { type: 'number', default: 64, describe: 'Width and height of the images' },
-            train: { type: 'number', default: 2000, describe: 'Images of the split' },
-            'train-fullsup': {
-              type: 'number',
-              default: 100,
-              describe: 'Images like those of train, with masks',
-            },
-            val: { type: 'number', default: 300 },
-            test: { type: 'number', default: 500 },
-            unbiased: { type: 'number', default: 300, describe: 'Images of each of the two unbiased splits' },
-          })
-          .example('$0 biased-boats --out data/biased-boats', 'what configs/gain.yaml trains on'),
-      async ({ out, seed, size, train, trainFullsup, val, test, unbiased }) => {
-        const { info, generated } = await withProgress('drawing', (onProgress) =>
-          generateBiasedBoats(out, { seed, size, train, trainFullsup, val, test, unbiased }, onProgress),
-        );
-        const splits = Object.entries(info.splits).map(([split, { examples }]) => `${split} ${examples}`);
-        process.stdout.write(`${out}: ${generated ? '' : 'was there already: '}${splits.join(', ')}\n`);
-      },
-    )
-    .demandCommand(
-      1,
-      1,
-      'a format is needed: voc, coco, cub, folder, csv, tfrecord, idx, decoy, cifar or biased-boats',
-    )
-    .strict()
-    .epilogue('Exit codes: 0 done, 1 unexpected, 2 usage, 3 data.')
-    .wrap(Math.min(110, process.stdout.columns ?? 110))
-    .fail((message, error) => {
-      throw error ?? new UsageError(`${message} (--help shows the options)`);
-    })
-    .parseAsync();
+export const importData = command({
+  name: 'import',
+  describe: 'Write a data set as TFRecords',
+  usage: ['FORMAT … --out DIR', 'Writes a data set as TFRecords, for training and evaluation.'],
+  options: {},
+  examples: [],
+  exitCodes: '2 usage, 3 data',
+  commands: (program, $0) =>
+    addFormats(program, $0, importFrom)
+      .command(
+        'biased-boats',
+        'The built-in set, drawn with a seed',
+        (command) =>
+          command
+            .options({
+              out,
+              seed: { type: 'number', default: 1 },
+              size: { type: 'number', default: 64, describe: 'Width and height of the images' },
+              train: { type: 'number', default: 2000, describe: 'Images of the split' },
+              'train-fullsup': {
+                type: 'number',
+                default: 100,
+                describe: 'Images like those of train, with masks',
+              },
+              val: { type: 'number', default: 300 },
+              test: { type: 'number', default: 500 },
+              unbiased: {
+                type: 'number',
+                default: 300,
+                describe: 'Images of each of the two unbiased splits',
+              },
+            })
+            .example(`${$0} biased-boats --out data/biased-boats`, 'what configs/gain.yaml trains on'),
+        async ({ out, seed, size, train, trainFullsup, val, test, unbiased }) => {
+          const { info, generated } = await withProgress('drawing', (onProgress) =>
+            generateBiasedBoats(out, { seed, size, train, trainFullsup, val, test, unbiased }, onProgress),
+          );
+          const splits = Object.entries(info.splits).map(([split, { examples }]) => `${split} ${examples}`);
+          process.stdout.write(`${out}: ${generated ? '' : 'was there already: '}${splits.join(', ')}\n`);
+        },
+      )
+
+      .demandCommand(
+        1,
+        1,
+        'a format is needed: voc, coco, cub, folder, csv, tfrecord, idx, decoy, cifar or biased-boats',
+      ),
 });
 
-async function run(
+async function importFrom(
   find: (onProgress: OnProgress) => Promise<ImportSource>,
   args: CommonArguments,
 ): Promise<void> {
