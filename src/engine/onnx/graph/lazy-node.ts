@@ -1,4 +1,5 @@
 import { util } from '@tensorflow/tfjs-core';
+import { UsageError } from '../../../errors/index.ts';
 import type { Lowered, Lowering } from './lowering.ts';
 
 /** The element types that the engine computes with. */
@@ -93,8 +94,15 @@ interface OperationFields {
   readonly lower: Lower;
 }
 
-/** A pending operation. A result without elements is a leaf at once: ONNX Runtime need not see it. */
+/**
+ * A pending operation. A result without elements is a leaf at once: ONNX Runtime need not see it.
+ *
+ * @throws UsageError for a shape that cannot be: ONNX Runtime ends the process on some of them
+ */
 export function operation(fields: OperationFields): LazyNode {
+  if (!fields.shape.every((size) => Number.isInteger(size) && size >= 0)) {
+    throw new UsageError(`engine onnx: ${fields.kind} would have the shape [${fields.shape}]`);
+  }
   if (fields.shape.includes(0)) return leaf(valuesOf(fields.dtype, 0), fields.shape, fields.dtype);
   return new LazyNode(fields);
 }
