@@ -27,6 +27,8 @@ export class LazyNode {
   inputs: readonly LazyNode[];
   lower: Lower | null;
   values: Values | null;
+  /** Why it cannot be computed: it was tried. */
+  failure: Error | null = null;
 
   constructor(fields: {
     kind: string;
@@ -60,6 +62,12 @@ export class LazyNode {
   materialize(): void {
     if (this.uniform === undefined || this.values !== null) return;
     this.settle(valuesOf(this.dtype, this.size).fill(this.uniform));
+  }
+
+  /** Says that the node cannot be computed, and lets go of the graph behind it. */
+  fail(failure: Error): void {
+    this.failure = failure;
+    this.inputs = [];
   }
 
   /** Makes the node a leaf and lets go of the graph behind it. */
