@@ -10,10 +10,11 @@ import test from 'ava';
 const mayImport: Record<string, readonly string[]> = {
   errors: [],
   random: [],
+  paths: ['errors'],
   progress: [],
   autodiff: ['errors'],
   config: ['errors'],
-  data: ['errors', 'random'],
+  data: ['errors', 'paths', 'random'],
   models: ['errors'],
   pictures: ['errors'],
   engine: ['errors'],

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { RecordWriter } from 'tfrecord-stream';
 import { DataError, UsageError } from '../errors/index.ts';
+import { checkedName } from '../paths/index.ts';
 import { type DatasetInfo, INFO_FILE, readDatasetInfo } from './dataset-info.ts';
 import { encodeExample, type ImageExample } from './image-example.ts';
 
@@ -40,6 +41,7 @@ export class DatasetWriter {
    * @param info name, classes and kind of the data set
    * @param splits names of its splits, in the order in which `dataset.json` will list them
    * @throws {UsageError} for a number or size of shards that is not positive
+   * @throws {DataError} for the name of a split that cannot be the name of a file
    */
   static async create(
     dir: string,
@@ -52,6 +54,7 @@ export class DatasetWriter {
       throw new UsageError(`the number of shards must be a positive integer, not ${shards}`);
     }
     if (!(shardBytes > 0)) throw new UsageError(`the size of a shard must be positive, not ${shardBytes}`);
+    for (const split of splits) checkedName(split, 'split');
     try {
       await mkdir(dir, { recursive: true });
       await removeFiles(dir, isAbandoned);

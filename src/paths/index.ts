@@ -1,0 +1,2 @@
+export { checkedName, nameFault } from './checked-name.ts';
+export { pathUnder } from './path-under.ts';
