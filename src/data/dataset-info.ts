@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import * as z from 'zod';
 import { DataError } from '../errors/index.ts';
-import { checkedName, nameFault } from '../paths/index.ts';
+import { checkedName, nameFault } from '../files/index.ts';
 import { readText } from './text-file.ts';
 
 const name = z.string().min(1);

@@ -1,5 +1,4 @@
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { DataError, type GainError } from '../errors/index.ts';
 
 /** More than any image or list of a data set has; what comes in larger files is read in pieces. */
@@ -17,17 +16,11 @@ export async function readBytes(
   Failure: new (message: string, options?: ErrorOptions) => GainError = DataError,
 ): Promise<Buffer> {
   try {
-    // Without O_NONBLOCK, opening a pipe waits for a writer.
-    const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-    try {
-      const status = await file.stat();
-      if (status.isDirectory()) throw new Failure(`${path}: is a folder`);
-      if (!status.isFile()) throw new Failure(`${path}: is no plain file`);
-      if (status.size > most) throw new Failure(`${path}: has ${status.size} bytes, the most is ${most}`);
-      return await file.readFile();
-    } finally {
-      await file.close();
-    }
+    const status = await stat(path);
+    if (status.isDirectory()) throw new Failure(`${path}: is a folder`);
+    if (!status.isFile()) throw new Failure(`${path}: is no plain file`);
+    if (status.size > most) throw new Failure(`${path}: has ${status.size} bytes, the most is ${most}`);
+    return await readFile(path);
   } catch (cause) {
     if (cause instanceof Failure) throw cause;
     throw new Failure(`${path}: ${fileFault(cause)}`, { cause });

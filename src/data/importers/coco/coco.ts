@@ -1,5 +1,5 @@
 import { DataError } from '../../../errors/index.ts';
-import { checkedName } from '../../../paths/index.ts';
+import { checkedName } from '../../../files/index.ts';
 import type { ImageExample, ImageObject } from '../../image-example.ts';
 import type { ImportItem, ImportSource } from '../import-run/import-examples.ts';
 import { ImportNotes, type TellNote } from '../import-run/import-notes.ts';

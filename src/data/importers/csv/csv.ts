@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { type CsvError, parse } from 'csv-parse';
 import { DataError } from '../../../errors/index.ts';
-import { checkedName } from '../../../paths/index.ts';
+import { checkedName } from '../../../files/index.ts';
 import type { ImageExample, ImageObject } from '../../image-example.ts';
 import { textPieces } from '../../text-file.ts';
 import type { ImportItem, ImportSource } from '../import-run/import-examples.ts';

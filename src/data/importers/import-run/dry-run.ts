@@ -1,4 +1,4 @@
-import { checkedName } from '../../../paths/index.ts';
+import { checkedName } from '../../../files/index.ts';
 import type { DatasetInfo } from '../../dataset-info.ts';
 import type { ImageExample } from '../../image-example.ts';
 

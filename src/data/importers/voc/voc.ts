@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { DataError } from '../../../errors/index.ts';
-import { checkedName } from '../../../paths/index.ts';
+import { checkedName } from '../../../files/index.ts';
 import type { ImageExample, ImageObject } from '../../image-example.ts';
 import { mapAhead } from '../../map-ahead.ts';
 import type { ImportItem, ImportSource } from '../import-run/import-examples.ts';
