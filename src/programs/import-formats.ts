@@ -85,6 +85,10 @@ export function addFormats(
             default: true,
             describe: 'Import polygons and RLE as masks; --no-masks for boxes alone',
           })
+          .option('group-attribute', {
+            type: 'string',
+            describe: 'Attribute of the images that groups them, itself or in their "attributes" or "extra"',
+          })
           .example(`${$0} coco --images val2017 --annotations instances_val2017.json --out data/coco`, ''),
       (args) => {
         if (args.images.length !== args.annotations.length) {
@@ -97,7 +101,10 @@ export function addFormats(
           images: args.images[i]!,
           split: args.split?.[i] ?? cocoSplit(annotations),
         }));
-        const options = { ...given({ resize: args.resize }), masks: args.masks };
+        const options = {
+          ...given({ resize: args.resize, groupAttribute: args.groupAttribute }),
+          masks: args.masks,
+        };
         return run((onProgress) => findCoco(parts, { ...options, onProgress }), args);
       },
     )
@@ -122,13 +129,19 @@ export function addFormats(
           .options({ ...common, dir, resize })
           .option('masks', {
             type: 'string',
-            describe: 'Folder laid out like --dir with a PNG mask for some images',
+            describe:
+              'Folder laid out like --dir with a mask for some images, of the same name or with _mask behind it',
           })
-          .example(
-            `${$0} folder --dir pets --fractions train=0.8,test=0.2 --out data/pets`,
-            'pets/cat/1.jpg',
-          ),
-      (args) => run(() => findFolders(args.dir, given({ resize: args.resize, masks: args.masks })), args),
+          .option('levels', {
+            type: 'string',
+            describe: 'What the folders stand for, e.g. split/group/class [default: class or split/class]',
+          })
+          .example(`${$0} folder --dir pets --fractions train=0.8,test=0.2 --out data/pets`, 'pets/cat/1.jpg'),
+      (args) =>
+        run(
+          () => findFolders(args.dir, given({ resize: args.resize, masks: args.masks, levels: args.levels })),
+          args,
+        ),
     )
     .command(
       'csv',
@@ -152,15 +165,24 @@ export function addFormats(
           })
           .option('label-separator', { type: 'string', describe: 'Between several labels in a cell' })
           .option('delimiter', { type: 'string', default: ',', describe: 'Between the cells' })
+          .option('encoding', {
+            type: 'string',
+            describe: 'Of the file, where it is not UTF-8, e.g. windows-1252',
+          })
           .example(
             `${$0} csv --file photos.csv --out data/photos`,
-            'file,label,split,xmin,ymin,xmax,ymax or x,y,w,h',
+            'file,label,split,group,xmin,ymin,xmax,ymax or x,y,w,h',
           ),
       ({ columns, ...args }) =>
         run(
           () =>
             findCsv(args.file, {
-              ...given({ images: args.images, labelSeparator: args.labelSeparator, resize: args.resize }),
+              ...given({
+                images: args.images,
+                labelSeparator: args.labelSeparator,
+                resize: args.resize,
+                encoding: args.encoding,
+              }),
               ...named(args.classes),
               ...(columns && { columns: Object.fromEntries(pairs('columns', columns)) }),
               boxes: args.boxes,

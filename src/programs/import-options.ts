@@ -38,6 +38,11 @@ export const common = {
   limit: { type: 'number', describe: 'Import at most this many images of each split' },
   shards: { type: 'number', describe: 'Number of shards of each split [default: by --shard-size]' },
   'shard-size': { type: 'number', default: 64, describe: 'Begin a new shard at this size, in MiB' },
+  'dry-run': {
+    type: 'boolean',
+    default: false,
+    describe: 'Read everything, show what would come, write nothing',
+  },
   'skip-bad': { type: 'boolean', default: false, describe: 'Leave out what is broken, and count it' },
 } as const satisfies Record<string, Options>;
 
@@ -53,6 +58,7 @@ export interface CommonArguments {
   shards: number | undefined;
   shardSize: number;
   skipBad: boolean;
+  dryRun: boolean;
 }
 
 /** `train=0.8,test=0.2` */

@@ -71,10 +71,11 @@ async function importFrom(
       singleLabel: args.singleLabel,
       shardBytes: args.shardSize * 2 ** 20,
       skipBad: args.skipBad,
+      dryRun: args.dryRun,
       onProgress,
     }),
   );
-  process.stdout.write(describe(summary, args.out));
+  process.stdout.write(describe(summary, args.out, args.dryRun));
 }
 
 /** Starts the bar with the first step, when the total is known. */
@@ -90,14 +91,20 @@ async function withProgress<T>(label: string, work: (onProgress: OnProgress) => 
   }
 }
 
-function describe({ info, perClass, boxes, masks, notes, skipped }: ImportSummary, path: string): string {
+function describe(
+  { info, perClass, perGroup, boxes, masks, notes, skipped }: ImportSummary,
+  path: string,
+  dryRun: boolean,
+): string {
   const lines = [
-    `${path}: ${info.name}, ${info.multiLabel ? 'several labels' : 'one label'} per image, ${boxes} boxes, ${masks} masks`,
+    `${dryRun ? 'dry run, nothing is written: ' : ''}${path}: ${info.name}, ${info.multiLabel ? 'several labels' : 'one label'} per image, ${boxes} boxes, ${masks} masks`,
     ...Object.entries(info.splits).map(
-      ([split, { examples, shards }]) => `  ${split}: ${examples} images in ${shards.length} shards`,
+      ([split, { examples, shards }]) =>
+        `  ${split}: ${examples} images${dryRun ? '' : ` in ${shards.length} shards`}`,
     ),
     ...info.classes.map((name, i) => `  class ${i} ${name}: ${perClass[i]} images`),
   ];
+  for (const [group, images] of Object.entries(perGroup)) lines.push(`  group ${group}: ${images} images`);
   for (const { what, count, where } of notes) lines.push(...places(what, count, where));
   if (skipped.length > 0) {
     lines.push(...places('left out, because broken', skipped.length, skipped.slice(0, 10)));
