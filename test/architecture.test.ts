@@ -14,7 +14,7 @@ const mayImport: Record<string, readonly string[]> = {
   autodiff: ['errors'],
   config: ['errors'],
   data: ['errors', 'random'],
-  models: ['errors'],
+  models: ['autodiff', 'errors'],
   pictures: ['errors'],
   engine: ['errors'],
   tensorboard: ['data', 'errors'],
