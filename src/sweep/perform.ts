@@ -1,6 +1,7 @@
-import { rename, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
-import { lockHolder } from '../gain/index.ts';
+import { publishFile } from '../files/index.ts';
+import { lockHolder } from '../run/index.ts';
 import type { Launcher } from './launcher.ts';
 import { runState, tail } from './run-state.ts';
 import { DoneSteps, stepsOf, trainCommand } from './steps.ts';
@@ -107,7 +108,7 @@ async function perform(
       if (fresh) await rm(fresh, { force: true });
       return failure(log, step.name, code);
     }
-    if (fresh) await rename(fresh, step.output!);
+    if (fresh) await publishFile(fresh, step.output!);
     await done.add(step);
   }
   return { status: 'finished' };

@@ -1,6 +1,5 @@
 import * as z from 'zod';
-import { nonNegative } from './numbers.ts';
-import { ramp } from './terms.ts';
+import { nonNegative, ramp } from './values.ts';
 
 /** Names of map methods. */
 export const mapMethod = z.enum([

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { term } from './terms.ts';
+import { term } from './values.ts';
 
 const guided = term.extend({
   images: z

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { Dataset, Group } from 'jsfive';
 import { ModelError } from '../../errors/index.ts';
-import { readZip } from '../files/read-zip.ts';
-import { type StoredWeight, StoredWeights } from '../files/stored-weights.ts';
+import { readZip } from '../storage/read-zip.ts';
+import { type StoredWeight, StoredWeights } from '../storage/stored-weights.ts';
 import { isJson, type Json } from './dialect.ts';
 import { isOperation } from './operations.ts';
 
