@@ -20,7 +20,7 @@ const mayImport = tableOf(`
   gradcam      | autodiff errors
   metrics      | errors random
   data         | errors files random
-  models       | errors files
+  models       | autodiff errors files
   tensorboard  | data errors
   run          | config data engine errors files gradcam losses models
   gain         | autodiff errors gradcam losses metrics random
