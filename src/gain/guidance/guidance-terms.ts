@@ -105,8 +105,8 @@ export function guidanceTerms({ maps = {}, ...options }: GuidanceOptions): reado
     onMaps('rrrG', options.rrrG, 'min-max', (map, { irrelevant }, chosen) =>
       irrelevantAttention(map, irrelevant(), chosen),
     ),
-    onMaps('hint', options.hint, 'min-max', (map, { relevant }, { weights, ...chosen }) =>
-      attentionSupervision(map, relevant, weights, chosen),
+    onMaps('hint', options.hint, 'min-max', (map, { relevant }, chosen) =>
+      attentionSupervision(map, relevant, chosen),
     ),
     onMaps('energy', options.energy, 'none', (map, { relevant }, chosen) =>
       misplacedEnergy(map, relevant, chosen),

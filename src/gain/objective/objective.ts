@@ -208,16 +208,16 @@ function supervisionLoss(
   const raw = supervision.map === 'raw';
   const options = {
     pixels: supervision.pixels,
+    weights: tf.tensor1d([...weights]),
     total: supervision.images === 'batch' ? batchSize : undefined,
   };
-  const w = tf.tensor1d([...weights]);
   const [, h, width] = maps.shape;
   if (supervision.resolution === 'map') {
     const shown = raw ? maps : normalizeMaps(maps, normalization);
-    return attentionSupervision(shown, downsampleArea(masks, [h, width]), w, options);
+    return attentionSupervision(shown, downsampleArea(masks, [h, width]), options);
   }
   const size: [number, number] = [masks.shape[1], masks.shape[2]];
-  return attentionSupervision(raw ? upsampleBilinear(maps, size) : normalizedAtSize(size), masks, w, options);
+  return attentionSupervision(raw ? upsampleBilinear(maps, size) : normalizedAtSize(size), masks, options);
 }
 
 function classificationLoss(logits: tf.Tensor2D, labels: tf.Tensor2D, settings: Settings): tf.Scalar {

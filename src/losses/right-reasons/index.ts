@@ -4,5 +4,4 @@ export { inputGradientPenalty, logProbabilitySums } from './input-gradients.ts';
 export { irrelevantAttention } from './irrelevant-attention.ts';
 export { maskDistance } from './mask-distance.ts';
 export { misplacedEnergy } from './misplaced-energy.ts';
-export type { GuidedLossOptions, PixelLossOptions } from './options.ts';
 export { type PixelCrossEntropyOptions, pixelCrossEntropy } from './pixel-cross-entropy.ts';

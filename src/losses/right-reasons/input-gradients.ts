@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Link } from '../classification.ts';
-import { weightedMean } from '../weighted-mean.ts';
-import { type PixelLossOptions, requireMasks } from './options.ts';
+import { overPixels, type PixelReductionOptions, weightedMean } from '../weighted-mean.ts';
+import { requireMasks } from './require-masks.ts';
 
 /**
  * What RRR takes the input gradient of: the sum of the log-probabilities of all outcomes.
@@ -40,13 +40,11 @@ export function logProbabilitySums(logits: tf.Tensor2D, link: Link): tf.Tensor1D
 export function inputGradientPenalty(
   gradients: tf.Tensor4D,
   irrelevant: tf.Tensor3D,
-  { weights, total, pixels = 'sum' }: PixelLossOptions = {},
+  { pixels = 'sum', ...reduction }: PixelReductionOptions = {},
 ): tf.Scalar {
   requireMasks(irrelevant, gradients.shape);
   return tf.tidy(() => {
     const squares = tf.square(tf.mul(gradients, tf.expandDims(irrelevant, 3)));
-    const perPixel = tf.sum(squares, 3);
-    const values = pixels === 'sum' ? tf.sum(perPixel, [1, 2]) : tf.mean(perPixel, [1, 2]);
-    return weightedMean(values as tf.Tensor1D, weights ?? tf.ones([gradients.shape[0]]), total);
+    return weightedMean(overPixels(tf.sum(squares, 3), pixels), reduction);
   });
 }

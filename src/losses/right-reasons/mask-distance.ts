@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { withoutGradient } from '../../autodiff/index.ts';
-import { weightedMean } from '../weighted-mean.ts';
-import { type GuidedLossOptions, requireMasks } from './options.ts';
+import { type ReductionOptions, weightedMean } from '../weighted-mean.ts';
+import { requireMasks } from './require-masks.ts';
 
 /**
  * L1: the mean absolute difference of maps and masks.
@@ -22,7 +22,7 @@ import { type GuidedLossOptions, requireMasks } from './options.ts';
 export function maskDistance(
   maps: tf.Tensor3D,
   relevant: tf.Tensor3D,
-  { weights, total }: GuidedLossOptions = {},
+  reduction: ReductionOptions = {},
 ): tf.Scalar {
   requireMasks(relevant, maps.shape);
   return tf.tidy(() => {
@@ -32,6 +32,6 @@ export function maskDistance(
       apart,
       withoutGradient(() => tf.sign(apart)),
     );
-    return weightedMean(tf.mean(sizes, [1, 2]) as tf.Tensor1D, weights ?? tf.ones([maps.shape[0]]), total);
+    return weightedMean(tf.mean(sizes, [1, 2]) as tf.Tensor1D, reduction);
   });
 }
