@@ -19,4 +19,4 @@ export {
   rasterizeBox,
   whatMatters,
 } from './pair-masks.ts';
-export { classesPerImage, type Labels } from './pairs.ts';
+export { classesPerImage, type Labels, rowsOfPairs } from './pairs.ts';
