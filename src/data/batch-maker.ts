@@ -56,6 +56,7 @@ export async function makeBatch(reader: ExampleReader, task: BatchTask): Promise
     ids: [],
     views: [],
   };
+  const groups: string[] = [];
   for (const [sample, read] of reads.entries()) {
     if (read.status === 'rejected') throw read.reason;
     const example = read.value;
@@ -79,11 +80,17 @@ export async function makeBatch(reader: ExampleReader, task: BatchTask): Promise
       );
     }
     for (const label of example.labels) batch.labels[sample * spec.classes + label] = 1;
+    for (const unknown of example.unknown ?? []) {
+      batch.labelWeights ??= new Float32Array(size * spec.classes).fill(1);
+      batch.labelWeights[sample * spec.classes + unknown] = 0;
+    }
+    groups.push(example.group ?? '');
     batch.boxes.push(...placedBoxes(example, sample, placement));
     batch.masks.push(...placedMasks(example, sample, placement, spec));
     batch.ids.push(example.id);
     batch.views.push(viewOf(placement, example.pixels));
   }
+  if (groups.some((group) => group !== '')) batch.groups = groups;
   return batch;
 }
 
@@ -140,5 +147,6 @@ function shrinkFor({ width, height, augment }: SampleSpec): Shrink {
 /** The buffers of a batch, for handing them from a worker without a copy. */
 export function buffersOf(batch: HostBatch): ArrayBuffer[] {
   const arrays = [batch.images, batch.labels, batch.supervised, ...batch.masks.map(({ mask }) => mask)];
+  if (batch.labelWeights) arrays.push(batch.labelWeights);
   return arrays.map((array) => array.buffer as ArrayBuffer);
 }

@@ -36,7 +36,7 @@ export class BatchMakers {
   #growing: Promise<void> = Promise.resolve();
 
   constructor(rule: LabelRule, cache: ImageCache, warn: (message: string) => void) {
-    this.#rule = { classes: [...rule.classes], multiLabel: rule.multiLabel };
+    this.#rule = { classes: [...rule.classes], multiLabel: rule.multiLabel, groups: rule.groups };
     this.#cache = cache;
     this.#warn = warn;
     this.#local = new ExampleReader(this.#rule, cache);

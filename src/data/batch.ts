@@ -33,6 +33,13 @@ export interface HostBatch {
   images: Float32Array;
   /** [B,C], 0 or 1. */
   labels: Float32Array;
+  /**
+   * [B,C], 0 where the label of a class is not known, else 1: what the classification loss and the measures leave
+   * out. Absent where all labels are known.
+   */
+  labelWeights?: Float32Array;
+  /** [B], the group of each sample, '' where it has none. Absent where no sample has one. */
+  groups?: string[];
   masks: BatchMask[];
   boxes: BatchBox[];
   /** [B], 1 where the `masks` option lets the masks and boxes of a sample supervise. */

@@ -12,6 +12,7 @@ const schema = z.object({
     .min(1)
     .refine((classes) => new Set(classes).size === classes.length, 'two classes have the same name'),
   multiLabel: z.boolean(),
+  groups: z.array(name).optional(),
   splits: z.record(name, z.object({ examples: z.int().min(0), shards: z.array(name) })),
   source: z.record(z.string(), z.unknown()).optional(),
 });
@@ -23,6 +24,8 @@ export interface DatasetInfo {
   classes: string[];
   /** Whether an image may have none or several labels. */
   multiLabel: boolean;
+  /** Names of the groups that its images belong to, where they do. */
+  groups?: string[] | undefined;
   splits: Record<string, { examples: number; shards: string[] }>;
   /** What made it: the importer or generator, its version and options. */
   source?: Record<string, unknown> | undefined;

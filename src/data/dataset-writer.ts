@@ -27,6 +27,7 @@ export interface DatasetWriterOptions {
 export class DatasetWriter {
   readonly #dir: string;
   readonly #info: Omit<DatasetInfo, 'splits'>;
+  readonly #groups = new Set<string>();
   readonly #splits = new Map<string, SplitWriter>();
 
   private constructor(dir: string, info: Omit<DatasetInfo, 'splits'>) {
@@ -67,6 +68,7 @@ export class DatasetWriter {
     const writer = this.#splits.get(split);
     if (!writer) throw new Error(`the writer was created without the split ${split}`);
     await writer.write(encodeExample(example, this.#info.classes));
+    if (example.group) this.#groups.add(example.group);
   }
 
   /** Gives the shards their names and writes `dataset.json`: from here on the data set exists. */
@@ -79,7 +81,9 @@ export class DatasetWriter {
     for (const [split, writer] of writers) {
       splits[split] = { examples: writer.examples, shards: await writer.publish() };
     }
-    const info: DatasetInfo = { ...this.#info, splits };
+    const { name, classes, multiLabel, ...rest } = this.#info;
+    const groups = this.#groups.size > 0 && { groups: [...this.#groups].sort() };
+    const info: DatasetInfo = { name, classes, multiLabel, ...groups, splits, ...rest };
     const path = join(this.#dir, INFO_FILE);
     await writeFile(path + PARTIAL, `${JSON.stringify(info, undefined, 2)}\n`);
     await syncFile(path + PARTIAL);

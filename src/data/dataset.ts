@@ -82,7 +82,7 @@ export class Dataset {
     }
     const cache = ImageCache.create(first, options.cacheBytes ?? 256 * 2 ** 20);
     const warn = options.onWarning ?? ((message: string) => process.emitWarning(message));
-    this.#makers = new BatchMakers({ classes: info.classes, multiLabel: info.multiLabel }, cache, warn);
+    this.#makers = new BatchMakers(info, cache, warn);
   }
 
   /** Class names; a label is an index into them. */

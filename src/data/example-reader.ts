@@ -15,8 +15,11 @@ export interface ClassMask extends Pixels {
   class: number;
 }
 
+/** What is kept of an example beside its pixels. */
+type Annotations = Pick<ImageExample, 'labels' | 'unknown' | 'group' | 'objects'>;
+
 /** An example with its pixels, ready to be placed into a batch. */
-export interface DecodedExample extends Pick<ImageExample, 'labels' | 'objects'> {
+export interface DecodedExample extends Annotations {
   id: string;
   pixels: Pixels;
   /** Of each class that has masks; empty where none were asked for. */
@@ -33,7 +36,7 @@ export class ExampleReader {
   readonly #shards: Shard[] = [];
   readonly #files = new Map<Shard, Promise<RecordFile>>();
   /** Of the examples whose pixels are cached, so that their records need not be read again. */
-  readonly #annotations = new Map<number, Pick<ImageExample, 'labels' | 'objects'>>();
+  readonly #annotations = new Map<number, Annotations>();
 
   constructor(rule: LabelRule, cache: ImageCache) {
     this.#rule = rule;
@@ -63,8 +66,13 @@ export class ExampleReader {
 
     const where = `${shard.path}, record ${record}`;
     const stored = decodeExample(await (await this.#file(shard)).read(record), this.#rule, where);
-    const labels = stored.labels;
-    const objects = stored.objects.map(({ mask: _, ...box }) => box);
+    const { labels, unknown, group } = stored;
+    const kept: Annotations = {
+      labels,
+      ...(unknown && { unknown }),
+      ...(group && { group }),
+      objects: stored.objects.map(({ mask: _, ...box }) => box),
+    };
     const { pixels, full } = cached ?? (await decodeImage(stored.encoded, where, stored, shrink));
     const masks = cachedMasks ?? (await decodeClassMasks(stored, full, where));
 
@@ -84,8 +92,8 @@ export class ExampleReader {
         masks.map((mask) => mask.data),
       );
     }
-    if (this.#cache.get('image', example)) this.#annotations.set(example, { labels, objects });
-    return { id, labels, objects, pixels, masks };
+    if (this.#cache.get('image', example)) this.#annotations.set(example, kept);
+    return { id, ...kept, pixels, masks };
   }
 
   close(): void {

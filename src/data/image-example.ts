@@ -14,6 +14,8 @@ import { FeatureReader } from './feature-reader.ts';
  * | `image/height`, `image/width` | int64 | pixels, upright |
  * | `image/filename` | bytes | where it came from |
  * | `image/class/label`, `image/class/text` | int64 list, bytes list | classes in the image, from 0 |
+ * | `image/class/unknown` | int64 list | classes of which it is not known whether they are in the image |
+ * | `image/group` | bytes | group of the image, for measures per group; absent or empty: none |
  * | `image/object/bbox/{xmin,ymin,xmax,ymax}` | float lists | boxes, from 0 to 1 |
  * | `image/object/class/label` | int64 list | class of each object |
  * | `image/object/mask` | bytes list | a PNG of the image's size for each object, 0 outside; empty where unknown |
@@ -26,6 +28,15 @@ export interface ImageExample {
   filename: string;
   /** Class indices, each once. */
   labels: number[];
+  /**
+   * Classes of which it is not known whether they are in the image, none of them among the labels. Where an image
+   * has one label, they are all or none.
+   *
+   * @default none: what is not among the labels is not in the image
+   */
+  unknown?: number[];
+  /** What the image is counted under in measures per group, e.g. `boat on land`. @default none */
+  group?: string;
   objects: ImageObject[];
 }
 
@@ -39,6 +50,8 @@ export interface LabelRule {
   classes: readonly string[];
   /** Whether an image may have none or several labels. */
   multiLabel: boolean;
+  /** Names of the groups; another in a record is an error. @default any */
+  groups?: readonly string[] | undefined;
 }
 
 /** Encodes an image and its annotations as the bytes of a `tf.train.Example`. */
@@ -51,6 +64,8 @@ export function encodeExample(example: ImageExample, classes: readonly string[])
     'image/class/label': integers(labels),
     'image/class/text': texts(labels.map((label) => classes[label]!)),
   };
+  if (example.unknown?.length) feature['image/class/unknown'] = integers(example.unknown);
+  if (example.group) feature['image/group'] = texts([example.group]);
   if (example.height !== undefined) feature['image/height'] = integers([example.height]);
   if (example.width !== undefined) feature['image/width'] = integers([example.width]);
   if (objects.length > 0) {
@@ -95,8 +110,19 @@ export function decodeExample(bytes: Uint8Array, rule: LabelRule, where: string)
     ? features.integers('image/class/label').map(label('image/class/label'))
     : objects.map((object) => object.class);
   const labels = [...new Set(listed)];
-  if (!rule.multiLabel && labels.length !== 1) {
+  const unknown = readUnknown(features, labels, label('image/class/unknown'));
+  if (!rule.multiLabel && unknown.length > 0 && unknown.length < rule.classes.length) {
+    features.fail(
+      'image/class/unknown',
+      `where an image has one label, all classes are unknown or none, not ${unknown.length} of ${rule.classes.length}`,
+    );
+  }
+  if (!rule.multiLabel && labels.length !== 1 && unknown.length === 0) {
     features.fail('image/class/label', `expected one label, found ${labels.length}`);
+  }
+  const group = features.text('image/group');
+  if (group && rule.groups && !rule.groups.includes(group)) {
+    features.fail('image/group', `${group} is not one of the groups ${rule.groups.join(', ') || '(none)'}`);
   }
 
   const [height, width] = ['image/height', 'image/width'].map((name) =>
@@ -109,8 +135,19 @@ export function decodeExample(bytes: Uint8Array, rule: LabelRule, where: string)
     ...(width !== undefined && { width }),
     filename: features.text('image/filename'),
     labels,
+    ...(unknown.length > 0 && { unknown }),
+    ...(group && { group }),
     objects,
   };
+}
+
+function readUnknown(features: FeatureReader, labels: number[], check: (value: number) => number): number[] {
+  const name = 'image/class/unknown';
+  if (!features.has(name)) return [];
+  const unknown = [...new Set(features.integers(name).map(check))];
+  const both = unknown.find((value) => labels.includes(value));
+  if (both !== undefined) features.fail(name, `class ${both} is among the labels too`);
+  return unknown;
 }
 
 export const SIDES = ['xmin', 'ymin', 'xmax', 'ymax'] as const;

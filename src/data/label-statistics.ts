@@ -7,6 +7,10 @@ export interface ExampleLabels {
   id: string;
   filename: string;
   labels: number[];
+  /** Classes of which it is not known whether they are in the image. */
+  unknown: number[];
+  /** '' where it has none. */
+  group: string;
   /** Number of objects. */
   boxes: number;
   /** Number of objects with a mask. */
@@ -17,6 +21,10 @@ export interface LabelStatistics {
   examples: number;
   /** [C], images that hold the class. */
   perClass: number[];
+  /** [C], images of which it is not known whether they hold the class. */
+  unknown: number[];
+  /** Images of each group, by its name; those without one are not among them. */
+  groups: { group: string; examples: number /** [C] */; perClass: number[] }[];
   /** Entry n: images with n labels. */
   perImage: number[];
   maxPerImage: number;
@@ -33,9 +41,16 @@ export async function readLabels(shards: readonly Shard[], rule: LabelRule): Pro
     try {
       let record = 0;
       for await (const bytes of file.records()) {
-        const { labels, objects, filename } = decodeExample(bytes, rule, `${path}, record ${record}`);
+        const {
+          labels,
+          unknown = [],
+          group = '',
+          objects,
+          filename,
+        } = decodeExample(bytes, rule, `${path}, record ${record}`);
         const masks = objects.filter((object) => object.mask).length;
-        all.push({ id: recordId(path, record), filename, labels, boxes: objects.length, masks });
+        const id = recordId(path, record);
+        all.push({ id, filename, labels, unknown, group, boxes: objects.length, masks });
         record++;
       }
     } finally {
@@ -46,19 +61,28 @@ export async function readLabels(shards: readonly Shard[], rule: LabelRule): Pro
 }
 
 export function summarise(examples: readonly ExampleLabels[], classes: number): LabelStatistics {
-  const perClass = new Array<number>(classes).fill(0);
+  const perClass = countsOf(examples, classes, 'labels');
+  const groups = [...new Set(examples.flatMap(({ group }) => group || []))].sort();
   const maxPerImage = examples.reduce((most, { labels }) => Math.max(most, labels.length), 0);
   const perImage = new Array<number>(maxPerImage + 1).fill(0);
-  for (const { labels } of examples) {
-    perImage[labels.length]!++;
-    for (const label of labels) perClass[label]!++;
-  }
+  for (const { labels } of examples) perImage[labels.length]!++;
   return {
     examples: examples.length,
     perClass,
+    unknown: countsOf(examples, classes, 'unknown'),
+    groups: groups.map((group) => {
+      const members = examples.filter((example) => example.group === group);
+      return { group, examples: members.length, perClass: countsOf(members, classes, 'labels') };
+    }),
     perImage,
     maxPerImage,
     withBoxes: examples.filter(({ boxes }) => boxes > 0).length,
     withMasks: examples.filter(({ masks }) => masks > 0).length,
   };
+}
+
+function countsOf(examples: readonly ExampleLabels[], classes: number, of: 'labels' | 'unknown'): number[] {
+  const counts = new Array<number>(classes).fill(0);
+  for (const example of examples) for (const label of example[of]) counts[label]!++;
+  return counts;
 }

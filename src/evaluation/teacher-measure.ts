@@ -1,9 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { HostBatch } from '../data/index.ts';
-import { classificationLoss } from '../gain/index.ts';
 import type { Pair } from '../gradcam/index.ts';
 import { toGrid } from '../losses/index.ts';
-import { argMax, type Bootstrap, BootstrapMean, cosine, rankCorrelation } from '../metrics/index.ts';
+import {
+  argMax,
+  type Bootstrap,
+  BootstrapMean,
+  classificationLoss,
+  cosine,
+  rankCorrelation,
+} from '../metrics/index.ts';
 import { countMultiplyAdds, countParameters } from '../models/index.ts';
 import { ClassificationTally } from './classification-tally.ts';
 import { explainedImages } from './explained-image.ts';

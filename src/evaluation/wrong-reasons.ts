@@ -1,11 +1,11 @@
 import type { HostBatch } from '../data/index.ts';
-import { rasterizeBox } from '../gain/index.ts';
 import {
   argMax,
   type Bootstrap,
   BootstrapMean,
   type MaskActivation,
   maskActivation,
+  rasterizeBox,
   wrongReasons,
 } from '../metrics/index.ts';
 import type { Explainer } from './explainer.ts';

@@ -8,6 +8,7 @@ export {
   classificationMetrics,
   meanOf,
 } from './classification.ts';
+export { classificationLoss } from './classification-loss.ts';
 export { energyInMask, pointingHit } from './energy.ts';
 export {
   areaUnder,
@@ -53,4 +54,13 @@ export {
   resizeBox,
   thresholdOf,
 } from './localization/index.ts';
+export {
+  type BoxEdges,
+  type LabelledImages,
+  type LabelPair,
+  labelPairs,
+  type ObjectTruth,
+  rasterizeBox,
+  regionOf,
+} from './truth.ts';
 export { type MaskActivation, maskActivation, wrongReasons } from './wrong-reasons.ts';

@@ -238,6 +238,8 @@ test('label lists and statistics need no image', async (t) => {
   t.deepEqual((await dataset.labels('full'))[1], {
     id: 'full-00000-of-00001.tfrecord#1',
     filename: '101.png',
+    group: '',
+    unknown: [],
     labels: [2],
     boxes: 1,
     masks: 1,
@@ -245,6 +247,8 @@ test('label lists and statistics need no image', async (t) => {
   t.deepEqual(await dataset.labelStatistics(['train', 'full']), {
     examples: 26,
     perClass: [9, 9, 8],
+    unknown: [0, 0, 0],
+    groups: [],
     perImage: [0, 26],
     maxPerImage: 1,
     withBoxes: 26,
@@ -399,4 +403,46 @@ test('a new import replaces the old data set, what a dead process left, and no o
   t.deepEqual(readdirSync(dir).sort(), ['dataset.json', 'notes.txt', 'train-00000-of-00001.tfrecord']);
   t.false(existsSync(join(dir, 'full-00000-of-00001.tfrecord')));
   t.deepEqual((await collect((await opened(t, dir)).batches('train', base))).map(greys), [[200]]);
+});
+
+test('groups and unknown labels reach the batches, the statistics and dataset.json', async (t) => {
+  const dir = temporaryFolder(t);
+  const writer = await DatasetWriter.create(dir, { name: 'g', classes, multiLabel: true }, [
+    'train',
+    'plain',
+  ]);
+  const annotations = [
+    { group: 'sea' },
+    { group: 'land', unknown: [2] },
+    { unknown: [0, 1] },
+    { group: 'sea' },
+  ];
+  for (const [i, more] of annotations.entries()) {
+    const { objects: _, ...example } = await greyExample(i, false);
+    const labels = i === 2 ? [] : example.labels;
+    await writer.write('train', { ...example, labels, objects: [], ...more });
+  }
+  await writer.write('plain', await greyExample(5, false));
+  t.deepEqual((await writer.finish()).groups, ['land', 'sea']);
+  const dataset = await openDataset(dir);
+  t.teardown(() => dataset.close());
+  t.deepEqual(dataset.info.groups, ['land', 'sea']);
+
+  for (const workers of [0, 1]) {
+    const options = { batchSize: 4, imageSize: [8, 8] as const, workers };
+    for (const _ of [1, 2]) {
+      const [batch] = await collect(dataset.batches('train', options)); // the second time from the cache
+      t.deepEqual(batch!.groups, ['sea', 'land', '', 'sea']);
+      t.deepEqual([...batch!.labelWeights!], [1, 1, 1, 1, 1, 0, 0, 0, 1, 1, 1, 1]);
+      t.deepEqual([...batch!.labels], [1, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0]);
+    }
+    const [plain] = await collect(dataset.batches('plain', options));
+    t.false('groups' in plain! || 'labelWeights' in plain!);
+  }
+  const { groups, unknown } = await dataset.labelStatistics('train');
+  t.deepEqual(unknown, [1, 1, 1]);
+  t.deepEqual(groups, [
+    { group: 'land', examples: 1, perClass: [0, 1, 0] },
+    { group: 'sea', examples: 2, perClass: [2, 0, 0] },
+  ]);
 });

@@ -64,6 +64,34 @@ test('an image without labels is allowed where a data set has several per image'
   t.is(error?.message, 'x: feature image/class/label: expected one label, found 0');
 });
 
+test('unknown labels and the group of an image are carried', (t) => {
+  const more = { ...example, unknown: [1], group: 'boat on land' };
+  t.deepEqual(plainly(decodeExample(encodeExample(more, rule.classes), rule, 'x')), plainly(more));
+  const plain = decodeExample(encodeExample(example, rule.classes), rule, 'x');
+  t.false('unknown' in plain || 'group' in plain);
+});
+
+test('where an image has one label, all classes are unknown or none', (t) => {
+  const single = { ...rule, multiLabel: false };
+  const decode = (labels: number[], unknown: number[]) =>
+    decodeExample(encodeExample({ ...example, labels, unknown, objects: [] }, rule.classes), single, 'x');
+  t.deepEqual(decode([], [2, 0, 1]).unknown, [2, 0, 1]);
+  t.is(
+    t.throws(() => decode([0], [1]), { instanceOf: DataError })?.message,
+    'x: feature image/class/unknown: where an image has one label, all classes are unknown or none, not 1 of 3',
+  );
+});
+
+test('a group that the data set does not list is an error, where it lists any', (t) => {
+  const bytes = encodeExample({ ...example, group: 'sea' }, rule.classes);
+  t.is(decodeExample(bytes, { ...rule, groups: ['land', 'sea'] }, 'x').group, 'sea');
+  t.is(
+    t.throws(() => decodeExample(bytes, { ...rule, groups: ['land'] }, 'x'), { instanceOf: DataError })
+      ?.message,
+    'x: feature image/group: sea is not one of the groups land',
+  );
+});
+
 type Features = Record<string, object>;
 
 function changed(change: (feature: Features) => void): Uint8Array {
@@ -73,6 +101,21 @@ function changed(change: (feature: Features) => void): Uint8Array {
 }
 
 const broken: [what: string, change: (feature: Features) => void, message: string][] = [
+  [
+    'an unknown class that is a label too',
+    (f) => (f['image/class/unknown'] = { int64List: { value: [1, 2] } }),
+    'image/class/unknown: class 2 is among the labels too',
+  ],
+  [
+    'an unknown class out of range',
+    (f) => (f['image/class/unknown'] = { int64List: { value: [3] } }),
+    'image/class/unknown: class 3 is out of range: the data set has 3 classes, 0 to 2',
+  ],
+  [
+    'a group that is a number',
+    (f) => (f['image/group'] = { int64List: { value: [3] } }),
+    'image/group: expected bytes, found int64s',
+  ],
   ['a missing image', (f) => delete f['image/encoded'], 'image/encoded: is missing'],
   [
     'an empty image',

@@ -3,8 +3,8 @@ import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { DataError } from '../../errors/index.ts';
-import { listFolder } from './image-files.ts';
-import type { ImportItem, ImportSource } from './import-examples.ts';
+import type { ImportItem, ImportSource } from './import-run/import-examples.ts';
+import { listFolder } from './reading/image-files.ts';
 
 export interface CifarOptions {
   /** Which of the two labels of CIFAR-100. @default 'fine' */

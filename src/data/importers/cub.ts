@@ -3,11 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError } from '../../errors/index.ts';
 import type { ImageExample, ImageObject } from '../image-example.ts';
-import { annotatedFrame, placeBox } from './annotated-frame.ts';
-import type { ImportItem, ImportSource } from './import-examples.ts';
-import type { TellNote } from './import-notes.ts';
-import { readMaskFile } from './mask-file.ts';
-import { readImage } from './stored-image.ts';
+import type { ImportItem, ImportSource } from './import-run/import-examples.ts';
+import type { TellNote } from './import-run/import-notes.ts';
+import { annotatedFrame, placeBox } from './reading/annotated-frame.ts';
+import { readMaskFile } from './reading/mask-file.ts';
+import { readImage } from './reading/stored-image.ts';
 
 export interface CubOptions {
   /** Folder of the segmentations, laid out like `images/`. @default `segmentations` in or beside the folder, if any */

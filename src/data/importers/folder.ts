@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { DataError } from '../../errors/index.ts';
 import type { ImageExample, ImageObject } from '../image-example.ts';
-import { type Listing, listFolder } from './image-files.ts';
-import type { ImportItem, ImportSource } from './import-examples.ts';
-import { readMaskFile } from './mask-file.ts';
-import { readImage } from './stored-image.ts';
+import type { ImportItem, ImportSource } from './import-run/import-examples.ts';
+import { type Listing, listFolder } from './reading/image-files.ts';
+import { readMaskFile } from './reading/mask-file.ts';
+import { readImage } from './reading/stored-image.ts';
 
 export interface FolderOptions {
   /** A folder laid out like `dir`, with a PNG for each image that has a mask: the same name, not 0 in the object. */

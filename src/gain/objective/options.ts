@@ -1,5 +1,4 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import type { View } from '../../data/index.ts';
 import { UsageError } from '../../errors/index.ts';
 import type { AttentionMapsOptions, BatchNormMode, Normalization, Pair } from '../../gradcam/index.ts';
 import type {
@@ -18,7 +17,16 @@ export interface SampleOrigin {
   /** File and record of the example. */
   readonly id: string;
   /** The part of the image that the sample shows. */
-  readonly view: View;
+  readonly view: SampleView;
+}
+
+/** A part of an image: its window, as shares of the whole, and whether it is mirrored. */
+export interface SampleView {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+  readonly flip: boolean;
 }
 
 /** One batch, as {@link gainLoss} takes it. */

@@ -1,0 +1,60 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DataError } from '../../../errors/index.ts';
+
+/** The numbers that stand for classes in a file, in the order of the classes, and their names. */
+export type NumberedClasses = readonly { id: number; name: string }[];
+
+/**
+ * Reads a label map of the Object Detection API: `item { id: 1 name: 'cat' }`. A `display_name`, as in that of COCO,
+ * is taken before the `name`.
+ *
+ * @throws {DataError} `file:line: …` for an item without id or name, or an id that occurs twice
+ */
+export async function readLabelMap(path: string): Promise<NumberedClasses> {
+  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw new DataError(`${path}: ${cause.code === 'ENOENT' ? 'no such file' : cause.message}`, { cause });
+  });
+  // A comment is blanked out rather than removed, so that lines and positions stay.
+  const plain = text.replace(/^\s*#.*$/gm, (comment) => comment.replace(/[^\n]/g, ' '));
+  const classes: { id: number; name: string }[] = [];
+  for (const { 1: body = '', index } of plain.matchAll(/\bitem\s*:?\s*\{([^}]*)\}/g)) {
+    const where = `${path}:${plain.slice(0, index).split('\n').length}`;
+    const id = /\bid\s*:\s*(\d+)/.exec(body)?.[1];
+    const name =
+      /\bdisplay_name\s*:\s*(["'])(.*?)\1/.exec(body)?.[2] ?? /\bname\s*:\s*(["'])(.*?)\1/.exec(body)?.[2];
+    if (!id || !name) throw new DataError(`${where}: the item has no ${id ? 'name' : 'id'}`);
+    if (classes.some((other) => other.id === Number(id))) {
+      throw new DataError(`${where}: the id ${id} occurs twice`);
+    }
+    classes.push({ id: Number(id), name });
+  }
+  if (classes.length === 0) throw new DataError(`${path}:1: holds no item { id: … name: … }`);
+  return classes.sort((a, b) => a.id - b.id);
+}
+
+/** The names that TFDS keeps beside its records, a class on each line, numbered from 0. */
+export async function readTfdsNames(dir: string): Promise<NumberedClasses | undefined> {
+  const file = ['objects-label', 'label', 'labels']
+    .map((feature) => join(dir, `${feature}.labels.txt`))
+    .find((path) => existsSync(path));
+  if (!file) return undefined;
+  const lines = (await readFile(file, 'utf8')).split(/\r?\n/).flatMap((line) => line.trim() || []);
+  return lines.map((name, id) => ({ id, name }));
+}
+
+/**
+ * Classes for the numbers that occur, when no file tells them: names given by the user (numbers from 1 where they
+ * are exactly 1 to n, else from 0), the texts in the records, or the numbers themselves.
+ */
+export function classesFor(
+  texts: ReadonlyMap<number, string>,
+  names: readonly string[] | undefined,
+): NumberedClasses {
+  const ids = [...texts.keys()].sort((a, b) => a - b);
+  const first = names && ids[0] === 1 && ids.at(-1) === names.length ? 1 : 0;
+  if (names) return names.map((name, i) => ({ id: i + first, name }));
+  const distinct = new Set(texts.values()).size === ids.length;
+  return ids.map((id) => ({ id, name: (distinct && texts.get(id)) || String(id) }));
+}
