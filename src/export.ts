@@ -1,8 +1,9 @@
-import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { UsageError } from './errors/index.ts';
+import { writeWhole } from './files/index.ts';
 import { type MapMethod, mapMethods } from './gradcam/index.ts';
 import { runProgram } from './program.ts';
 import { writeLine } from './progress/index.ts';
@@ -80,7 +81,10 @@ await runProgram(async () => {
     layout: args.layout,
   });
   const out = args.out ?? join(args.run.endsWith('.json') ? dirname(args.run) : args.run, 'model.onnx');
-  await write(out, bytes);
+  if ((await stat(out).catch(() => undefined))?.isDirectory()) {
+    throw new UsageError(`--out: ${out} is a folder; name a file in it`);
+  }
+  await writeWhole(out, bytes, { as: UsageError });
 
   const nodes = [...graph.operators.values()].reduce((sum, count) => sum + count, 0);
   const size = (bytes.length / 2 ** 20).toFixed(1);
@@ -94,21 +98,4 @@ await runProgram(async () => {
 function shapeOf(input: string): string {
   const { layout, height, width, channels } = JSON.parse(input) as Record<string, number | string>;
   return layout === 'nchw' ? `${channels},${height},${width}` : `${height},${width},${channels}`;
-}
-
-/** A whole file or none. */
-async function write(file: string, bytes: Uint8Array): Promise<void> {
-  if ((await stat(file).catch(() => undefined))?.isDirectory()) {
-    throw new UsageError(`--out: ${file} is a folder; name a file in it`);
-  }
-  const fresh = `${file}.tmp`;
-  try {
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(fresh, bytes);
-    await rename(fresh, file);
-  } catch (cause) {
-    throw new UsageError(`${file}: cannot be written: ${(cause as Error).message}`, { cause });
-  } finally {
-    await rm(fresh, { force: true });
-  }
 }

@@ -1,10 +1,10 @@
-import { rename, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { InterruptedError, RunError, UsageError } from './errors/index.ts';
+import { writeWhole } from './files/index.ts';
 import { runProgram } from './program.ts';
 
 await runProgram(async () => {
@@ -150,8 +150,8 @@ await runProgram(async () => {
   const table = await sweeping.sweepTable(sweep, outcomes);
   const json = `${JSON.stringify(table, null, 2)}\n`;
   if (!atWork) {
-    await write('table.json', json);
-    await write('table.md', sweeping.sweepMarkdown(table));
+    await writeWhole(join(sweep.out, 'table.json'), json);
+    await writeWhole(join(sweep.out, 'table.md'), sweeping.sweepMarkdown(table));
     await sweeping.writeHparams(sweep, table, join(sweep.out, 'hparams'));
   }
   process.stdout.write(args.json ? json : sweeping.sweepMarkdown(table, process.stdout.columns));
@@ -173,11 +173,5 @@ await runProgram(async () => {
     const here = fileURLToPath(import.meta.url);
     const path = fileURLToPath(new URL(`./${program}${extname(here)}`, import.meta.url));
     return [process.execPath, ...process.execArgv, path];
-  }
-
-  async function write(name: string, content: string): Promise<void> {
-    const path = join(sweep.out, name);
-    await writeFile(`${path}.tmp`, content);
-    await rename(`${path}.tmp`, path);
   }
 });

@@ -100,7 +100,7 @@ await runProgram(async () => {
   const explain = await import('./explain/index.ts');
   const { findClasses, openTrainedNetwork, readClassNames } = await import('./run/index.ts');
   const { resolveTargetLayer } = await import('./gradcam/index.ts');
-  const { writeWhole } = await import('./pictures/index.ts');
+  const { writeWhole } = await import('./files/index.ts');
 
   const interrupt = new AbortController();
   const onSignal = () => {

@@ -7,73 +7,40 @@ import test from 'ava';
  * The house: which rooms a room may import from, by their faces alone. The same table is in docs/architecture.md.
  * `onnx` has a face of its own, `tfjs-gain/engine/onnx`.
  */
-const mayImport: Record<string, readonly string[]> = {
-  errors: [],
-  random: [],
-  progress: [],
-  autodiff: ['errors'],
-  config: ['errors'],
-  pictures: ['errors'],
-  engine: ['errors'],
-  losses: ['autodiff', 'errors'],
-  gradcam: ['autodiff', 'errors'],
-  metrics: ['errors', 'random'],
-  data: ['errors', 'random'],
-  models: ['errors'],
-  tensorboard: ['data', 'errors'],
-  run: ['config', 'data', 'engine', 'errors', 'gradcam', 'losses', 'models'],
-  gain: ['autodiff', 'errors', 'gradcam', 'losses', 'metrics', 'random'],
-  export: ['autodiff', 'config', 'data', 'engine', 'errors', 'gradcam', 'losses', 'models', 'run'],
-  explain: [
-    'autodiff',
-    'config',
-    'data',
-    'errors',
-    'gradcam',
-    'losses',
-    'metrics',
-    'models',
-    'pictures',
-    'progress',
-    'random',
-    'run',
-  ],
-  evaluation: [
-    'autodiff',
-    'config',
-    'data',
-    'engine',
-    'errors',
-    'gradcam',
-    'losses',
-    'metrics',
-    'models',
-    'pictures',
-    'progress',
-    'random',
-    'run',
-    'tensorboard',
-  ],
-  'engine-check': ['engine', 'errors', 'gain', 'models'],
-  experiment: [
-    'losses',
-    'autodiff',
-    'config',
-    'data',
-    'engine',
-    'errors',
-    'gain',
-    'gradcam',
-    'metrics',
-    'models',
-    'pictures',
-    'progress',
-    'run',
-    'tensorboard',
-  ],
-  sweep: ['config', 'errors', 'progress', 'run', 'tensorboard'],
-  report: ['data', 'errors', 'evaluation', 'pictures', 'random'],
-};
+const mayImport = tableOf(`
+  errors       |
+  random       |
+  progress     |
+  files        | errors
+  autodiff     | errors
+  config       | errors
+  pictures     | errors
+  engine       | errors
+  losses       | autodiff errors
+  gradcam      | autodiff errors
+  metrics      | errors random
+  data         | errors files random
+  models       | errors files
+  tensorboard  | data errors
+  run          | config data engine errors files gradcam losses models
+  gain         | autodiff errors gradcam losses metrics random
+  export       | autodiff engine errors files gradcam losses models run
+  explain      | autodiff data errors files gradcam losses metrics models pictures progress random run
+  evaluation   | autodiff data engine errors files gradcam losses metrics models pictures progress random run
+  engine-check | engine errors gain models
+  experiment   | autodiff config data engine errors evaluation files gain gradcam losses metrics models pictures progress run tensorboard
+  sweep        | config errors files progress run tensorboard
+  report       | data errors evaluation files pictures run
+`);
+
+/** Rows of a room and what it may import. */
+function tableOf(text: string): Record<string, readonly string[]> {
+  const rows = text
+    .trim()
+    .split('\n')
+    .map((row) => row.split('|').map((cell) => cell.trim()));
+  return Object.fromEntries(rows.map(([room, below]) => [room, below!.split(' ').filter(Boolean)]));
+}
 
 const source = fileURLToPath(new URL('../src', import.meta.url));
 const importPattern = /(?:from\s+|import\s+|import\()'(\.[^']+)'/g;

@@ -1,12 +1,10 @@
 import * as z from 'zod';
 import { data } from './sections/data.ts';
 import { distillation } from './sections/distillation.ts';
-import { engine } from './sections/engine.ts';
-import { evaluation } from './sections/evaluation.ts';
 import { gain } from './sections/gain.ts';
 import { guidance } from './sections/guidance.ts';
-import { log } from './sections/log.ts';
 import { model } from './sections/model.ts';
+import { engine, evaluation, log } from './sections/run.ts';
 import { training } from './sections/training.ts';
 
 /**

@@ -48,4 +48,4 @@ export {
 } from './importers/index.ts';
 export type { ExampleLabels, LabelStatistics } from './label-statistics.ts';
 export { RecordFile, readRecords } from './record-file.ts';
-export { maskedCrc32c } from './record-framing.ts';
+export { frameRecord } from './record-framing.ts';

@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, open, readFile, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { io, util } from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { ModelError } from '../errors/index.ts';
+import { writeFolder } from '../files/index.ts';
 import { layersOf } from './describe-model.ts';
 
 interface ModelJson {
@@ -51,6 +52,7 @@ export async function loadLayersModel(fileOrFolder: string): Promise<tfl.LayersM
  *
  * @param dir is made when it does not exist
  * @throws ModelError two weights have one name, which tfjs would save but never load
+ * @throws RunError when it cannot be written; nothing is left of it then
  */
 export async function saveLayersModel(model: tfl.LayersModel, dir: string): Promise<void> {
   const names = model.weights.map(({ originalName }) => originalName);
@@ -73,37 +75,13 @@ export async function saveLayersModel(model: tfl.LayersModel, dir: string): Prom
         ...(userDefinedMetadata && { userDefinedMetadata }),
       };
       const weights = new Uint8Array(io.CompositeArrayBuffer.join(weightData));
-      await mkdir(dirname(target), { recursive: true });
-      const fresh = await mkdtemp(join(dirname(target), `.${basename(target)}-`));
-      try {
-        await writeDurably(join(fresh, 'weights.bin'), weights);
-        await writeDurably(join(fresh, 'model.json'), JSON.stringify(json));
-        await moveInto(fresh, target);
-      } finally {
-        await rm(fresh, { recursive: true, force: true });
-      }
+      await writeFolder(target, [
+        ['weights.bin', weights],
+        ['model.json', JSON.stringify(json)],
+      ]);
       return { modelArtifactsInfo: io.getModelArtifactsInfoForJSON(artifacts) };
     }),
   );
-}
-
-async function moveInto(fresh: string, target: string): Promise<void> {
-  const exists = await stat(target).then(
-    () => true,
-    () => false,
-  );
-  if (!exists) return rename(fresh, target);
-  for (const name of ['weights.bin', 'model.json']) await rename(join(fresh, name), join(target, name));
-}
-
-async function writeDurably(file: string, content: string | Uint8Array): Promise<void> {
-  const handle = await open(file, 'w');
-  try {
-    await handle.writeFile(content);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 async function modelFile(path: string): Promise<string> {

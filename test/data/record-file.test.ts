@@ -1,7 +1,8 @@
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { maskedCrc32c, RecordFile, readRecords } from '../../src/data/index.ts';
+import { RecordFile, readRecords } from '../../src/data/index.ts';
+import { maskedCrc32c } from '../../src/data/record-framing.ts';
 import { DataError } from '../../src/errors/index.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 

@@ -1,7 +1,6 @@
 import * as z from 'zod';
 import { mapMethod } from './gain.ts';
-import { positiveInt } from './numbers.ts';
-import { term } from './terms.ts';
+import { positiveInt, term } from './values.ts';
 
 const explained = (of: 'label' | 'teacher') =>
   z

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { ramp } from './terms.ts';
+import { ramp } from './values.ts';
 
 /** Names of map methods. */
 export const mapMethod = z.enum([

@@ -1,6 +1,5 @@
 import * as z from 'zod';
-import { positiveInt } from './numbers.ts';
-import { term } from './terms.ts';
+import { positiveInt, term } from './values.ts';
 
 const guided = term.extend({
   images: z

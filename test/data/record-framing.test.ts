@@ -1,6 +1,6 @@
 import test from 'ava';
-import { frameRecord } from '../../src/tensorboard/record.ts';
-import { crc32c, splitRecords } from './decode-events.ts';
+import { frameRecord } from '../../src/data/index.ts';
+import { crc32c, splitRecords } from '../tensorboard/decode-events.ts';
 
 test('a record is length, masked CRC, data, masked CRC', (t) => {
   const data = Buffer.from('123456789');

@@ -1,5 +1,8 @@
 import * as z from 'zod';
-import { nonNegative } from './numbers.ts';
+
+export const positiveInt = z.int().min(1);
+export const nonNegative = z.number().min(0);
+export const probability = z.number().min(0).max(1);
 
 /** A weight that may start late and grow. */
 export const ramp = (weight: number) =>
