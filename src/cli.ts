@@ -9,6 +9,7 @@ const programs: Record<string, () => Promise<unknown>> = {
   evaluate: () => import('./evaluate.ts'),
   report: () => import('./report.ts'),
   import: () => import('./import.ts'),
+  data: () => import('./data.ts'),
   engines: () => import('./engines.ts'),
   'setup-tensorflow': () => import('./setup-tensorflow.ts'),
   export: () => import('./export.ts'),
