@@ -1,4 +1,4 @@
-import type { DatasetInfo, DatasetSurvey, Leak, SplitSurvey, Spread } from './data/index.ts';
+import type { DatasetInfo, DatasetSurvey, Leak, SplitSurvey, Spread } from '../data/index.ts';
 
 // How `npm run data` says what it found, as text and as JSON.
 
