@@ -50,6 +50,7 @@ const mayImport: Record<string, readonly string[]> = {
     'random',
     'tensorboard',
   ],
+  segmentation: ['autodiff', 'data', 'errors', 'gain', 'gradcam', 'pictures', 'random'],
   evaluation: [
     'autodiff',
     'config',

@@ -57,7 +57,12 @@ export { resultsTable } from './results-table.ts';
 export { type RunOptions, type RunSummary, runExperiment } from './run.ts';
 export { holdsRun, RunDirectory, requireRun } from './run-directory.ts';
 export { requireSameExperiment } from './same-experiment.ts';
-export { constantRate, type LearningRateSchedule, type WeightSchedule } from './schedules.ts';
+export {
+  constantRate,
+  type LearningRateSchedule,
+  learningRateFactor,
+  type WeightSchedule,
+} from './schedules.ts';
 export type { LossTerm, StepReport } from './step-report.ts';
 export {
   type BatchPosition,

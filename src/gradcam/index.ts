@@ -10,6 +10,7 @@ export type { BatchNormMode } from './batch-norm.ts';
 export { type ClassActivationMapsOptions, classActivationMaps } from './class-activation-maps.ts';
 export { type InputGradientOptions, inputGradients } from './input-gradients.ts';
 export { activationName, type Layer, withoutActivation } from './layer.ts';
+export { lastLayersBySize, layerOutputs } from './layer-outputs.ts';
 export { type MethodMaps, methodMaps } from './method-maps.ts';
 export {
   camWeights,
