@@ -17,7 +17,7 @@ import {
   explainImages,
   imageGrid,
   openDataset,
-  openSubject,
+  openTrainedNetwork,
   startEngine,
   type Tile,
 } from '../src/index.ts';
@@ -79,7 +79,7 @@ const images = Array.from({ length: batch.size }, (_, i) => ({
 }));
 const grid: Tile[][] = images.map(() => []);
 for (const { runs } of rows) {
-  const subject = await openSubject({ run: runs[0]!.directory });
+  const subject = await openTrainedNetwork({ run: runs[0]!.directory });
   let row = 0;
   for await (const { image, classes } of explainImages(subject, images, { methods: ['grad-cam'], top: 1 })) {
     const { index, attributions } = classes[0]!;

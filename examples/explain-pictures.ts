@@ -17,7 +17,7 @@ import {
   explainImages,
   findMethods,
   imageGrid,
-  openSubject,
+  openTrainedNetwork,
   readImages,
   startEngine,
   type Tile,
@@ -54,7 +54,7 @@ if (!modelFolder || files.length === 0) {
 }
 
 await startEngine();
-const subject = await openSubject({ model: modelFolder });
+const subject = await openTrainedNetwork({ model: modelFolder });
 const images = await readImages(files, subject);
 for (const [name, methods] of Object.entries(figures)) {
   const rows: Tile[][] = [];

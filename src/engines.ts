@@ -1,8 +1,8 @@
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { engineNames } from './engine/index.ts';
+import { type EngineReport, reportEngine } from './engine-check/index.ts';
 import { UsageError } from './errors/index.ts';
-import { type EngineReport, reportEngine } from './gain/index.ts';
 import { runProgram } from './program.ts';
 import { startProgress } from './progress/index.ts';
 

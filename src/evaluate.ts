@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { InterruptedError, UsageError } from './errors/index.ts';
-import type { MeasureName, Source, ThresholdSource } from './evaluation/index.ts';
+import type { MeasureName, ThresholdSource } from './evaluation/index.ts';
 import { runProgram } from './program.ts';
 
 await runProgram(async () => {
@@ -118,17 +118,9 @@ await runProgram(async () => {
 
   // Loaded late, so that --help is answered at once.
   const { evaluate, evaluationTable, eventScalars, ResultWriter } = await import('./evaluation/index.ts');
-  const { RunDirectory } = await import('./gain/index.ts');
+  const { RunDirectory } = await import('./run/index.ts');
   const { EventWriter } = await import('./tensorboard/index.ts');
 
-  const source: Source = args.run
-    ? { run: args.run, checkpoint: args.checkpoint, data: args.data }
-    : {
-        model: args.model!,
-        data: args.data!,
-        inputScaling: args.inputScaling,
-        imageSize: args.imageSize === undefined ? undefined : [args.imageSize, args.imageSize],
-      };
   const threshold: ThresholdSource | undefined =
     args.threshold !== undefined
       ? { value: args.threshold }
@@ -148,7 +140,10 @@ await runProgram(async () => {
   const directory = args.run && !args.out ? await RunDirectory.open(args.run, 'resume') : undefined;
   try {
     const results = await evaluate({
-      source,
+      source: args.run ? { run: args.run, checkpoint: args.checkpoint } : { model: args.model! },
+      data: args.data,
+      inputScaling: args.inputScaling,
+      imageSize: args.imageSize === undefined ? undefined : [args.imageSize, args.imageSize],
       splits: list(args.split),
       options: {
         methods: list(args.methods),

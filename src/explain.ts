@@ -94,7 +94,8 @@ await runProgram(async () => {
 
   // Loaded late, so that --help and a mistyped option are answered at once.
   const { startEngine } = await import('./engine/index.ts');
-  const { findClasses, openSubject, readImages, writeExplanations } = await import('./explain/index.ts');
+  const { readImages, writeExplanations } = await import('./explain/index.ts');
+  const { findClasses, openTrainedNetwork, readClassNames } = await import('./run/index.ts');
 
   const interrupt = new AbortController();
   const onSignal = () => {
@@ -104,13 +105,16 @@ await runProgram(async () => {
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
 
   const engine = await startEngine({ engine: args.engine as EngineName | 'auto' });
-  const subject = await openSubject(args.run === undefined ? { model: args.model! } : { run: args.run }, {
-    inputScaling: args.inputScaling,
-    imageSize: args.imageSize === undefined ? undefined : [args.imageSize, args.imageSize],
-    classes: args.classes,
-    output: args.output,
-    link: args.link,
-  });
+  const subject = await openTrainedNetwork(
+    args.run === undefined ? { model: args.model! } : { run: args.run },
+    {
+      inputScaling: args.inputScaling,
+      imageSize: args.imageSize === undefined ? undefined : [args.imageSize, args.imageSize],
+      classes: args.classes === undefined ? undefined : await readClassNames(args.classes),
+      output: args.output,
+      link: args.link,
+    },
+  );
   const classes = args.class && findClasses(args.class, subject.classes);
   const images = await readImages(args.image, subject);
   for (const note of subject.notes) writeLine(note);

@@ -63,15 +63,17 @@ await runProgram(async () => {
   }
 
   // Loaded late, so that --help and a mistyped option are answered at once.
-  const { exportOnnx, openSource } = await import('./export/index.ts');
+  const { exportOnnx, exportSource } = await import('./export/index.ts');
+  const { networkSource, openTrainedNetwork } = await import('./run/index.ts');
   const { startEngine } = await import('./engine/index.ts');
   await startEngine({ engine: 'onnx' });
-  const source = await openSource(args.run, {
+  const network = await openTrainedNetwork(networkSource(args.run), {
     classes: args.classes?.split(','),
     link: args.link,
     targetLayer: args.targetLayer,
-    log: writeLine,
   });
+  for (const note of network.notes) writeLine(note);
+  const source = exportSource(network);
   const method = args.withMap === '' ? source.method : (map as MapMethod | undefined);
   const { bytes, graph, metadata, difference } = await exportOnnx(source, {
     map: method,

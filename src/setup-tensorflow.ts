@@ -1,8 +1,8 @@
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { buildBinding, builtVersion, findTensorflowPackage, findTools, removeBuild } from './engine/index.ts';
+import { reportEngine } from './engine-check/index.ts';
 import { EngineError, UsageError } from './errors/index.ts';
-import { reportEngine } from './gain/index.ts';
 import { runProgram } from './program.ts';
 import { writeLine } from './progress/index.ts';
 

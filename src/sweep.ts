@@ -66,7 +66,8 @@ await runProgram(async () => {
 
   // Loaded late, so that --help is answered at once.
   const sweeping = await import('./sweep/index.ts');
-  const { DirectoryLock, drawBuiltInData, holdsRun, lockHolder } = await import('./gain/index.ts');
+  const { drawBuiltInData } = await import('./experiment/index.ts');
+  const { DirectoryLock, holdsRun, lockHolder } = await import('./run/index.ts');
   const { writeLine } = await import('./progress/index.ts');
 
   const sweep = await sweeping.loadSweep(args.config, args.out);

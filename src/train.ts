@@ -59,9 +59,8 @@ await runProgram(async () => {
     .parseAsync();
 
   // Loaded late, so that --help and a mistyped config are answered at once.
-  const { RunDirectory, requireRun, requireSameExperiment, resultsTable, runExperiment } = await import(
-    './gain/index.ts'
-  );
+  const { RunDirectory, requireRun, requireSameExperiment } = await import('./run/index.ts');
+  const { resultsTable, runExperiment } = await import('./experiment/index.ts');
 
   const overrides = [...args.set, ...(args.engine ? [`engine.name=${args.engine}`] : [])];
   if (args.resume && args.run) requireRun(args.run);

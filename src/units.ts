@@ -98,6 +98,7 @@ await runProgram(async () => {
   // Loaded late, so that --help and a mistyped option are answered at once.
   const { startEngine } = await import('./engine/index.ts');
   const explain = await import('./explain/index.ts');
+  const { findClasses, openTrainedNetwork, readClassNames } = await import('./run/index.ts');
   const { resolveTargetLayer } = await import('./gradcam/index.ts');
   const { writeWhole } = await import('./pictures/index.ts');
 
@@ -110,12 +111,12 @@ await runProgram(async () => {
   const { signal } = interrupt;
 
   await startEngine({ engine: args.engine as EngineName | 'auto' });
-  const subject = await explain.openSubject(
+  const subject = await openTrainedNetwork(
     args.run === undefined ? { model: args.model! } : { run: args.run },
     {
       inputScaling: args.inputScaling,
       imageSize: args.imageSize === undefined ? undefined : [args.imageSize, args.imageSize],
-      classes: args.classes,
+      classes: args.classes === undefined ? undefined : await readClassNames(args.classes),
     },
   );
   const { model, imageSize, channels } = subject;
@@ -167,9 +168,7 @@ await runProgram(async () => {
   }
   if (args.maximizeClass) {
     const all = args.maximizeClass.includes('all');
-    const classes = all
-      ? subject.classes.map((_, c) => c)
-      : explain.findClasses(args.maximizeClass, subject.classes);
+    const classes = all ? subject.classes.map((_, c) => c) : findClasses(args.maximizeClass, subject.classes);
     const options = { steps: args.steps, seed: args.seed, imageSize, signal };
     const made = await watched('ascending', args.steps, (onProgress) =>
       explain.maximizeActivations(model, { classes, output: subject.output }, { ...options, onProgress }),

@@ -1,6 +1,6 @@
 export type { EngineDescription, EngineInfo, EngineName, EngineSettings } from './engine-info.ts';
 export { engineNames } from './engine-info.ts';
-export { type OnnxGraph, runOnnx, traceOnnx } from './onnx-graph.ts';
+export { type OnnxGraph, runOnnx, traceOnnx } from './onnx/index.ts';
 export { describeEngines, type EngineOptions, startEngine } from './start-engine.ts';
 export {
   type BuildOptions,

@@ -1,5 +1,5 @@
 import type { Dataset, HostBatch } from '../data/index.ts';
-import type { LoadedSubject } from './subject.ts';
+import type { TrainedNetwork } from '../run/index.ts';
 
 /** Batches of a split in its order, at most `limit` images. */
 export type BatchReader = (split: string, limit?: number) => AsyncIterable<HostBatch>;
@@ -7,10 +7,11 @@ export type BatchReader = (split: string, limit?: number) => AsyncIterable<HostB
 /** Reads the batches of a data set as a network takes them. */
 export function batchReader(
   dataset: Dataset,
-  { imageSize, fit, workers }: LoadedSubject,
+  { imageSize, fit, config }: TrainedNetwork,
   batchSize: number,
   signal: AbortSignal | undefined,
 ): BatchReader {
+  const workers = config?.data.workers ?? 1;
   return async function* (split, limit = Number.POSITIVE_INFINITY) {
     let left = limit;
     for await (const batch of dataset.batches(split, { batchSize, imageSize, fit, workers })) {

@@ -1,8 +1,10 @@
 import { type Dataset, openDataset } from '../data/index.ts';
 import { type EngineInfo, type EngineOptions, startEngine } from '../engine/index.ts';
+import { ModelError, UsageError } from '../errors/index.ts';
 import { type MapMethod, resolveTargetLayer, type TargetLayer } from '../gradcam/index.ts';
 import { Bootstrap } from '../metrics/index.ts';
 import { startProgress, writeLine } from '../progress/index.ts';
+import { type FoundNetwork, findNetwork, loadNetwork, type TrainedNetwork } from '../run/index.ts';
 import { batchReader } from './batch-reader.ts';
 import { Explainer } from './explainer.ts';
 import { type Calibration, calibrate } from './localization.ts';
@@ -18,7 +20,6 @@ import {
 } from './options.ts';
 import type { EvaluationResult } from './result.ts';
 import { confidence, type EvaluateRequest, type Setting } from './setting.ts';
-import { findSubject, type LoadedSubject, loadSubject, type Subject } from './subject.ts';
 import { findTeacher } from './teacher.ts';
 
 /** The result of a split, and the step of the training that TensorBoard shows it at. */
@@ -37,29 +38,36 @@ export interface Evaluated {
  */
 export async function evaluate(request: EvaluateRequest): Promise<Evaluated[]> {
   const { source, options, log = writeLine } = request;
-  const subject = await findSubject(source);
-  const methods = checkMethods(options.methods ?? methodsOf(subject));
-  const dataset = await openDataset(subject.dataDir);
+  const found = await findNetwork(source, request.data);
+  const methods = checkMethods(options.methods ?? methodsOf(found));
+  if (found.dataDir === null)
+    throw new UsageError('data: a model folder does not say which data set; name one');
+  const dataset = await openDataset(found.dataDir);
   try {
-    const splits = request.splits ?? testSplits(subject);
+    const splits = request.splits ?? testSplits(found);
     for (const split of splits) checkSplit(dataset, split, '--split');
     const measures = options.measures ?? (await measuresFor(dataset, splits, log));
     const threshold = measures.includes('localization')
-      ? await checkTruth(dataset, splits, options.threshold, subject)
+      ? await checkTruth(dataset, splits, options.threshold, found)
       : undefined;
     if (measures.includes('wrong-reasons')) await checkConfounders(dataset, splits);
 
-    const engine = await startEngine(engineOptions(subject, request.engine));
+    const engine = await startEngine(engineOptions(found, request.engine));
     log(`engine   ${engine.reason}`);
-    const loaded = await loadSubject(subject, dataset);
-    const target = resolveTargetLayer(loaded.model, options.targetLayer ?? layerOf(subject));
+    const network = await loadNetwork(found, {
+      inputScaling: request.inputScaling,
+      imageSize: request.imageSize,
+      targetLayer: options.targetLayer,
+    });
+    if (network.channels !== 3)
+      throw new ModelError(`${found.path}: takes grey images, the data set gives colours`);
+    const target = resolveTargetLayer(network.model, network.targetLayer);
     log(`maps     ${methods.join(', ')} of ${target.path}: ${target.reason}`);
     if (target.warning) log(`warning  ${target.warning}`);
     const setting = await prepare(
       { ...request, log },
-      subject,
+      network,
       dataset,
-      loaded,
       target,
       methods,
       engine,
@@ -68,35 +76,29 @@ export async function evaluate(request: EvaluateRequest): Promise<Evaluated[]> {
     );
     const results: Evaluated[] = [];
     for (const split of splits)
-      results.push({ step: subject.step, result: await evaluateOne(setting, split) });
+      results.push({ step: found.steps, result: await evaluateOne(setting, split) });
     return results;
   } finally {
     await dataset.close();
   }
 }
 
-function engineOptions({ config }: Subject, asked: string | undefined): EngineOptions {
+function engineOptions({ config }: FoundNetwork, asked: string | undefined): EngineOptions {
   const { name = 'auto', threads = 0 } = config?.engine ?? {};
   // The engine itself says which names there are.
   return { engine: (asked ?? name) as NonNullable<EngineOptions['engine']>, threads };
 }
 
-function testSplits({ config }: Subject): readonly string[] {
+function testSplits({ config }: FoundNetwork): readonly string[] {
   const splits = config?.data.splits.test ?? [];
   return splits.length > 0 ? splits : ['test'];
 }
 
 /** The run's own, and the one that it was distilled with. */
-function methodsOf({ config }: Subject): readonly string[] {
+function methodsOf({ config }: FoundNetwork): readonly string[] {
   if (!config) return ['grad-cam'];
   const { gain, distillation } = config;
   return distillation ? [gain.method, distillation.maps.method] : [gain.method];
-}
-
-/** The layer that the run explained, in guidance or in distillation. */
-function layerOf({ config }: Subject): string | undefined {
-  const { gain, distillation } = config ?? {};
-  return gain && gain.targetLayer !== 'auto' ? gain.targetLayer : distillation?.maps.studentLayer;
 }
 
 /** What is measured when nothing was said. */
@@ -117,7 +119,7 @@ async function checkTruth(
   dataset: Dataset,
   splits: readonly string[],
   threshold: ThresholdSource | undefined,
-  { config }: Subject,
+  { config }: FoundNetwork,
 ): Promise<ThresholdSource> {
   for (const split of splits) {
     await requireTruth(
@@ -140,9 +142,8 @@ async function checkConfounders(dataset: Dataset, splits: readonly string[]): Pr
 /** Chooses the thresholds, once for all splits. */
 async function prepare(
   request: EvaluateRequest & { log: (line: string) => void },
-  subject: Subject,
+  network: TrainedNetwork,
   dataset: Dataset,
-  loaded: LoadedSubject,
   target: TargetLayer,
   methods: readonly MapMethod[],
   engine: EngineInfo,
@@ -150,12 +151,12 @@ async function prepare(
   threshold: ThresholdSource | undefined,
 ): Promise<Setting> {
   const { options, signal, log } = request;
-  const { model, imageSize, link } = loaded;
-  const batchSize = options.batchSize ?? Math.min(32, subject.config?.evaluation.batchSize ?? 32);
+  const { model, imageSize, link, config } = network;
+  const batchSize = options.batchSize ?? Math.min(32, config?.evaluation.batchSize ?? 32);
   const explaining = { methods, targetLayer: target.path, imageSize, batchSize, link };
   const explainer = new Explainer(model, explaining);
-  const teacher = await findTeacher(subject, dataset, options, explaining, log);
-  const read = batchReader(dataset, loaded, batchSize, signal);
+  const teacher = await findTeacher(network, dataset, options, explaining, log);
+  const read = batchReader(dataset, network, batchSize, signal);
   let calibration: Calibration | undefined;
   if (threshold) {
     const split = 'split' in threshold ? threshold.split : '';
@@ -172,9 +173,8 @@ async function prepare(
     log('warning  a threshold chosen on the split that is evaluated flatters it');
   }
   return {
-    subject,
+    network,
     dataset,
-    loaded,
     target,
     explainer,
     teacher,

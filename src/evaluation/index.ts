@@ -31,4 +31,3 @@ export { evaluationFormat, evaluationVersion } from './result.ts';
 export { ResultWriter, readEvaluation, readImageRecords } from './result-files.ts';
 export { evaluationTable } from './results-table.ts';
 export type { EvaluateRequest } from './setting.ts';
-export type { Source } from './subject.ts';

@@ -1,5 +1,4 @@
 import type { Dataset } from '../data/index.ts';
-import { labelPairs } from '../gain/index.ts';
 import type { MapMethod } from '../gradcam/index.ts';
 import {
   type Bootstrap,
@@ -12,6 +11,7 @@ import {
   cueCounts,
   type IouByLevel,
   iouByLevel,
+  labelPairs,
   levelCount,
   type PixelBox,
 } from '../metrics/index.ts';

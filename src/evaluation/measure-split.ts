@@ -1,5 +1,5 @@
 import type { HostBatch } from '../data/index.ts';
-import { classificationLoss, labelPairs } from '../gain/index.ts';
+import { classificationLoss, labelPairs } from '../metrics/index.ts';
 import { startProgress } from '../progress/index.ts';
 import { firstImages } from './batch-reader.ts';
 import { ClassificationTally } from './classification-tally.ts';
@@ -27,13 +27,13 @@ export async function measureSplit(
   split: string,
   writer: ResultWriter | undefined,
 ): Promise<EvaluationResult> {
-  const { dataset, loaded, explainer, measures, bootstrap, request, read } = setting;
+  const { dataset, network, explainer, measures, bootstrap, request, read } = setting;
   const { options, maps } = request;
   const { methods, imageSize } = explainer.options;
   const { classes, multiLabel } = dataset.info;
   const wants = (name: MeasureName) => measures.includes(name);
 
-  const classification = new ClassificationTally(classes.length, loaded.link === 'sigmoid', bootstrap);
+  const classification = new ClassificationTally(classes.length, network.link === 'sigmoid', bootstrap);
   const ofMaps = mapMeasures(setting);
   const wrongReasons = wants('wrong-reasons') ? new WrongReasonsMeasure(explainer, bootstrap) : undefined;
   const teacher =
@@ -132,11 +132,11 @@ function mapMeasures({ dataset, explainer, measures, calibration, bootstrap, req
 }
 
 async function checkSanity(
-  { dataset, loaded, explainer, request }: Setting,
+  { dataset, network, explainer, request }: Setting,
   split: string,
   batches: readonly HostBatch[],
 ): Promise<SanityResult> {
-  const stages = startProgress(`${split}: destroying layers`, loaded.model.layers.length);
+  const stages = startProgress(`${split}: destroying layers`, network.model.layers.length);
   try {
     return await sanityCheck(explainer, batches, {
       classes: dataset.classes.length,

@@ -1,9 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import type { HostBatch } from '../data/index.ts';
-import { labelPairs } from '../gain/index.ts';
 import type { Pair } from '../gradcam/index.ts';
-import { rankCorrelation } from '../metrics/index.ts';
+import { labelPairs, rankCorrelation } from '../metrics/index.ts';
 import { randomFor } from '../random/index.ts';
 import type { Explainer } from './explainer.ts';
 import { orNull } from './localization-tally.ts';

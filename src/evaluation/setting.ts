@@ -1,16 +1,15 @@
 import type { Dataset } from '../data/index.ts';
 import type { EngineInfo } from '../engine/index.ts';
-import { describeEnvironment } from '../gain/index.ts';
 import type { TargetLayer } from '../gradcam/index.ts';
 import type { Bootstrap } from '../metrics/index.ts';
-import { countMultiplyAdds, countParameters } from '../models/index.ts';
+import { countMultiplyAdds, countParameters, type InputScaling } from '../models/index.ts';
+import { describeEnvironment, type NetworkSource, type TrainedNetwork } from '../run/index.ts';
 import type { BatchReader } from './batch-reader.ts';
 import type { Explainer } from './explainer.ts';
 import type { Calibration } from './localization.ts';
 import type { EvaluationOptions, MeasureName } from './options.ts';
 import { type EvaluationResult, evaluationFormat, evaluationVersion } from './result.ts';
 import type { ResultWriter } from './result-files.ts';
-import type { LoadedSubject, Source, Subject } from './subject.ts';
 import type { Teacher } from './teacher.ts';
 
 /** δ of MaxBoxAccV2. */
@@ -18,7 +17,13 @@ export const iouLevels = [0.3, 0.5, 0.7];
 export const confidence = 0.95;
 
 export interface EvaluateRequest {
-  readonly source: Source;
+  readonly source: NetworkSource;
+  /** Folder of the data set. @default that of the run */
+  readonly data?: string | undefined;
+  /** Of a model folder. @default 'zero-one' */
+  readonly inputScaling?: InputScaling | undefined;
+  /** [H, W] of a model that takes any. @default that of the run */
+  readonly imageSize?: readonly [number, number] | undefined;
   /** @default the test splits of the run, else `test` */
   readonly splits?: readonly string[] | undefined;
   readonly options: EvaluationOptions;
@@ -34,9 +39,8 @@ export interface EvaluateRequest {
 
 /** What the evaluation of several splits shares. */
 export interface Setting {
-  readonly subject: Subject;
+  readonly network: TrainedNetwork;
   readonly dataset: Dataset;
-  readonly loaded: LoadedSubject;
   readonly target: TargetLayer;
   readonly explainer: Explainer;
   readonly teacher: Teacher | undefined;
@@ -50,7 +54,7 @@ export interface Setting {
 
 /** The part of a result that tells what was evaluated, and how. */
 export function describeSetting(
-  { subject, loaded, target, explainer, measures, bootstrap, engine, request }: Setting,
+  { network, target, explainer, measures, bootstrap, engine, request }: Setting,
   split: string,
   mapSize: readonly [number, number],
 ): Pick<
@@ -59,15 +63,15 @@ export function describeSetting(
 > {
   const { options } = request;
   const { methods, imageSize, link } = explainer.options;
-  const { model } = loaded;
+  const { model } = network;
   return {
     format: evaluationFormat,
     version: evaluationVersion,
     finished: new Date().toISOString(),
     split,
     model: {
-      run: subject.run,
-      path: subject.modelPath,
+      run: network.run,
+      path: network.path,
       name: model.name,
       parameters: countParameters(model),
       multiplyAdds: countMultiplyAdds(model, [[...imageSize, 3]]),
@@ -85,7 +89,7 @@ export function describeSetting(
       bootstrap: { replicates: bootstrap.replicates, confidence, seed: options.seed },
       limit: options.limit ?? null,
     },
-    config: subject.config,
+    config: network.config,
     environment: describeEnvironment(engine, options.seed),
   };
 }

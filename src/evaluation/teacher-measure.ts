@@ -1,9 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { HostBatch } from '../data/index.ts';
-import { classificationLoss } from '../gain/index.ts';
 import type { Pair } from '../gradcam/index.ts';
 import { toGrid } from '../losses/index.ts';
-import { type Bootstrap, BootstrapMean, cosine, rankCorrelation } from '../metrics/index.ts';
+import {
+  argMax,
+  type Bootstrap,
+  BootstrapMean,
+  classificationLoss,
+  cosine,
+  rankCorrelation,
+} from '../metrics/index.ts';
 import { countMultiplyAdds, countParameters } from '../models/index.ts';
 import { ClassificationTally } from './classification-tally.ts';
 import { explainedImages } from './explained-image.ts';
@@ -57,7 +63,7 @@ export class TeacherMeasure {
         (index - first) * logits.length,
         (index - first + 1) * logits.length,
       );
-      this.#agreement.add(Number(topOf(own) === topOf(logits)), counts);
+      this.#agreement.add(Number(argMax(own) === argMax(logits)), counts);
       for (const [m, likeness] of this.#maps.entries()) {
         for (const { index: p } of image.pairs) {
           const two = [student.smallMap(m, p), maps[m]![p]!] as const;
@@ -122,10 +128,6 @@ function onGrid(
     toGrid(tf.tensor3d(maps, [pairs, height, width]), [h, w]).dataSync(),
   ) as Float32Array;
   return Array.from({ length: pairs }, (_, p) => values.subarray(p * h * w, (p + 1) * h * w));
-}
-
-function topOf(logits: Float32Array): number {
-  return logits.indexOf(Math.max(...logits));
 }
 
 /** A map that is the same everywhere has no direction and no order: it is left out. */

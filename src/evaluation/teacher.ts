@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import type { Dataset } from '../data/index.ts';
-import { loadTeacher } from '../gain/index.ts';
 import { resolveTargetLayer, type TargetLayer } from '../gradcam/index.ts';
+import { loadTeacher, type TrainedNetwork } from '../run/index.ts';
 import { Explainer, type ExplainerOptions } from './explainer.ts';
 import type { EvaluationOptions } from './options.ts';
-import type { Subject } from './subject.ts';
 
 /** A network beside which the evaluated one is put. */
 export interface Teacher {
@@ -25,7 +24,7 @@ export interface Teacher {
  * @throws {RunError} {ModelError} for a teacher that does not fit the student
  */
 export async function findTeacher(
-  { config }: Subject,
+  { config }: TrainedNetwork,
   dataset: Dataset,
   { teacher: asked, teacherLayer }: EvaluationOptions,
   options: ExplainerOptions,

@@ -1,7 +1,6 @@
 import type { HostBatch } from '../data/index.ts';
-import { regionOf } from '../gain/index.ts';
 import type { Pair } from '../gradcam/index.ts';
-import { maskBox, type PixelBox, pixelBox } from '../metrics/index.ts';
+import { maskBox, type PixelBox, pixelBox, regionOf } from '../metrics/index.ts';
 
 /** Where the objects of one class are in one image. */
 export interface Truth {

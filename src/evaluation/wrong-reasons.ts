@@ -1,10 +1,11 @@
 import type { HostBatch } from '../data/index.ts';
-import { rasterizeBox } from '../gain/index.ts';
 import {
+  argMax,
   type Bootstrap,
   BootstrapMean,
   type MaskActivation,
   maskActivation,
+  rasterizeBox,
   wrongReasons,
 } from '../metrics/index.ts';
 import type { Explainer } from './explainer.ts';
@@ -53,8 +54,7 @@ export class WrongReasonsMeasure {
 
     const classes = logits.length / batch.size;
     const answers = Array.from({ length: batch.size }, (_, sample) => {
-      const row = logits.subarray(sample * classes, (sample + 1) * classes);
-      return { sample, class: row.indexOf(Math.max(...row)) };
+      return { sample, class: argMax(logits, sample * classes, classes) };
     });
     const explained = this.#explainer.explain(batch, answers);
     const gradients = this.#explainer.inputGradients(batch.images);

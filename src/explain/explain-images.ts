@@ -2,9 +2,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import { ModelError, UsageError } from '../errors/index.ts';
 import { forward, resolveTargetLayer } from '../gradcam/index.ts';
 import { probabilities } from '../losses/index.ts';
+import type { TrainedNetwork } from '../run/index.ts';
 import type { NamedImage } from './images.ts';
 import { findMethods, type MethodEntry } from './method-list.ts';
-import type { Subject } from './subject.ts';
 
 /** What a method says of one image and class, on the host. */
 export interface Attribution {
@@ -68,7 +68,7 @@ const deadBelow = 1e-10;
  * @throws ModelError for a layer that does not exist, or a network that a method cannot be applied to
  */
 export async function* explainImages(
-  { model, output, link, classes: names, ...subject }: Subject,
+  { model, output, link, classes: names, ...subject }: TrainedNetwork,
   images: readonly NamedImage[],
   {
     methods: asked,

@@ -1,7 +1,7 @@
 import { basename, parse } from 'node:path';
 import { readImageFile } from '../data/index.ts';
 import { DataError } from '../errors/index.ts';
-import type { Subject } from './subject.ts';
+import type { TrainedNetwork } from '../run/index.ts';
 
 /** An image as the network takes it. */
 export interface NamedImage {
@@ -19,7 +19,7 @@ export interface NamedImage {
  */
 export async function readImages(
   files: readonly string[],
-  { imageSize, channels, fit }: Pick<Subject, 'imageSize' | 'channels' | 'fit'>,
+  { imageSize, channels, fit }: Pick<TrainedNetwork, 'imageSize' | 'channels' | 'fit'>,
 ): Promise<NamedImage[]> {
   const read = await Promise.allSettled(files.map((file) => readImageFile(file, imageSize, fit)));
   const broken = read.flatMap((result) => {

@@ -60,7 +60,6 @@ export {
   type SmoothGradOptions,
   smoothGrad,
 } from './pixels/index.ts';
-export { findClasses, openSubject, type Subject, type SubjectOptions } from './subject.ts';
 export {
   type FeatureMapGridOptions,
   type FeatureMapOptions,

@@ -4,12 +4,12 @@ import sharp from 'sharp';
 import { networkNodes, resolveTargetLayer, spatialLayers } from '../gradcam/index.ts';
 import { countMultiplyAdds, countParameters } from '../models/index.ts';
 import { dataAddress, npy, type RgbImage, writeWhole } from '../pictures/index.ts';
+import type { TrainedNetwork } from '../run/index.ts';
 import { drawAttribution, drawImage } from './draw-attribution.ts';
 import { type Attribution, type ExplainOptions, explainImages } from './explain-images.ts';
 import { explanationPage, type ShownImage } from './explanation-page.ts';
 import type { NamedImage } from './images.ts';
 import { networkFigure } from './network-figure.ts';
-import type { Subject } from './subject.ts';
 
 export interface WriteOptions extends ExplainOptions {
   /** What else the page tells of its making: command, engine. */
@@ -39,7 +39,7 @@ export interface WrittenExplanations {
  */
 export async function writeExplanations(
   dir: string,
-  subject: Subject,
+  subject: TrainedNetwork,
   images: readonly NamedImage[],
   { facts = [], onNote, ...options }: WriteOptions,
 ): Promise<WrittenExplanations> {
@@ -110,7 +110,10 @@ export async function writeExplanations(
 }
 
 /** The layer that class maps were made of; undefined for a network without any. */
-function layerOf({ model, output, ...subject }: Subject, asked: string | undefined): string | undefined {
+function layerOf(
+  { model, output, ...subject }: TrainedNetwork,
+  asked: string | undefined,
+): string | undefined {
   if (spatialLayers(model).length === 0) return undefined;
   return resolveTargetLayer(model, asked ?? subject.targetLayer, { output }).path;
 }

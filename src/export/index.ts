@@ -7,4 +7,4 @@ export {
   inputLayouts,
   type OnnxExport,
 } from './onnx-export.ts';
-export { openSource, type SourceOptions } from './source.ts';
+export { exportSource } from './source.ts';

@@ -5,6 +5,7 @@ import { type OnnxGraph, runOnnx, traceOnnx } from '../engine/index.ts';
 import { ModelError } from '../errors/index.ts';
 import { type MapMethod, resolveTargetLayer, runModel, splitModel } from '../gradcam/index.ts';
 import { type Link, probabilities } from '../losses/index.ts';
+import { finalLink } from '../models/index.ts';
 import { explainTopClass } from './top-class-map.ts';
 
 /** Order of the axes of the images: channels first, as most programs that use ONNX files have it, or last. */
@@ -16,6 +17,8 @@ export interface ExportSource {
   readonly name: string;
   /** One input [B,H,W,channels], one output: raw logits [B,C]. */
   readonly model: tfl.LayersModel;
+  /** The model as it was given, whose own scores the file must answer with; `model` where it ends in logits. */
+  readonly given: tfl.LayersModel;
   readonly classes: readonly string[];
   /** How logits become scores. */
   readonly link: Link;
@@ -84,7 +87,11 @@ export async function exportOnnx(
     ...(map && { map_method: map, target_layer: target!.path }),
   };
   const bytes = graph.encode(metadata);
-  const difference = Math.max(...[1, 3].map((batch) => compare(bytes, [batch, ...shape], apply)));
+  // Not of `model`, whose link might be wrong: of the model as it was given.
+  const ownScores = finalLink(source.given) === undefined ? undefined : source.given;
+  const difference = Math.max(
+    ...[1, 3].map((batch) => compare(bytes, [batch, ...shape], layout, apply, ownScores)),
+  );
   if (!(difference < 1e-2)) {
     throw new ModelError(
       `model ${model.name}: the exported file differs from the model by ${difference}; it was not written`,
@@ -97,12 +104,19 @@ export async function exportOnnx(
 function compare(
   bytes: Uint8Array<ArrayBuffer>,
   shape: readonly number[],
+  layout: InputLayout,
   apply: (input: tf.Tensor) => Record<string, tf.Tensor>,
+  ownScores: tfl.LayersModel | undefined,
 ): number {
   return tf.tidy(() => {
     const images = tf.randomUniform([...shape], 0, 1, 'float32', 1);
     const values = images.dataSync<'float32'>();
-    const expected = Object.entries(apply(images));
+    const answers = apply(images);
+    if (ownScores) {
+      const given = layout === 'nchw' ? tf.transpose(images, [0, 2, 3, 1]) : images;
+      answers.scores = ownScores.predict(given) as tf.Tensor;
+    }
+    const expected = Object.entries(answers);
     const names = expected.map(([name]) => name);
     const found = runOnnx(bytes, { [INPUT]: { values, shape } }, names);
     const differences = expected.map(([name, tensor]) => {

@@ -48,24 +48,28 @@ export function learningRateFactor(
   }
 }
 
-/** A loss weight that begins at `startEpoch` and grows linearly to `weight` over `rampEpochs`. */
+/** A loss weight that begins at `startEpoch`, grows linearly to `weight` over `rampEpochs`, and may end. */
 export interface WeightSchedule {
   readonly weight: number;
   readonly startEpoch: number;
   readonly rampEpochs: number;
+  /** From this epoch on the weight is 0. @default never */
+  readonly endEpoch?: number | null | undefined;
 }
 
 /**
- * Weight of a loss at a point of the training: 0 before `startEpoch`, then rising linearly to `weight`.
+ * Weight of a loss at a point of the training: 0 before `startEpoch`, then rising linearly to `weight`, and 0 again
+ * from `endEpoch` on.
  *
  * @param epoch point of the training, in epochs, fractional.
  * @param stepLength one update, in epochs; the first step of a ramp already has one step's share.
  */
 export function scheduledWeight(schedule: WeightSchedule, epoch: number, stepLength: number): number {
-  const { weight, startEpoch, rampEpochs } = schedule;
+  const { weight, startEpoch, rampEpochs, endEpoch } = schedule;
   // Epochs are sums of 1/stepsPerEpoch: half a step of tolerance makes the start exact.
   const since = epoch - startEpoch + stepLength / 2;
   if (since < 0) return 0;
+  if (typeof endEpoch === 'number' && epoch + stepLength / 2 >= endEpoch) return 0;
   if (rampEpochs === 0) return weight;
   return weight * Math.min(1, (since + stepLength / 2) / rampEpochs);
 }

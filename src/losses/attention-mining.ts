@@ -1,20 +1,20 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { UsageError } from '../errors/index.ts';
 import { type Link, oneHotRows, probabilities } from './classification.ts';
-import { weightedMean } from './weighted-mean.ts';
+import { type ReductionOptions, weightedMean } from './weighted-mean.ts';
 
 /** What is mined: the class's probability under the link, or its raw logit. */
 export type MiningScore = 'probability' | 'logit';
 
-export interface AttentionMiningOptions {
+export interface AttentionMiningOptions extends ReductionOptions {
   /** The link of the classification loss. @default 'sigmoid' */
-  link?: Link | undefined;
+  readonly link?: Link | undefined;
   /**
    * The paper calls s^c "the prediction score"; the probability is bounded, so one pair cannot outweigh the
    * classification, and its gradient fades once the class is gone.
    * @default 'probability'
    */
-  score?: MiningScore | undefined;
+  readonly score?: MiningScore | undefined;
 }
 
 /**
@@ -23,13 +23,11 @@ export interface AttentionMiningOptions {
  *     L_am = Σ_p w_p s_p / Σ_p w_p,   s_p = σ(z_p)_{c_p} or softmax(z_p)_{c_p} or z_{p,c_p}     (Eq 5)
  *
  * Each pair is judged by its own class only. With w_p = 1 / n_b, n_b the labels of the pair's image, this is
- * Eq 5 for each image and the mean over the images that have labels.
+ * Eq 5 for each image and the mean over the images that have labels. With `total` the number of these, a pair that
+ * is left out by a zero weight lowers the loss rather than raising the share of the others.
  *
  * @param logits z of the masked images, `[P,C]`
  * @param classes c_p, P class indices
- * @param weights w `[P]`, zero for padding
- * @param total divides instead of Σ w when given; a pair that is left out by a zero weight then lowers the
- *   loss rather than raising the share of the others
  * @returns scalar
  * @throws UsageError when the numbers of logits and classes differ
  * @see Li et al., "Tell Me Where to Look: Guided Attention Inference Network", CVPR 2018, section 3.1
@@ -37,9 +35,7 @@ export interface AttentionMiningOptions {
 export function attentionMining(
   logits: tf.Tensor2D,
   classes: readonly number[],
-  weights: tf.Tensor1D,
-  { link = 'sigmoid', score = 'probability' }: AttentionMiningOptions = {},
-  total?: number,
+  { link = 'sigmoid', score = 'probability', ...reduction }: AttentionMiningOptions = {},
 ): tf.Scalar {
   const [pairs, depth] = logits.shape;
   if (pairs !== classes.length) {
@@ -48,6 +44,6 @@ export function attentionMining(
   return tf.tidy(() => {
     const scores = score === 'logit' ? logits : probabilities(logits, link);
     const own = tf.sum(tf.mul(scores, oneHotRows(classes, depth)), 1) as tf.Tensor1D;
-    return weightedMean(own, weights, total);
+    return weightedMean(own, reduction);
   });
 }

@@ -1,6 +1,6 @@
 /** Losses: pure functions from tensors to a scalar. They import no model and hold no state. */
 export { type AttentionMiningOptions, attentionMining, type MiningScore } from './attention-mining.ts';
-export { type AttentionSupervisionOptions, attentionSupervision } from './attention-supervision.ts';
+export { attentionSupervision } from './attention-supervision.ts';
 export {
   type Link,
   oneHotRows,
@@ -11,14 +11,11 @@ export {
   softmaxCrossEntropy,
 } from './classification.ts';
 export {
-  type AttentionL1Options,
   type AttentionTransferOptions,
   attentionL1,
   attentionTransfer,
   type ClassAttentionTransferOptions,
   classAttentionTransfer,
-  type ExplanationDistanceOptions,
-  type ExplanationSimilarityOptions,
   explanationDistance,
   explanationSimilarity,
   type SoftTargetsOptions,
@@ -28,14 +25,21 @@ export {
 } from './distillation/index.ts';
 export {
   cappedLoss,
-  type GuidedLossOptions,
+  counterfactual,
+  crossEntropies,
+  influencePenalty,
   inputGradientPenalty,
   irrelevantAttention,
+  logOdds,
   logProbabilitySums,
   maskDistance,
   misplacedEnergy,
+  type ObjectAnswerOptions,
   type PixelCrossEntropyOptions,
-  type PixelLossOptions,
   pixelCrossEntropy,
+  robustGradientPenalty,
+  type SignedEvidenceOptions,
+  signedEvidence,
+  sufficiency,
 } from './right-reasons/index.ts';
-export { weightedMean } from './weighted-mean.ts';
+export { type PixelReductionOptions, type ReductionOptions, weightedMean } from './weighted-mean.ts';

@@ -1,5 +1,19 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+/** How the losses of single items (images, maps, pairs) become one. */
+export interface ReductionOptions {
+  /** w of each item, `[N]`, not negative; 0 leaves one out. @default all 1 */
+  readonly weights?: tf.Tensor1D | undefined;
+  /** Divides instead of Σ w: B for a mean over the batch, 1 for a sum. @default Σ w */
+  readonly total?: number | undefined;
+}
+
+/** The same for losses that add up pixels. */
+export interface PixelReductionOptions extends ReductionOptions {
+  /** Sum over the pixels of a map, which grows with its size, or their mean. */
+  readonly pixels?: 'sum' | 'mean' | undefined;
+}
+
 /**
  * Quotient of two scalars that is 0, with zero gradient, where the divisor is 0.
  *
@@ -20,13 +34,17 @@ export function ratioOrZero(sum: tf.Tensor, divisor: tf.Tensor): tf.Scalar {
  *     m = Σ_i w_i v_i / Σ_i w_i,   and 0 (with zero gradient) when Σ_i w_i = 0
  *
  * @param values `[N]`
- * @param weights `[N]`, not negative
- * @param total divides instead of Σ w when given, for a mean over more than what the weights let through
  * @returns scalar
  */
-export function weightedMean(values: tf.Tensor1D, weights: tf.Tensor1D, total?: number): tf.Scalar {
+export function weightedMean(values: tf.Tensor1D, { weights, total }: ReductionOptions = {}): tf.Scalar {
   return tf.tidy(() => {
-    const divisor = total === undefined ? tf.sum(weights) : tf.scalar(total);
-    return ratioOrZero(tf.sum(tf.mul(values, weights)), divisor);
+    const w = weights ?? tf.ones([values.shape[0]]);
+    const divisor = total === undefined ? tf.sum(w) : tf.scalar(total);
+    return ratioOrZero(tf.sum(tf.mul(values, w)), divisor);
   });
+}
+
+/** Each item's pixels as one number: `[N,h,w]` to `[N]`. */
+export function overPixels(values: tf.Tensor, pixels: 'sum' | 'mean'): tf.Tensor1D {
+  return (pixels === 'sum' ? tf.sum(values, [1, 2]) : tf.mean(values, [1, 2])) as tf.Tensor1D;
 }

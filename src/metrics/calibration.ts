@@ -1,3 +1,5 @@
+import { argMax } from './arg-max.ts';
+
 /** One bin of a reliability diagram. */
 export interface ReliabilityBin {
   /** How many forecasts fell in it. */
@@ -45,12 +47,8 @@ export function calibration(
     right[bin]! += Number(labels[at]! > 0);
   };
   for (let row = 0; row < probabilities.length; row += classes) {
-    let best = row;
-    for (let at = row; at < row + classes; at++) {
-      if (multiLabel) add(at);
-      else if (probabilities[at]! > probabilities[best]!) best = at;
-    }
-    if (!multiLabel) add(best);
+    if (multiLabel) for (let at = row; at < row + classes; at++) add(at);
+    else add(row + argMax(probabilities, row, classes));
   }
   const forecasts = counts.reduce((sum, count) => sum + count, 0);
   const gaps = counts.map((_, m) => Math.abs(right[m]! - confidences[m]!));

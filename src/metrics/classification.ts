@@ -1,3 +1,5 @@
+import { argMax } from './arg-max.ts';
+
 /**
  * Average precision of one class: the area under the precision-recall curve as a sum over the positives,
  * AP = 1/P Σ_p precision(rank of p), images ordered by falling score (VOC 2010 and later without interpolation;
@@ -60,7 +62,7 @@ export function classificationMetrics(
   let exact = 0;
   for (let n = 0; n < images; n++) {
     const row = logits.subarray(n * classes, (n + 1) * classes);
-    const best = multiLabel ? -1 : row.indexOf(Math.max(...row));
+    const best = multiLabel ? -1 : argMax(row);
     let mistakes = 0;
     for (let c = 0; c < classes; c++) {
       const yes = multiLabel ? row[c]! > 0 : c === best;

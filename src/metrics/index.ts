@@ -1,4 +1,5 @@
 /** Measures: pure functions of scores, maps and truths on the host. */
+export { argMax } from './arg-max.ts';
 export { Bootstrap, BootstrapMean, type Interval } from './bootstrap.ts';
 export { type Calibration, calibration, type ReliabilityBin } from './calibration.ts';
 export {
@@ -7,6 +8,7 @@ export {
   classificationMetrics,
   meanOf,
 } from './classification.ts';
+export { classificationLoss } from './classification-loss.ts';
 export { energyInMask, pointingHit } from './energy.ts';
 export {
   areaUnder,
@@ -52,4 +54,13 @@ export {
   resizeBox,
   thresholdOf,
 } from './localization/index.ts';
+export {
+  type BoxEdges,
+  type LabelledImages,
+  type LabelPair,
+  labelPairs,
+  type ObjectTruth,
+  rasterizeBox,
+  regionOf,
+} from './truth.ts';
 export { type MaskActivation, maskActivation, wrongReasons } from './wrong-reasons.ts';

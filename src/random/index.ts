@@ -1,2 +1,2 @@
 export { normal, normals } from './normal.ts';
-export { type Random, randomFor } from './random.ts';
+export { type Random, randomFor, randomFrom } from './random.ts';

@@ -32,7 +32,11 @@ export function randomFor(...key: (number | string)[]): Random {
   };
   for (let warmUp = 0; warmUp < 12; warmUp++) nextWord();
 
-  const next = () => nextWord() / 0x100000000;
+  return randomFrom(() => nextWord() / 0x100000000);
+}
+
+/** What a stream of numbers in [0, 1) gives rise to. */
+export function randomFrom(next: () => number): Random {
   const integer = (n: number) => Math.floor(next() * n);
   return {
     next,

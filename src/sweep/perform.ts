@@ -1,6 +1,6 @@
 import { rename, rm } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
-import { lockHolder } from '../gain/index.ts';
+import { lockHolder } from '../run/index.ts';
 import type { Launcher } from './launcher.ts';
 import { runState, tail } from './run-state.ts';
 import { DoneSteps, stepsOf, trainCommand } from './steps.ts';

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { type Config, loadConfig } from '../config/index.ts';
-import { holdsRun, requireSameExperiment } from '../gain/index.ts';
+import { holdsRun, requireSameExperiment } from '../run/index.ts';
 import type { SweepRun } from './sweep.ts';
 
 /**

@@ -18,7 +18,6 @@ import {
   ResultWriter,
   readEvaluation,
   readImageRecords,
-  type Source,
 } from '../../src/evaluation/index.ts';
 import { boxIou, type PixelBox } from '../../src/metrics/index.ts';
 import { buildModel, saveLayersModel } from '../../src/models/index.ts';
@@ -85,7 +84,8 @@ const options = {
 /** The run, in this process. */
 function evaluateRun(changed: Partial<EvaluationOptions> = {}, request: Partial<EvaluateRequest> = {}) {
   return evaluate({
-    source: { run: join(folder, 'run'), checkpoint: 'model', data: join(folder, 'data') },
+    source: { run: join(folder, 'run') },
+    data: join(folder, 'data'),
     options: { ...options, ...changed },
     engine: 'cpu',
     log: () => {},
@@ -173,8 +173,7 @@ test.serial('without train-fullsup the split that supervised gives the threshold
   const config = await readFile(join(run, 'config.yaml'), 'utf8');
   await writeFile(join(run, 'config.yaml'), config.replace('split: train-fullsup', 'split: supervising'));
   const writerFor = (split: string) => new ResultWriter(join(folder, 'supervised-results'), split);
-  const source = { run, checkpoint: 'model', data } as Source;
-  const [evaluated] = await evaluateRun({}, { writerFor, source });
+  const [evaluated] = await evaluateRun({}, { writerFor, source: { run }, data });
   const { thresholdFrom } = evaluated!.result.localization!;
   t.is(typeof thresholdFrom === 'object' && thresholdFrom.split, 'supervising');
 });
@@ -186,19 +185,17 @@ test.serial('what is wrong is said before anything is computed or written', asyn
   const { 'train-fullsup': _, ...splits } = info.splits;
   await writeFile(join(folder, 'no-fullsup/dataset.json'), JSON.stringify({ ...info, splits }));
   const run = join(folder, 'run');
-  const from = (changed: object) => ({ source: { run, checkpoint: 'model', ...changed } as Source });
-  const data = join(folder, 'data');
   const refused: [Parameters<typeof evaluateRun>, string, RegExp][] = [
-    [[{}, from({ run: join(folder, 'nowhere') })], 'RunError', /nowhere: it holds no run/],
-    [[{}, from({ data, checkpoint: 'best' })], 'RunError', /run: it has no best checkpoint/],
-    [[{}, from({ data: join(folder, 'missing') })], 'DataError', /missing.dataset\.json: no such file/],
+    [[{}, { source: { run: join(folder, 'nowhere') } }], 'RunError', /nowhere: it holds no run/],
+    [[{}, { source: { run, checkpoint: 'best' } }], 'RunError', /run: it has no best checkpoint/],
+    [[{}, { data: join(folder, 'missing') }], 'DataError', /missing.dataset\.json: no such file/],
     [[{}, { splits: ['tests'] }], 'UsageError', /--split: .*data has no split tests; did you mean test\?/],
     [[{ methods: ['grad-cma'] }], 'UsageError', /no map method "grad-cma"; did you mean "grad-cam"\?/],
     [[{ targetLayer: 'conv2_2' }], 'ModelError', /no layer "conv2_2"\. Did you mean "conv2_1"/],
     [[{ threshold: { value: 1.5 } }], 'UsageError', /--threshold: expected a share .* found 1\.5/],
     [[{ threshold: { split: 'fullsup' } }], 'UsageError', /--threshold-from: .*no split fullsup/],
     [
-      [{}, from({ data: join(folder, 'no-fullsup') })],
+      [{}, { data: join(folder, 'no-fullsup') }],
       'UsageError',
       /no split train-fullsup to choose the threshold on.*--threshold-from/,
     ],

@@ -35,12 +35,9 @@ test.serial('a data set without boxes has no localization, and keeps its other m
     await startEngine({ engine: 'cpu' });
     const model = buildModel('small-cnn', { inputShape: [16, 16, 3], classes: 2, seed: 1, widths: [4] });
     await saveLayersModel(model, join(folder, 'model'));
-    const source = {
-      model: join(folder, 'model'),
-      data: join(folder, 'data'),
-      inputScaling: 'zero-one',
-    } as const;
-    const request = { source, engine: 'cpu', log: () => {} };
+    const source = { model: join(folder, 'model') };
+    const data = join(folder, 'data');
+    const request = { source, data, engine: 'cpu', log: () => {} };
     await t.throwsAsync(evaluate({ ...request, options }), {
       name: 'DataError',
       message: /no image of test has a box or a mask, so there is nothing to measure localization on/,

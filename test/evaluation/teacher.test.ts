@@ -50,7 +50,8 @@ const options = { measures: [], tolerance: 0, replicates: 50, seed: 1, faithfuln
 
 function evaluateRun(changed: Partial<EvaluationOptions> = {}, log: (line: string) => void = () => {}) {
   return evaluate({
-    source: { run: join(folder, 'run'), checkpoint: 'model', data: join(folder, 'data') },
+    source: { run: join(folder, 'run') },
+    data: join(folder, 'data'),
     options: { ...options, batchSize: 4, ...changed },
     engine: 'cpu',
     log,
@@ -101,9 +102,9 @@ test.serial('the teacher of the run stands beside its student', async (t) => {
 test.serial('a teacher that does not fit is refused; one that is gone is only told of', async (t) => {
   t.timeout(240_000);
   const refused: [string, string, RegExp][] = [
-    ['nowhere', 'ModelError', /nowhere/],
+    ['nowhere', 'UsageError', /nowhere/],
     ['five-classes', 'ModelError', /the teacher has 5 outputs, the student 6 classes/],
-    ['other-size', 'ModelError', /the teacher takes images of 32x32, the student of 16x16/],
+    ['other-size', 'UsageError', /it takes images of 32x32, not of 16x16/],
   ];
   for (const [name, error, message] of refused) {
     await t.throwsAsync(evaluateRun({ teacher: join(folder, name) }), { name: error, message });

@@ -67,12 +67,15 @@ test.serial('WR of a network whose maps are known: all, none and half of a mask 
     await writer.finish();
     await startEngine({ engine: 'cpu' });
     await saveLayersModel(redness(), join(folder, 'model'));
-    const source = {
-      model: join(folder, 'model'),
-      data: join(folder, 'data'),
-      inputScaling: 'zero-one',
-    } as const;
-    const request = { source, options: { ...options, methods: ['grad-cam'] }, engine: 'cpu', log: () => {} };
+    const source = { model: join(folder, 'model') };
+    const data = join(folder, 'data');
+    const request = {
+      source,
+      data,
+      options: { ...options, methods: ['grad-cam'] },
+      engine: 'cpu',
+      log: () => {},
+    };
 
     const [evaluated] = await evaluate(request);
     const { images, methods } = evaluated!.result.wrongReasons!;

@@ -9,13 +9,12 @@ import { DataError, ModelError, RunError, UsageError } from '../../src/errors/in
 import {
   explainImages,
   explanationMethods,
-  findClasses,
   findMethods,
-  openSubject,
   readImages,
   writeExplanations,
 } from '../../src/explain/index.ts';
 import { attentionMaps } from '../../src/gradcam/index.ts';
+import { findClasses, openTrainedNetwork, readClassNames } from '../../src/run/index.ts';
 import { startTestEngine } from '../gradcam/engine.ts';
 import { smallNetwork, smallScene } from './networks.ts';
 
@@ -34,7 +33,10 @@ async function readNpy(path: string): Promise<{ shape: number[]; values: Float32
 
 test.serial('all quick methods: pictures, raw maps, list and page', async (t) => {
   const scene = await smallScene(t);
-  const subject = await openSubject({ model: scene.model }, { classes: scene.classes });
+  const subject = await openTrainedNetwork(
+    { model: scene.model },
+    { classes: await readClassNames(scene.classes) },
+  );
   t.is(subject.name, 'small');
   t.deepEqual([subject.classes, subject.link, subject.notes], [['cat', 'dog', 'bird & co'], 'softmax', []]);
   const images = await readImages([scene.file('red.png'), scene.file('green.png')], subject);
@@ -94,7 +96,7 @@ const fileNames = ['cat', 'dog', 'bird-co'];
 
 test.serial('every image that does not decode is named, before anything is computed', async (t) => {
   const scene = await smallScene(t);
-  const subject = await openSubject({ model: scene.model });
+  const subject = await openTrainedNetwork({ model: scene.model });
   const files = ['red.png', 'broken.png', 'missing.png'].map(scene.file);
   const error = await t.throwsAsync(readImages(files, subject), { instanceOf: DataError });
   t.regex(
@@ -108,7 +110,7 @@ test.serial(
   'a layer that does not exist is an error with the nearest name, and leaves no files',
   async (t) => {
     const scene = await smallScene(t);
-    const subject = await openSubject({ model: scene.model });
+    const subject = await openTrainedNetwork({ model: scene.model });
     const images = await readImages([scene.file('red.png')], subject);
     const out = join(scene.dir, 'out');
     for (const methods of [['grad-cam'], ['all']]) {
@@ -132,7 +134,7 @@ test.serial(
       ],
     });
     const scene = await smallScene(t, flat);
-    const subject = await openSubject({ model: scene.model });
+    const subject = await openTrainedNetwork({ model: scene.model });
     t.deepEqual(
       subject.notes.map((note) => note.split(' ')[0]),
       ['scores', 'classes'].toReversed().toSorted().reverse(),
@@ -162,7 +164,10 @@ test.serial('a dead map is a warning with image and class, and is said on the pa
   // Features that nothing activates: every gradient map is zero.
   model.getLayer('conv2').setWeights([tf.zeros([3, 3, 4, 5]), tf.fill([5], -1)]);
   const scene = await smallScene(t, model);
-  const subject = await openSubject({ model: scene.model }, { classes: scene.classes });
+  const subject = await openTrainedNetwork(
+    { model: scene.model },
+    { classes: await readClassNames(scene.classes) },
+  );
   const images = await readImages([scene.file('red.png')], subject);
   const notes: string[] = [];
   const written = await writeExplanations(join(scene.dir, 'out'), subject, images, {
@@ -202,19 +207,19 @@ test('methods and classes are found by name; a wrong one is an error with the ne
 
 test('what is no run, or of another size, is refused', async (t) => {
   const scene = await smallScene(t);
-  await t.throwsAsync(openSubject({ run: scene.model }), {
+  await t.throwsAsync(openTrainedNetwork({ run: scene.model }), {
     instanceOf: RunError,
     message: /holds no run.*--model/,
   });
-  await t.throwsAsync(openSubject({ model: scene.model }, { imageSize: [32, 32] }), {
+  await t.throwsAsync(openTrainedNetwork({ model: scene.model }, { imageSize: [32, 32] }), {
     instanceOf: UsageError,
     message: /it takes images of 16x16, not of 32x32$/,
   });
-  await t.throwsAsync(openSubject({ model: scene.model }, { classes: scene.file('broken.png') }), {
+  await t.throwsAsync(openTrainedNetwork({ model: scene.model }, { classes: ['a'] }), {
     instanceOf: UsageError,
-    message: /the model has 3 classes, .*broken\.png names 1$/,
+    message: /the model has 3 classes, received 1 names$/,
   });
-  await t.throwsAsync(openSubject({ model: scene.model }, { output: 'other' }), {
+  await t.throwsAsync(openTrainedNetwork({ model: scene.model }, { output: 'other' }), {
     instanceOf: UsageError,
     message: /no output other; the model has 0 \(/,
   });

@@ -31,7 +31,16 @@ const smallCnn = () =>
 function sourceOf(model: tfl.LayersModel, rest: Partial<ExportSource> = {}): ExportSource {
   const count = model.outputs[0]!.shape[1]!;
   const classes = Array.from({ length: count }, (_, c) => `class ${c}`);
-  return { name: 'net', model, classes, link: 'softmax', targetLayer: 'auto', method: 'grad-cam', ...rest };
+  return {
+    name: 'net',
+    model,
+    given: model,
+    classes,
+    link: 'softmax',
+    targetLayer: 'auto',
+    method: 'grad-cam',
+    ...rest,
+  };
 }
 
 /** Moves the moving averages away from 0 and 1, where a mistake in batch norm would not be seen. */

@@ -3,12 +3,12 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import * as tfl from '@tensorflow/tfjs-layers';
 import test from 'ava';
 import { startEngine } from '../../src/engine/index.ts';
-import { ModelError, UsageError } from '../../src/errors/index.ts';
-import { openSource } from '../../src/export/index.ts';
+import { UsageError } from '../../src/errors/index.ts';
+import { exportSource } from '../../src/export/index.ts';
 import { buildModel, saveLayersModel } from '../../src/models/index.ts';
+import { type NetworkOverrides, networkSource, openTrainedNetwork } from '../../src/run/index.ts';
 
 let folder = '';
 test.before(async () => {
@@ -27,10 +27,11 @@ test.before(async () => {
 });
 test.after.always(() => rm(folder, { recursive: true, force: true }));
 
-const silent = { log: () => {} };
+const open = async (path: string, overrides: NetworkOverrides = {}) =>
+  exportSource(await openTrainedNetwork(networkSource(join(folder, path)), overrides));
 
 test.serial('a run says what its network, classes, link, layer and method are', async (t) => {
-  const { model, ...rest } = await openSource(join(folder, 'run'), silent);
+  const { model, given: _, ...rest } = await open('run');
   t.deepEqual(rest, {
     name: 'pets',
     classes: ['cat', 'dog'],
@@ -42,42 +43,23 @@ test.serial('a run says what its network, classes, link, layer and method are', 
 });
 
 test.serial('options win over the run', async (t) => {
-  const options = { ...silent, classes: ['a', 'b'], link: 'softmax', targetLayer: 'auto' } as const;
-  const { classes, link, targetLayer } = await openSource(join(folder, 'run'), options);
+  const options = { classes: ['a', 'b'], link: 'softmax', targetLayer: 'auto' } as const;
+  const { classes, link, targetLayer } = await open('run', options);
   t.deepEqual({ classes, link, targetLayer }, { classes: ['a', 'b'], link: 'softmax', targetLayer: 'auto' });
 });
 
-test.serial(
-  'a folder with a model: its last activation is the link, and numbers stand for names',
-  async (t) => {
-    const model = tfl.sequential({
-      layers: [
-        tfl.layers.conv2d({ inputShape: [8, 8, 3], filters: 2, kernelSize: 3 }),
-        tfl.layers.globalAveragePooling2d({ dataFormat: 'channelsLast' }),
-        tfl.layers.dense({ units: 3, activation: 'sigmoid' }),
-      ],
-    });
-    await saveLayersModel(model, join(folder, 'keras'));
-    const lines: string[] = [];
-    const source = await openSource(join(folder, 'keras'), { log: (line) => lines.push(line) });
-    t.is(source.link, 'sigmoid');
-    t.deepEqual(source.classes, ['0', '1', '2']);
-    t.is(source.model.layers.at(-1)!.getConfig().activation, 'linear');
-    t.regex(lines.join('\n'), /^scores {3}sigmoid .*\nclasses {2}their names are not known/);
-  },
-);
-
-test.serial('what cannot be opened is said', async (t) => {
-  const fails = (
-    path: string,
-    options: object,
-    instanceOf: typeof UsageError | typeof ModelError,
-    message: RegExp,
-  ) => t.throwsAsync(openSource(join(folder, path), { ...silent, ...options }), { instanceOf, message });
-  await fails('nowhere', {}, UsageError, /--run: .*nowhere does not exist/);
-  await fails('data', {}, UsageError, /holds neither a run \(config\.yaml\) nor a tfjs layers-model/);
-  await fails('unfinished', {}, ModelError, /model: is not there, the run has not ended; a checkpoint/);
-  await fails('run', { classes: ['a'] }, UsageError, /--classes: the model has 2 classes, received 1 names/);
+test.serial('a run whose data set is not here must be told its link', async (t) => {
+  await mkdir(join(folder, 'moved'));
+  await writeFile(
+    join(folder, 'moved', 'config.yaml'),
+    `name: moved\ndata:\n  dir: ${join(folder, 'gone')}\n`,
+  );
+  await saveLayersModel(
+    buildModel('small-cnn', { inputShape: [8, 8, 3], classes: 2, seed: 1, widths: [4] }),
+    join(folder, 'moved', 'model'),
+  );
+  await t.throwsAsync(open('moved'), { instanceOf: UsageError, message: /--link: the data set of the run/ });
+  t.is((await open('moved', { link: 'sigmoid' })).link, 'sigmoid');
 });
 
 test.serial('the program writes the file, with the map that the run was trained with', async (t) => {

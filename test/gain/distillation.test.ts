@@ -5,14 +5,11 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import test from 'ava';
 import { type EngineName, startEngine } from '../../src/engine/index.ts';
-import {
-  type DistillationOptions,
-  distillationTerms,
-  loadTeacher,
-} from '../../src/gain/distillation/index.ts';
+import { type DistillationOptions, distillationTerms } from '../../src/gain/distillation/index.ts';
 import { gainLoss } from '../../src/gain/objective/index.ts';
 import { GainTrainer } from '../../src/gain/trainer.ts';
 import { saveLayersModel } from '../../src/models/index.ts';
+import { loadTeacher } from '../../src/run/index.ts';
 import { type LayerSpec, numbers, referenceNet } from './reference-net.ts';
 
 interface Case {
@@ -200,13 +197,13 @@ test('a teacher that does not fit is refused: classes, input size, input, folder
     message: /3 outputs, the student 2 classes \(a, b\)/,
   });
   await t.throwsAsync(loadTeacher(three, { ...fits, imageSize: [24, 12] }), {
-    name: 'ModelError',
-    message: /12x12, the student of 24x12/,
+    name: 'UsageError',
+    message: /takes images of 12x12, not of 24x12/,
   });
   const flat = tfl.sequential({ layers: [tfl.layers.dense({ units: 3, inputShape: [4] })] });
   await saveLayersModel(flat, join(dir, 'flat'));
-  await t.throwsAsync(loadTeacher(join(dir, 'flat'), fits), { message: /takes \[any, 4\]/ });
-  await t.throwsAsync(loadTeacher(join(dir, 'nothing'), fits), { name: 'ModelError' });
+  await t.throwsAsync(loadTeacher(join(dir, 'flat'), fits), { message: /found \[any, 4\]/ });
+  await t.throwsAsync(loadTeacher(join(dir, 'nothing'), fits), { name: 'UsageError' });
   writeFileSync(join(dir, 'config.yaml'), 'name: x\n');
   await t.throwsAsync(loadTeacher(dir, fits), { name: 'RunError', message: /has not ended/ });
 });

@@ -8,9 +8,9 @@ import {
   type GainLossOptions,
   gainLoss,
   holeFilling,
-  rasterizeBox,
   removeRegion,
 } from '../../src/gain/objective/index.ts';
+import { rasterizeBox } from '../../src/metrics/index.ts';
 import { type LayerSpec, numbers, referenceNet } from './reference-net.ts';
 
 test.before(async () => {

@@ -6,7 +6,7 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import test from 'ava';
 import { startEngine } from '../../src/engine/index.ts';
 import { DivergenceError, RunError, UsageError } from '../../src/errors/index.ts';
-import { CheckpointStore } from '../../src/gain/checkpoint.ts';
+import { CheckpointStore } from '../../src/experiment/checkpoint.ts';
 import { type GainBatch, GainTrainer, type GainTrainerOptions } from '../../src/gain/index.ts';
 import { buildModel } from '../../src/models/index.ts';
 
@@ -202,7 +202,7 @@ test.serial(
 );
 
 test.serial(
-  'only the last and the best checkpoint stay, and a damaged one is an error that names it',
+  'the last checkpoint, the one before and the best stay; a damaged one is an error that says where to go on',
   async (t) => {
     const folder = await mkdtemp(join(tmpdir(), 'gain-checkpoint-'));
     const store = new CheckpointStore(folder);
@@ -217,14 +217,30 @@ test.serial(
       [3, false],
     ] as const)
       await save(step, best);
-    t.deepEqual((await readdir(folder)).sort(), ['index.json', 'step-00000001', 'step-00000003-again']);
+    t.deepEqual((await readdir(folder)).sort(), [
+      'index.json',
+      'step-00000001',
+      'step-00000003',
+      'step-00000003-again',
+    ]);
     t.is(await store.find('best'), join(folder, 'step-00000001'));
 
     const weights = join(folder, 'step-00000003-again', 'weights.bin');
-    await writeFile(weights, (await readFile(weights)).subarray(0, 100));
+    const bytes = await readFile(weights);
+    bytes[17]! ^= 4;
+    await writeFile(weights, bytes);
+    const previous = join(folder, 'step-00000003');
     await t.throwsAsync(store.restore(trainer.model, trainer.optimizer), {
       instanceOf: RunError,
-      message: /step-00000003-again: cannot be resumed from: .*weights\.bin/,
+      message: `${weights}: damaged, its checksum does not match; without this folder a run goes on from ${previous}`,
+    });
+    await rm(join(folder, 'step-00000003-again'), { recursive: true });
+    t.is(await store.find('last'), previous);
+    t.is((await store.restore(trainer.model, trainer.optimizer))?.step, 3);
+    await writeFile(join(folder, 'index.json'), '{');
+    await t.throwsAsync(store.find('last'), {
+      instanceOf: RunError,
+      message: /index\.json: does not say which checkpoint is the last .*step-00000001, step-00000003/,
     });
     await rm(folder, { recursive: true });
   },

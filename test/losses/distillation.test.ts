@@ -120,6 +120,26 @@ test('maps of zeros on both sides agree, and pass no gradient', (t) => {
   }
 });
 
+test('every term takes weights and a total: two items of three, one at half, divided by 4', (t) => {
+  const half = { weights: tf.tensor1d([1, 0, 0.5]), total: 4 };
+  const three: [tf.Tensor, tf.Tensor, (x: never, y: never, options?: object) => tf.Scalar][] = [
+    [drawn(50, [3, 5], 8), drawn(51, [3, 5], 8), softTargets],
+    [maps, finer, explanationDistance],
+    [maps, finer, explanationSimilarity],
+    [maps, finer, attentionL1],
+    [drawn(52, [3, 6, 6, 4]), drawn(53, [3, 6, 6, 4]), attentionTransfer],
+    [drawn(54, [3, 6, 6, 4]), drawn(55, [3, 6, 6, 4]), classAttentionTransfer],
+  ];
+  for (const [x, y, term] of three) {
+    const alone = (row: number) => {
+      const [a, b] = [x, y].map((one) => tf.slice(one, row, 1));
+      return term(a as never, b as never).dataSync()[0]!;
+    };
+    const whole = term(x as never, y as never, half).dataSync()[0]!;
+    close(t, [whole], [(alone(0) + alone(2) / 2) / 4]);
+  }
+});
+
 test('the attention of activations is their sum of squares over the channels', (t) => {
   const q = spatialAttention(tf.tensor4d([1, 2, -3, 0], [1, 1, 2, 2]));
   t.deepEqual(q.arraySync(), [[[5, 9]]]);

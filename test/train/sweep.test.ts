@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import test, { type ExecutionContext } from 'ava';
-import { DirectoryLock } from '../../src/gain/directory-lock.ts';
+import { DirectoryLock } from '../../src/run/directory-lock.ts';
 import type { SweepTable } from '../../src/sweep/index.ts';
 import { type Ended, workplaceFor } from './command-line.ts';
 

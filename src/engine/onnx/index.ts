@@ -1,53 +1,5 @@
-import { availableParallelism } from 'node:os';
-import { registerBackendAndKernels } from './register.ts';
-import { detectBlockSize } from './runtime/block-size.ts';
-import type { EvaluatorStats } from './runtime/evaluator.ts';
-import { loadNativeRuntime } from './runtime/native-runtime.ts';
-import { OnnxBackend } from './runtime/onnx-backend.ts';
-import { registerSumGradients } from './sum-gradients.ts';
-
+export { type OnnxGraph, runOnnx, type TraceOptions, traceOnnx } from './onnx-graph.ts';
 export { supportedKernels } from './register.ts';
-export type { EvaluatorStats, OnnxBackend };
-
-export interface OnnxBackendOptions {
-  /** Threads of one run. @default all cores */
-  readonly threads?: number;
-  /** Compiled graphs to keep. @default 64 */
-  readonly maxSessions?: number;
-  /** Working memory of all compiled graphs together, an estimate in bytes. @default 4 GiB */
-  readonly maxSessionBytes?: number;
-  /** Whether to use ONNX Runtime's blocked convolutions where they work. @default true */
-  readonly blocked?: boolean;
-  /** Write an ONNX Runtime profile per compiled graph to files that start so. */
-  readonly profilePrefix?: string;
-}
-
-let registered: OnnxBackend | null = null;
-
-/**
- * Registers the embedded engine as the TensorFlow.js backend `onnx`; then `await tf.setBackend('onnx')`.
- * A second call returns the backend of the first.
- *
- * @throws EngineError when the native library of onnxruntime-node cannot be loaded.
- */
-export function registerOnnxBackend(options: OnnxBackendOptions = {}): OnnxBackend {
-  if (registered !== null) return registered;
-  const {
-    threads = availableParallelism(),
-    maxSessions = 64,
-    maxSessionBytes = 2 ** 32,
-    profilePrefix,
-  } = options;
-  const runtime = loadNativeRuntime();
-  const block = options.blocked === false ? 1 : detectBlockSize(runtime);
-  const backend = new OnnxBackend(runtime, { threads, block, maxSessions, maxSessionBytes, profilePrefix });
-  registerBackendAndKernels('onnx', backend);
-  registerSumGradients();
-  registered = backend;
-  return backend;
-}
-
-/** Runs, compiled graphs and times so far; null before the backend was registered. */
-export function onnxStats(): EvaluatorStats | null {
-  return registered?.stats ?? null;
-}
+export { type OnnxBackendOptions, onnxStats, registerOnnxBackend } from './register-onnx-backend.ts';
+export type { EvaluatorStats } from './runtime/evaluator.ts';
+export type { OnnxBackend } from './runtime/onnx-backend.ts';

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import type { Pair } from '../../gradcam/index.ts';
+import { oneHotRows } from '../../losses/index.ts';
 import type { MethodOptions } from '../method.ts';
-import { oneHot } from '../one-hot.ts';
 import { type ChannelPass, channelScoreMaps, repeatFeatures } from './channel-scores.ts';
 
 /**
@@ -35,7 +35,7 @@ export function ablationCam(
 function withoutChannels({ split, features, sample, channels }: ChannelPass) {
   const { activations } = features;
   const all = activations.shape.at(-1)!;
-  const kept = tf.sub(1, oneHot(channels, all));
+  const kept = tf.sub(1, oneHotRows(channels, all));
   const spread = [channels.length, ...activations.shape.slice(1, -1).map(() => 1), all];
   const ablated = tf.mul(tf.slice(activations, sample, 1), tf.reshape(kept, spread));
   return split.head(repeatFeatures(features, sample, channels.length), ablated);

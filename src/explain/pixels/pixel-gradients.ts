@@ -4,8 +4,8 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import { enableHigherOrderGradients, withoutGradient } from '../../autodiff/index.ts';
 import { ModelError, UsageError } from '../../errors/index.ts';
 import { type Pair, pairColumns } from '../../gradcam/index.ts';
+import { oneHotRows } from '../../losses/index.ts';
 import { type Batch, batchesOf } from '../batches.ts';
-import { oneHot } from '../one-hot.ts';
 import type { PixelOptions } from './options.ts';
 import { type ReluRule, reluRule } from './relu-rules.ts';
 import { type GraphModel, scorerOf } from './scorer.ts';
@@ -64,7 +64,7 @@ export function pixelProblem(
         const classes = scores.shape[1]!;
         const columns = pairColumns(pairs, { samples, classes });
         const ofRows = batch.rows.map((row) => columns[row]!);
-        return tf.sum(tf.mul(scores, oneHot(ofRows, classes)));
+        return tf.sum(tf.mul(scores, oneHotRows(ofRows, classes)));
       };
       return derivative(score, pixels);
     });

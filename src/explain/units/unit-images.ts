@@ -3,8 +3,8 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openDataset } from '../../data/index.ts';
 import { DataError, UsageError } from '../../errors/index.ts';
+import type { TrainedNetwork } from '../../run/index.ts';
 import { grey, readImages } from '../images.ts';
-import type { Subject } from '../subject.ts';
 import type { ImageBatch } from './top-images.ts';
 
 export interface UnitImagesOptions {
@@ -32,7 +32,7 @@ const endings = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i;
  */
 export async function unitImages(
   dir: string,
-  subject: Subject,
+  subject: TrainedNetwork,
   options: UnitImagesOptions,
 ): Promise<UnitImages> {
   const limit = options.limit ?? Number.POSITIVE_INFINITY;
@@ -43,7 +43,7 @@ export async function unitImages(
 
 async function ofFolder(
   dir: string,
-  subject: Subject,
+  subject: TrainedNetwork,
   { splits, batchSize }: UnitImagesOptions,
   limit: number,
 ): Promise<UnitImages> {
@@ -74,7 +74,7 @@ async function ofFolder(
 
 async function ofDataset(
   dir: string,
-  { imageSize, channels, fit }: Subject,
+  { imageSize, channels, fit }: TrainedNetwork,
   { splits, batchSize }: UnitImagesOptions,
   limit: number,
 ): Promise<UnitImages> {

@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { Pair } from '../../gradcam/index.ts';
+import { argMax } from '../../metrics/index.ts';
 import type { StepContext } from '../objective/index.ts';
 
 /** Pairs to explain, and their weights. */
@@ -22,13 +23,7 @@ export interface TeacherAnswers {
   classMaps(step: StepContext): tf.Tensor4D;
 }
 
-/** The largest of each row of C values. */
+/** The class of the largest logit of each row. */
 export function topOf(logits: ArrayLike<number>, classes: number): number[] {
-  return Array.from({ length: logits.length / classes }, (_, row) => {
-    let best = 0;
-    for (let c = 1; c < classes; c++) {
-      if (logits[row * classes + c]! > logits[row * classes + best]!) best = c;
-    }
-    return best;
-  });
+  return Array.from({ length: logits.length / classes }, (_, row) => argMax(logits, row * classes, classes));
 }

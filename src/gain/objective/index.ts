@@ -7,6 +7,7 @@ export type {
   GainLossOptions,
   MiningGradient,
   SampleOrigin,
+  SampleView,
   StreamWeights,
   SupervisionOptions,
 } from './options.ts';
@@ -16,7 +17,6 @@ export {
   masksOfPairs,
   type PairBox,
   type PairMasks,
-  rasterizeBox,
   whatMatters,
 } from './pair-masks.ts';
-export { classesPerImage, type Labels } from './pairs.ts';
+export { classesPerImage, type Labels, rowsOfPairs } from './pairs.ts';

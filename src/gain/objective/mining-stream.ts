@@ -60,13 +60,8 @@ export function miningLoss(
       },
     );
     const classes = pairs.map((pair) => pair.class);
-    return attentionMining(
-      logits,
-      classes,
-      tf.mul(tf.tensor1d([...weights]), alive),
-      { link, score: miningScore },
-      total,
-    );
+    const counted = tf.mul<tf.Tensor1D>(tf.tensor1d([...weights]), alive);
+    return attentionMining(logits, classes, { link, score: miningScore, weights: counted, total });
   };
   if (settings.miningGradient !== 'mask') return judge(maskedImages);
 

@@ -105,11 +105,12 @@ function streams(model: tfl.LayersModel, batch: GainBatch, settings: Settings): 
         });
   const { logits, maps } = first;
 
+  const hot = multiHot(batch.labels, classes, logits.shape[1]);
   // What has no pair or no mask is 0, but attached to the weights, so that its gradient is 0 and not an error.
   const nothing = () => tf.mul<tf.Scalar>(tf.sum(logits), 0);
   const terms = {
     ...(weights.classification > 0 && {
-      classification: classificationLoss(logits, multiHot(batch.labels, classes, logits.shape[1]), settings),
+      classification: classificationLoss(logits, hot, settings),
     }),
     ...(weights.mining > 0 && { mining: nothing() }),
     ...(weights.supervision > 0 && { supervision: nothing() }),
@@ -120,10 +121,12 @@ function streams(model: tfl.LayersModel, batch: GainBatch, settings: Settings): 
     inputs,
     batch,
     labels: classes,
+    multiHot: hot,
     logits,
     pairs: list.pairs,
     pairWeights: list.weights,
     link: settings.link,
+    seed: settings.seed,
     imageInput: settings.imageInput,
     pass: repeated(pass),
   };
@@ -208,16 +211,16 @@ function supervisionLoss(
   const raw = supervision.map === 'raw';
   const options = {
     pixels: supervision.pixels,
+    weights: tf.tensor1d([...weights]),
     total: supervision.images === 'batch' ? batchSize : undefined,
   };
-  const w = tf.tensor1d([...weights]);
   const [, h, width] = maps.shape;
   if (supervision.resolution === 'map') {
     const shown = raw ? maps : normalizeMaps(maps, normalization);
-    return attentionSupervision(shown, downsampleArea(masks, [h, width]), w, options);
+    return attentionSupervision(shown, downsampleArea(masks, [h, width]), options);
   }
   const size: [number, number] = [masks.shape[1], masks.shape[2]];
-  return attentionSupervision(raw ? upsampleBilinear(maps, size) : normalizedAtSize(size), masks, w, options);
+  return attentionSupervision(raw ? upsampleBilinear(maps, size) : normalizedAtSize(size), masks, options);
 }
 
 function classificationLoss(logits: tf.Tensor2D, labels: tf.Tensor2D, settings: Settings): tf.Scalar {

@@ -1,11 +1,10 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import type { View } from '../../data/index.ts';
 import { UsageError } from '../../errors/index.ts';
 import type { AttentionMapsOptions, BatchNormMode, Normalization, Pair } from '../../gradcam/index.ts';
 import type {
-  AttentionSupervisionOptions,
   Link,
   MiningScore,
+  PixelReductionOptions,
   SigmoidCrossEntropyOptions,
 } from '../../losses/index.ts';
 import type { ExtraTerm } from './extra-terms.ts';
@@ -18,7 +17,16 @@ export interface SampleOrigin {
   /** File and record of the example. */
   readonly id: string;
   /** The part of the image that the sample shows. */
-  readonly view: View;
+  readonly view: SampleView;
+}
+
+/** A part of an image: its window, as shares of the whole, and whether it is mirrored. */
+export interface SampleView {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+  readonly flip: boolean;
 }
 
 /** One batch, as {@link gainLoss} takes it. */
@@ -60,7 +68,7 @@ export interface SupervisionOptions {
   /** `mask`: the map is upsampled to the mask; `map`: the mask is averaged down to the map. @default 'mask' */
   readonly resolution?: 'mask' | 'map' | undefined;
   /** Mean or sum over the pixels of a map. @default 'mean' */
-  readonly pixels?: AttentionSupervisionOptions['pixels'];
+  readonly pixels?: PixelReductionOptions['pixels'];
   /**
    * Mean over the images that have masks, or over the whole batch: then an image without mask counts as one
    * that is right, and the term is as rare as the masks are (the paper's batch of one). @default 'masked'

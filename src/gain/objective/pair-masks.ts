@@ -1,15 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { UsageError } from '../../errors/index.ts';
 import type { Pair } from '../../gradcam/index.ts';
+import { type BoxEdges, rasterizeBox } from '../../metrics/index.ts';
 import { shareOfImage } from './pairs.ts';
 
 /** A box of an object, its edges as shares of the image's width and height (0..1). */
-export interface PairBox extends Pair {
-  readonly xmin: number;
-  readonly ymin: number;
-  readonly xmax: number;
-  readonly ymax: number;
-}
+export interface PairBox extends Pair, BoxEdges {}
 
 /** What masks and boxes mark: the objects that matter, or what must not matter, such as a confounder. */
 export type MaskMeaning = 'matters' | 'must-not-matter';
@@ -130,25 +126,4 @@ function inPairOrder(masks: tf.Tensor3D, source: readonly (number | undefined)[]
     [source.length, 1, 1],
   );
   return tf.mul(tf.gather(tf.cast(masks, 'float32'), order), present);
-}
-
-/**
- * Sets the pixels of a region to 1 whose centre lies in a box.
- *
- * @param box edges as shares of width and height; what lies outside the image is cut off
- * @param region `[height * width]`, row by row
- */
-export function rasterizeBox(
-  box: Omit<PairBox, 'sample' | 'class'>,
-  height: number,
-  width: number,
-  region: Float32Array,
-): void {
-  const first = (edge: number, size: number) => Math.max(0, Math.ceil(edge * size - 0.5));
-  const end = (edge: number, size: number) => Math.min(size, Math.floor(edge * size - 0.5) + 1);
-  const [left, right] = [first(box.xmin, width), end(box.xmax, width)];
-  if (left >= right) return;
-  for (let y = first(box.ymin, height); y < end(box.ymax, height); y++) {
-    region.fill(1, y * width + left, y * width + right);
-  }
 }

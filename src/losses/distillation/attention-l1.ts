@@ -1,13 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { withoutGradient } from '../../autodiff/index.ts';
-import { weightedMean } from '../weighted-mean.ts';
+import { magnitude } from '../magnitude.ts';
+import { type ReductionOptions, weightedMean } from '../weighted-mean.ts';
 import { toGrid } from './same-grid.ts';
 import { unitMaps } from './unit-maps.ts';
-
-export interface AttentionL1Options {
-  /** w of each pair, `[P]`; 0 leaves one out. @default all 1 */
-  readonly weights?: tf.Tensor1D | undefined;
-}
 
 /**
  * The attention distillation loss of Learning without Memorizing: L1 between maps as unit vectors.
@@ -22,16 +17,11 @@ export interface AttentionL1Options {
 export function attentionL1(
   student: tf.Tensor3D,
   teacher: tf.Tensor3D,
-  { weights }: AttentionL1Options = {},
+  reduction: ReductionOptions = {},
 ): tf.Scalar {
   return tf.tidy(() => {
-    const [count, h, w] = student.shape;
+    const [, h, w] = student.shape;
     const apart = tf.sub(unitMaps(student), unitMaps(toGrid(teacher, [h, w])));
-    // Clipped maps share their zeros, where the slope of tf.abs is −1 rather than 0.
-    const sizes = tf.mul(
-      apart,
-      withoutGradient(() => tf.sign(apart)),
-    );
-    return weightedMean(tf.sum(sizes, 1) as tf.Tensor1D, weights ?? tf.ones([count]));
+    return weightedMean(tf.sum(magnitude(apart), 1) as tf.Tensor1D, reduction);
   });
 }

@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { type ReductionOptions, weightedMean } from '../weighted-mean.ts';
 import { toGrid } from './same-grid.ts';
 import { lengths, unitMaps } from './unit-maps.ts';
 
-export interface AttentionTransferOptions {
+export interface AttentionTransferOptions extends ReductionOptions {
   /**
    * `norm`: ‖…‖₂, as the paper writes it (Eq 2). `mean-square`: the mean of the squared differences, which
    * its authors' code computes; it is far smaller, and smooth where the maps agree.
@@ -26,7 +27,7 @@ export function spatialAttention(activations: tf.Tensor4D): tf.Tensor3D {
 /**
  * Attention transfer: the attention maps of student and teacher as unit vectors, and their distance.
  *
- *     L_AT = 1/B Σ_b ‖Q_s,b/‖Q_s,b‖₂ − Q_t,b/‖Q_t,b‖₂‖₂     (Eq 2 for one pair of layers, without its β/2)
+ *     L_AT = Σ_b w_b ‖Q_s,b/‖Q_s,b‖₂ − Q_t,b/‖Q_t,b‖₂‖₂ / Σ_b w_b     (Eq 2 for one pair of layers, without its β/2)
  *
  * @param student activations of the student's layer, `[B,h,w,K]`
  * @param teacher activations of the teacher's layer, `[B,h',w',K']`; a constant, its map brought to the
@@ -37,13 +38,14 @@ export function spatialAttention(activations: tf.Tensor4D): tf.Tensor3D {
 export function attentionTransfer(
   student: tf.Tensor4D,
   teacher: tf.Tensor4D,
-  { form = 'norm' }: AttentionTransferOptions = {},
+  { form = 'norm', ...reduction }: AttentionTransferOptions = {},
 ): tf.Scalar {
   return tf.tidy(() => {
     const [, h, w] = student.shape;
     const s = unitMaps(spatialAttention(student));
     const t = unitMaps(toGrid(spatialAttention(teacher), [h, w]));
     const apart = tf.sub(s, t);
-    return form === 'norm' ? tf.mean(lengths(apart)) : tf.mean(tf.square(apart));
+    const distances = form === 'norm' ? lengths(apart) : (tf.mean(tf.square(apart), 1) as tf.Tensor1D);
+    return weightedMean(distances, reduction);
   });
 }

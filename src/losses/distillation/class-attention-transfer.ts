@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { downsampleArea } from '../../autodiff/index.ts';
 import { UsageError } from '../../errors/index.ts';
+import { type ReductionOptions, weightedMean } from '../weighted-mean.ts';
 import { unitMaps } from './unit-maps.ts';
 
-export interface ClassAttentionTransferOptions {
+export interface ClassAttentionTransferOptions extends ReductionOptions {
   /** Side of the pooled maps, in cells. @default 2, the paper's */
   readonly cells?: number | undefined;
 }
@@ -12,7 +13,7 @@ export interface ClassAttentionTransferOptions {
  * CAT-KD: the class activation maps of all classes, pooled to a few cells and as unit vectors, and their mean
  * squared difference.
  *
- *     L_CAT = 1/(B C n²) Σ_b Σ_c ‖φ(M_s,bc)/‖φ(M_s,bc)‖₂ − φ(M_t,bc)/‖φ(M_t,bc)‖₂‖²₂,   φ: average pooling to n×n
+ *     L_CAT = Σ_b w_b 1/(C n²) Σ_c ‖φ(M_s,bc)/‖φ(M_s,bc)‖₂ − φ(M_t,bc)/‖φ(M_t,bc)‖₂‖²₂ / Σ_b w_b,   φ: average pooling to n×n
  *
  * @param student class activation maps `[B,h,w,C]`, not clipped
  * @param teacher class activation maps `[B,h',w',C]`; a constant
@@ -23,7 +24,7 @@ export interface ClassAttentionTransferOptions {
 export function classAttentionTransfer(
   student: tf.Tensor4D,
   teacher: tf.Tensor4D,
-  { cells = 2 }: ClassAttentionTransferOptions = {},
+  { cells = 2, ...reduction }: ClassAttentionTransferOptions = {},
 ): tf.Scalar {
   const [samples, , , classes] = student.shape;
   if (teacher.shape[0] !== samples || teacher.shape[3] !== classes) {
@@ -31,7 +32,11 @@ export function classAttentionTransfer(
       `teacher: class activation maps must be [${samples},h,w,${classes}] as the student's, were [${teacher.shape}]`,
     );
   }
-  return tf.tidy(() => tf.mean(tf.square(tf.sub(pooled(student, cells), pooled(teacher, cells)))));
+  return tf.tidy(() => {
+    const squares = tf.square(tf.sub(pooled(student, cells), pooled(teacher, cells)));
+    const perImage = tf.mean(tf.reshape(squares, [samples, -1]), 1) as tf.Tensor1D;
+    return weightedMean(perImage, reduction);
+  });
 }
 
 /** Every class's map at n×n cells, as a unit vector: `[B·C, n²]`. */

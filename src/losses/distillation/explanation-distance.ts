@@ -1,13 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { weightedMean } from '../weighted-mean.ts';
+import { overPixels, type PixelReductionOptions, weightedMean } from '../weighted-mean.ts';
 import { toGrid } from './same-grid.ts';
-
-export interface ExplanationDistanceOptions {
-  /** Sum over the pixels, as the paper's norm says, or their mean, which does not grow with the map. @default 'sum' */
-  readonly pixels?: 'sum' | 'mean' | undefined;
-  /** w of each pair, `[P]`; 0 leaves one out. @default all 1 */
-  readonly weights?: tf.Tensor1D | undefined;
-}
 
 /**
  * Explanation distillation of the Grad-CAM++ paper: the squared distance of the maps of student and teacher.
@@ -19,18 +12,18 @@ export interface ExplanationDistanceOptions {
  *
  * @param student L_s `[P,h,w]`
  * @param teacher L_t `[P,h',w']`; a constant
+ * @param options `pixels` is `'sum'` unless told, as the paper's norm says; the mean does not grow with the map
  * @returns scalar
  * @see Chattopadhay et al., "Grad-CAM++", WACV 2018, arXiv 1710.11063, section 5
  */
 export function explanationDistance(
   student: tf.Tensor3D,
   teacher: tf.Tensor3D,
-  { pixels = 'sum', weights }: ExplanationDistanceOptions = {},
+  { pixels = 'sum', ...reduction }: PixelReductionOptions = {},
 ): tf.Scalar {
   return tf.tidy(() => {
-    const [count, h, w] = student.shape;
+    const [, h, w] = student.shape;
     const squares = tf.square(tf.sub(student, toGrid(teacher, [h, w])));
-    const distances = pixels === 'sum' ? tf.sum(squares, [1, 2]) : tf.mean(squares, [1, 2]);
-    return weightedMean(distances as tf.Tensor1D, weights ?? tf.ones([count]));
+    return weightedMean(overPixels(squares, pixels), reduction);
   });
 }

@@ -1,12 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { weightedMean } from '../weighted-mean.ts';
+import { type ReductionOptions, weightedMean } from '../weighted-mean.ts';
 import { toGrid } from './same-grid.ts';
 import { unitMaps } from './unit-maps.ts';
-
-export interface ExplanationSimilarityOptions {
-  /** w of each pair, `[P]`; 0 leaves one out. @default all 1 */
-  readonly weights?: tf.Tensor1D | undefined;
-}
 
 /**
  * The explanation term of e²KD: one minus the cosine between the maps of student and teacher.
@@ -25,16 +20,16 @@ export interface ExplanationSimilarityOptions {
 export function explanationSimilarity(
   student: tf.Tensor3D,
   teacher: tf.Tensor3D,
-  { weights }: ExplanationSimilarityOptions = {},
+  reduction: ReductionOptions = {},
 ): tf.Scalar {
   return tf.tidy(() => {
-    const [count, h, w] = student.shape;
+    const [, h, w] = student.shape;
     const s = unitMaps(student);
     const t = unitMaps(toGrid(teacher, [h, w]));
     const directed = (rows: tf.Tensor) => tf.cast(tf.greater(tf.sum(tf.square(rows), 1), 0), 'float32');
     // 1 wherever at least one of the two has a direction.
     const either = tf.maximum(directed(s), directed(t));
     const apart = tf.sub(either, tf.sum(tf.mul(s, t), 1)) as tf.Tensor1D;
-    return weightedMean(apart, weights ?? tf.ones([count]));
+    return weightedMean(apart, reduction);
   });
 }

@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { UsageError } from '../../errors/index.ts';
 import type { Link } from '../classification.ts';
+import { type ReductionOptions, weightedMean } from '../weighted-mean.ts';
 
-export interface SoftTargetsOptions {
+export interface SoftTargetsOptions extends ReductionOptions {
   /** T. @default 4, as in section 5 of the Grad-CAM++ paper */
   readonly temperature?: number | undefined;
   /** `sigmoid` takes every class as a question of its own, for labels that do not exclude each other. @default 'softmax' */
@@ -12,8 +13,9 @@ export interface SoftTargetsOptions {
 /**
  * Hinton's distillation: the student's answers at a temperature against the teacher's.
  *
- *     L_KD = T²/B Σ_b KL(p_b ‖ q_b),   p = link(t/T), q = link(s/T)     (softmax: sum over the classes)
- *                                                                      (sigmoid: mean over the classes)
+ *     L_KD = T² Σ_b w_b KL(p_b ‖ q_b) / Σ_b w_b,   p = link(t/T), q = link(s/T)
+ *
+ *     KL sums over the classes under a softmax, and is the mean over them under a sigmoid
  *
  * T² keeps the size of the gradient when T changes. KL rather than cross-entropy: the same gradient, and 0 when
  * student and teacher agree.
@@ -27,7 +29,7 @@ export interface SoftTargetsOptions {
 export function softTargets(
   student: tf.Tensor2D,
   teacher: tf.Tensor2D,
-  { temperature = 4, link = 'softmax' }: SoftTargetsOptions = {},
+  { temperature = 4, link = 'softmax', ...reduction }: SoftTargetsOptions = {},
 ): tf.Scalar {
   if (!tf.util.arraysEqual(student.shape, teacher.shape)) {
     throw new UsageError(
@@ -41,7 +43,7 @@ export function softTargets(
     const s = tf.div(student, temperature);
     const t = tf.div(teacher, temperature);
     const divergence = link === 'softmax' ? softmaxDivergence(t, s) : sigmoidDivergence(t, s);
-    return tf.mul<tf.Scalar>(tf.mean(divergence), temperature ** 2);
+    return tf.mul<tf.Scalar>(weightedMean(divergence as tf.Tensor1D, reduction), temperature ** 2);
   });
 }
 

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { weightedMean } from '../weighted-mean.ts';
-import { type PixelLossOptions, requireMasks } from './options.ts';
+import { overPixels, type PixelReductionOptions, weightedMean } from '../weighted-mean.ts';
+import { requireMasks } from './require-masks.ts';
 
 /**
  * RRR-G and RRR*: the squares of a map where it must not be.
@@ -24,12 +24,11 @@ import { type PixelLossOptions, requireMasks } from './options.ts';
 export function irrelevantAttention(
   maps: tf.Tensor3D,
   irrelevant: tf.Tensor3D,
-  { weights, total, pixels = 'sum' }: PixelLossOptions = {},
+  { pixels = 'sum', ...reduction }: PixelReductionOptions = {},
 ): tf.Scalar {
   requireMasks(irrelevant, maps.shape);
   return tf.tidy(() => {
     const squares = tf.square(tf.mul(maps, irrelevant));
-    const values = pixels === 'sum' ? tf.sum(squares, [1, 2]) : tf.mean(squares, [1, 2]);
-    return weightedMean(values as tf.Tensor1D, weights ?? tf.ones([maps.shape[0]]), total);
+    return weightedMean(overPixels(squares, pixels), reduction);
   });
 }

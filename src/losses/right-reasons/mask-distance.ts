@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { withoutGradient } from '../../autodiff/index.ts';
-import { weightedMean } from '../weighted-mean.ts';
-import { type GuidedLossOptions, requireMasks } from './options.ts';
+import { magnitude } from '../magnitude.ts';
+import { overPixels, type ReductionOptions, weightedMean } from '../weighted-mean.ts';
+import { requireMasks } from './require-masks.ts';
 
 /**
  * L1: the mean absolute difference of maps and masks.
@@ -22,16 +22,10 @@ import { type GuidedLossOptions, requireMasks } from './options.ts';
 export function maskDistance(
   maps: tf.Tensor3D,
   relevant: tf.Tensor3D,
-  { weights, total }: GuidedLossOptions = {},
+  reduction: ReductionOptions = {},
 ): tf.Scalar {
   requireMasks(relevant, maps.shape);
   return tf.tidy(() => {
-    const apart = tf.sub(maps, relevant);
-    // Where both are 0 the slope of tf.abs is −1 rather than 0.
-    const sizes = tf.mul(
-      apart,
-      withoutGradient(() => tf.sign(apart)),
-    );
-    return weightedMean(tf.mean(sizes, [1, 2]) as tf.Tensor1D, weights ?? tf.ones([maps.shape[0]]), total);
+    return weightedMean(overPixels(magnitude(tf.sub(maps, relevant)), 'mean'), reduction);
   });
 }

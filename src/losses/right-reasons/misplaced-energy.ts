@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { withoutGradient } from '../../autodiff/index.ts';
-import { weightedMean } from '../weighted-mean.ts';
-import { type GuidedLossOptions, requireMasks } from './options.ts';
+import { type ReductionOptions, weightedMean } from '../weighted-mean.ts';
+import { requireMasks } from './require-masks.ts';
 
 /** A map with less in all than this points nowhere; dividing by its sum would leave float32 in second order. */
 const deadBelow = 1e-10;
@@ -25,7 +25,7 @@ const deadBelow = 1e-10;
 export function misplacedEnergy(
   maps: tf.Tensor3D,
   relevant: tf.Tensor3D,
-  { weights, total }: GuidedLossOptions = {},
+  reduction: ReductionOptions = {},
 ): tf.Scalar {
   requireMasks(relevant, maps.shape);
   return tf.tidy(() => {
@@ -35,6 +35,6 @@ export function misplacedEnergy(
     const alive = withoutGradient(() => tf.cast(tf.greater(whole, deadBelow), 'float32'));
     const safe = tf.add(tf.mul(whole, alive), tf.sub(1, alive));
     const misplaced = tf.sub(1, tf.mul(tf.div(inside, safe), alive));
-    return weightedMean(misplaced as tf.Tensor1D, weights ?? tf.ones([maps.shape[0]]), total);
+    return weightedMean(misplaced as tf.Tensor1D, reduction);
   });
 }

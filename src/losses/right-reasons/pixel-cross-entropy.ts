@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { withoutGradient } from '../../autodiff/index.ts';
-import { ratioOrZero, weightedMean } from '../weighted-mean.ts';
-import { type GuidedLossOptions, requireMasks } from './options.ts';
+import { type ReductionOptions, ratioOrZero, weightedMean } from '../weighted-mean.ts';
+import { requireMasks } from './require-masks.ts';
 
-export interface PixelCrossEntropyOptions extends GuidedLossOptions {
+export interface PixelCrossEntropyOptions extends ReductionOptions {
   /** Below this a pixel counts as dark: its cost stays at −log of it and it has no gradient. @default 1e-6 */
   readonly floor?: number | undefined;
 }
@@ -27,7 +27,7 @@ export interface PixelCrossEntropyOptions extends GuidedLossOptions {
 export function pixelCrossEntropy(
   maps: tf.Tensor3D,
   relevant: tf.Tensor3D,
-  { weights, total, floor = 1e-6 }: PixelCrossEntropyOptions = {},
+  { floor = 1e-6, ...reduction }: PixelCrossEntropyOptions = {},
 ): tf.Scalar {
   requireMasks(relevant, maps.shape);
   return tf.tidy(() => {
@@ -35,6 +35,6 @@ export function pixelCrossEntropy(
     const held = tf.add(tf.mul(maps, bright), tf.mul(tf.sub(1, bright), floor));
     const costs = tf.sum(tf.mul(tf.neg(tf.log(held)), relevant), [1, 2]);
     const values = ratioOrZero(costs, tf.sum(relevant, [1, 2])) as unknown as tf.Tensor1D;
-    return weightedMean(values, weights ?? tf.ones([maps.shape[0]]), total);
+    return weightedMean(values, reduction);
   });
 }

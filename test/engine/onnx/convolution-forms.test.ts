@@ -1,16 +1,16 @@
 import * as tf from '@tensorflow/tfjs-core';
 import test from 'ava';
 import { lowerTrace } from '../../../src/engine/onnx/graph/compile.ts';
+import { type LazyNode, leaf } from '../../../src/engine/onnx/graph/lazy-node.ts';
+import { traceGraph } from '../../../src/engine/onnx/graph/trace.ts';
 import {
   convolve,
   convolveFilterGradient,
   convolveInputGradient,
-} from '../../../src/engine/onnx/graph/convolution.ts';
-import { type LazyNode, leaf } from '../../../src/engine/onnx/graph/lazy-node.ts';
-import { maxPool } from '../../../src/engine/onnx/graph/max-pooling.ts';
-import { pad, tile } from '../../../src/engine/onnx/graph/rearrange.ts';
-import { relu } from '../../../src/engine/onnx/graph/rectifiers.ts';
-import { traceGraph } from '../../../src/engine/onnx/graph/trace.ts';
+} from '../../../src/engine/onnx/ops/convolution/convolution.ts';
+import { maxPool } from '../../../src/engine/onnx/ops/max-pooling.ts';
+import { pad, tile } from '../../../src/engine/onnx/ops/rearrange.ts';
+import { relu } from '../../../src/engine/onnx/ops/rectifiers.ts';
 import { type Case, random, sameAsCpu } from './compare.ts';
 
 type Four = tf.Tensor4D;

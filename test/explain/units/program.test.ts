@@ -7,9 +7,9 @@ import test from 'ava';
 import sharp from 'sharp';
 import { DatasetWriter } from '../../../src/data/index.ts';
 import { DataError, UsageError } from '../../../src/errors/index.ts';
-import { openSubject } from '../../../src/explain/index.ts';
 import { unitImages } from '../../../src/explain/units/index.ts';
 import { buildModel, saveLayersModel } from '../../../src/models/index.ts';
+import { openTrainedNetwork } from '../../../src/run/index.ts';
 import { startTestEngine } from '../../gradcam/engine.ts';
 
 let folder = '';
@@ -79,7 +79,7 @@ test('a wrong call is answered with what is wrong, and exit code 2', async (t) =
 });
 
 test('images come from a folder in the order of their names, as many as asked for', async (t) => {
-  const subject = await openSubject({ model: join(folder, 'model') });
+  const subject = await openTrainedNetwork({ model: join(folder, 'model') });
   const { count, batches } = await unitImages(join(folder, 'images'), subject, { batchSize: 2 });
   t.is(count, 3);
   const seen: [string, number, number][] = [];
@@ -118,7 +118,7 @@ test('images come from the splits of a data set, as many as asked for', async (t
     await writer.write(split, { encoded, format: 'png', filename: `${i}.png`, labels: [0], objects: [] });
   }
   await writer.finish();
-  const subject = await openSubject({ model: join(folder, 'model') });
+  const subject = await openTrainedNetwork({ model: join(folder, 'model') });
   const greys = async (options: { splits?: string[]; limit?: number }) => {
     const { count, batches } = await unitImages(dir, subject, { batchSize: 2, ...options });
     const seen: number[] = [];

@@ -1,5 +1,7 @@
 import type { ClipByValueAttrs, LeakyReluAttrs, StepAttrs } from '@tensorflow/tfjs-core';
-import { add, clip, minimum, multiply, square, subtract } from '../graph/arithmetic.ts';
+import type { GraphBuilder } from '../graph/graph-builder.ts';
+import type { ElementType, LazyNode } from '../graph/lazy-node.ts';
+import { add, clip, minimum, multiply, square, subtract } from '../ops/arithmetic.ts';
 import {
   asFloat,
   cast,
@@ -12,10 +14,8 @@ import {
   predicate,
   prelu,
   select,
-} from '../graph/elementwise.ts';
-import type { GraphBuilder } from '../graph/graph-builder.ts';
-import type { ElementType, LazyNode } from '../graph/lazy-node.ts';
-import { relu, relu6, step } from '../graph/rectifiers.ts';
+} from '../ops/elementwise.ts';
+import { relu, relu6, step } from '../ops/rectifiers.ts';
 import { type Kernel, type KernelTable, kernel, listKernel } from './kernel.ts';
 
 type Binary = (a: LazyNode, b: LazyNode) => LazyNode;

@@ -7,9 +7,9 @@ import {
   type UnsortedSegmentSumAttrs,
   util,
 } from '@tensorflow/tfjs-core';
-import { flatIndices, gather, gatherNd, oneHot, scatterAdd } from '../graph/indexing.ts';
 import type { LazyNode } from '../graph/lazy-node.ts';
-import { reshape } from '../graph/reshape.ts';
+import { flatIndices, gather, gatherNd, oneHot, scatterAdd } from '../ops/indexing.ts';
+import { reshape } from '../ops/reshape.ts';
 import { type KernelTable, kernel } from './kernel.ts';
 
 /** Sums `updates` into zeros of the given shape at multi-dimensional indices. */

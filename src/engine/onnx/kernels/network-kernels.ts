@@ -12,19 +12,19 @@ import {
   type SoftmaxAttrs,
   util,
 } from '@tensorflow/tfjs-core';
-import { add, multiply, subtract } from '../graph/arithmetic.ts';
-import { averagePool, averagePoolGradient } from '../graph/average-pooling.ts';
-import { convolve, convolveFilterGradient, convolveInputGradient } from '../graph/convolution.ts';
-import { asFloat, elementwise, floatFunction, leakyRelu, negative, prelu } from '../graph/elementwise.ts';
 import { type LazyNode, operation, type Shape } from '../graph/lazy-node.ts';
-import { matMul } from '../graph/matmul.ts';
-import { maxPool, maxPoolPlaces } from '../graph/max-pooling.ts';
-import { maxPoolGradient } from '../graph/max-pooling-gradient.ts';
-import type { Pooling } from '../graph/pooling.ts';
-import { relu, relu6 } from '../graph/rectifiers.ts';
-import { reshape } from '../graph/reshape.ts';
-import { resizeImages, resizeImagesGradient } from '../graph/resize.ts';
-import { softmax } from '../graph/softmax.ts';
+import { add, multiply, subtract } from '../ops/arithmetic.ts';
+import { averagePool, averagePoolGradient } from '../ops/average-pooling.ts';
+import { convolve, convolveFilterGradient, convolveInputGradient } from '../ops/convolution/convolution.ts';
+import { asFloat, elementwise, floatFunction, leakyRelu, negative, prelu } from '../ops/elementwise.ts';
+import { matMul } from '../ops/matmul.ts';
+import { maxPool, maxPoolPlaces } from '../ops/max-pooling.ts';
+import { maxPoolGradient } from '../ops/max-pooling-gradient.ts';
+import type { Pooling } from '../ops/pooling.ts';
+import { relu, relu6 } from '../ops/rectifiers.ts';
+import { reshape } from '../ops/reshape.ts';
+import { resizeImages, resizeImagesGradient } from '../ops/resize.ts';
+import { softmax } from '../ops/softmax.ts';
 import { type KernelTable, kernel, listKernel } from './kernel.ts';
 import {
   type Conv2DLike,

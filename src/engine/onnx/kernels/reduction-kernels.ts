@@ -1,7 +1,7 @@
 import type { ArgMaxAttrs, CumsumAttrs, MaxAttrs, SumAttrs, TopKAttrs } from '@tensorflow/tfjs-core';
-import { asFloat, cast } from '../graph/elementwise.ts';
 import { type LazyNode, operation } from '../graph/lazy-node.ts';
-import { reduce, reduceBool, reduceIndex } from '../graph/reduce.ts';
+import { asFloat, cast } from '../ops/elementwise.ts';
+import { reduce, reduceBool, reduceIndex } from '../ops/reduce.ts';
 import { type KernelTable, kernel } from './kernel.ts';
 
 type ReduceAttrs = SumAttrs;

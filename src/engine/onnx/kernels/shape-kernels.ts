@@ -19,10 +19,10 @@ import {
   type UnpackAttrs,
   util,
 } from '@tensorflow/tfjs-core';
-import { cast } from '../graph/elementwise.ts';
 import { type LazyNode, leaf, uniform } from '../graph/lazy-node.ts';
-import { concat, pad, reverse, sequence, slice, tile, transpose } from '../graph/rearrange.ts';
-import { reshape } from '../graph/reshape.ts';
+import { cast } from '../ops/elementwise.ts';
+import { concat, pad, reverse, sequence, slice, tile, transpose } from '../ops/rearrange.ts';
+import { reshape } from '../ops/reshape.ts';
 import { type KernelTable, kernel, listKernel } from './kernel.ts';
 
 const axisOf = (axis: number, shape: readonly number[]): number =>

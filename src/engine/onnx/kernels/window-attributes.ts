@@ -1,7 +1,7 @@
 import { backend_util, type Conv2DAttrs, type Conv3DAttrs, type MaxPoolAttrs } from '@tensorflow/tfjs-core';
-import type { Convolution } from '../graph/convolution-geometry.ts';
 import type { Shape } from '../graph/lazy-node.ts';
-import type { Pooling } from '../graph/pooling.ts';
+import type { Convolution } from '../ops/convolution/convolution-geometry.ts';
+import type { Pooling } from '../ops/pooling.ts';
 
 /** The attributes of TensorFlow.js that say how a filter or a window moves. */
 export type Conv2DLike = Pick<

@@ -9,7 +9,7 @@ import {
   type Values,
   valuesOf,
 } from '../graph/lazy-node.ts';
-import { reshape } from '../graph/reshape.ts';
+import { reshape } from '../ops/reshape.ts';
 import { Evaluator, type EvaluatorOptions, type EvaluatorStats } from './evaluator.ts';
 import type { NativeRuntime } from './native-runtime.ts';
 

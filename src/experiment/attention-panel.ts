@@ -1,0 +1,202 @@
+import { readdir, readFile } from 'node:fs/promises';
+import * as tf from '@tensorflow/tfjs-core';
+import type * as tfl from '@tensorflow/tfjs-layers';
+import { upsampleBilinear } from '../autodiff/index.ts';
+import type { Config } from '../config/index.ts';
+import type { Dataset } from '../data/index.ts';
+import { holeFilling, removeRegion } from '../gain/index.ts';
+import { attentionMaps, forward, normalizeMaps, type Pair, softMask } from '../gradcam/index.ts';
+import { energyInMask, pointingHit, regionOf } from '../metrics/index.ts';
+import { attentionGrid, beforeAfterGrid } from '../pictures/index.ts';
+import type { RunDirectory } from '../run/index.ts';
+import type { EvaluateOptions } from './split-metrics.ts';
+
+/** An image of the panel and the class whose map is drawn. */
+interface PanelItem {
+  readonly image: Float32Array;
+  readonly class: number;
+  readonly truth: Float32Array | undefined;
+}
+
+/** A map of the panel as it was after an epoch, kept for the picture of before and after. */
+interface StoredMaps {
+  readonly epoch: number;
+  readonly maps: readonly (readonly number[])[];
+}
+
+/**
+ * The same few images, drawn at every evaluation: image, map, soft mask, masked image, true mask, and the
+ * score before and after masking. With a teacher, its map stands beside the student's.
+ */
+export class AttentionPanel {
+  readonly #config: Config;
+  readonly #classNames: readonly string[];
+  readonly #options: EvaluateOptions;
+  readonly #items: readonly PanelItem[];
+  readonly #directory: RunDirectory;
+  readonly #teacher: tfl.LayersModel | undefined;
+
+  private constructor(
+    config: Config,
+    classNames: readonly string[],
+    options: EvaluateOptions,
+    items: readonly PanelItem[],
+    directory: RunDirectory,
+    teacher: tfl.LayersModel | undefined,
+  ) {
+    this.#config = config;
+    this.#classNames = classNames;
+    this.#options = options;
+    this.#items = items;
+    this.#directory = directory;
+    this.#teacher = teacher;
+  }
+
+  /** Chooses the images; undefined when the config wants none or the split holds none with a label. */
+  static async load(
+    config: Config,
+    dataset: Dataset,
+    options: EvaluateOptions,
+    directory: RunDirectory,
+    teacher?: tfl.LayersModel,
+  ): Promise<AttentionPanel | undefined> {
+    const split = config.log.imagesFrom ?? config.data.splits.validation;
+    const wanted = config.log.images;
+    if (split === null || wanted === 0) return undefined;
+    const { imageSize, fit, focusClass } = options;
+    const items: PanelItem[] = [];
+    const classes = dataset.info.classes.length;
+    const size = imageSize[0] * imageSize[1] * 3;
+    for await (const batch of dataset.batches(split, { batchSize: 64, imageSize, fit, workers: 0 })) {
+      for (let sample = 0; sample < batch.size && items.length < wanted; sample++) {
+        const labels = batch.labels.subarray(sample * classes, (sample + 1) * classes);
+        const chosen = focusClass ?? labels.indexOf(1);
+        if (chosen < 0 || labels[chosen] !== 1) continue;
+        const image = batch.images.slice(sample * size, (sample + 1) * size);
+        items.push({ image, class: chosen, truth: regionOf(batch, { sample, class: chosen }, imageSize) });
+      }
+      if (items.length === wanted) break;
+    }
+    if (items.length === 0) return undefined;
+    return new AttentionPanel(config, dataset.info.classes, options, items, directory, teacher);
+  }
+
+  /**
+   * Draws the panel, and writes it to `attention/epoch-NNN.png`.
+   *
+   * @param epoch epochs of training so far.
+   * @returns the PNG.
+   */
+  async draw(model: tfl.LayersModel, epoch: number): Promise<Buffer> {
+    const { gain } = this.#config;
+    const [height, width] = this.#options.imageSize;
+    const pairs: Pair[] = this.#items.map((item, sample) => ({ sample, class: item.class }));
+    const made = tf.tidy(() => {
+      const images = tf.stack(
+        this.#items.map(({ image }) => tf.tensor3d(image, [height, width, 3])),
+      ) as tf.Tensor4D;
+      const { maps, logits } = attentionMaps(model, images, pairs, { ...this.#options.maps, groups: 1 });
+      const attention = normalizeMaps(upsampleBilinear(maps, [height, width]), gain.normalization);
+      const masks = softMask(attention, gain.softMask);
+      const masked = removeRegion(images, masks, holeFilling(images, gain.fill, this.#config.seed));
+      const after = forward(model, masked);
+      const taught = this.#teacherMaps(images, pairs);
+      return {
+        attention,
+        masks,
+        masked,
+        before: this.#probability(logits),
+        after: this.#probability(after),
+        ...(taught && { taught }),
+      };
+    });
+    const classes = this.#classNames.length;
+    const row = (values: Float32Array, i: number) =>
+      values.slice((i * values.length) / pairs.length, ((i + 1) * values.length) / pairs.length);
+    const read = Object.fromEntries(
+      Object.entries(made).map(([name, tensor]) => [name, tensor.dataSync() as Float32Array]),
+    ) as Record<Exclude<keyof typeof made, 'taught'>, Float32Array> & { taught?: Float32Array };
+    const items = this.#items.map((item, i) => {
+      const map = row(read.attention, i);
+      return {
+        image: item.image,
+        height,
+        width,
+        map: { data: map, width, height },
+        ...(read.taught && { teacherMap: { data: row(read.taught, i), width, height } }),
+        softMask: row(read.masks, i),
+        masked: row(read.masked, i),
+        ...(item.truth && { truth: item.truth }),
+        className: this.#classNames[item.class]!,
+        scoreBefore: read.before[i * classes + item.class]!,
+        scoreAfter: read.after[i * classes + item.class]!,
+        dead: map.every((value) => value === 0),
+      };
+    });
+    tf.dispose(made);
+    const png = await attentionGrid(items);
+    const stored: StoredMaps = {
+      epoch,
+      maps: items.map(({ map }) => Array.from(map.data, (v) => Number(v.toFixed(4)))),
+    };
+    const name = `epoch-${String(epoch).padStart(3, '0')}`;
+    await this.#directory.write(`attention/${name}.png`, png);
+    await this.#directory.write(`attention/${name}.json`, JSON.stringify(stored));
+    return png;
+  }
+
+  /**
+   * Draws the maps of the last evaluation before any guidance beside those of the end, to
+   * `attention/before-after.png`. Nothing is drawn where guidance began with the first epoch.
+   */
+  async drawBeforeAfter(): Promise<void> {
+    const { mining, supervision } = this.#config.gain.losses;
+    const starts = [mining, supervision]
+      .filter(({ weight }) => weight > 0)
+      .map(({ startEpoch }) => startEpoch);
+    const stored: StoredMaps[] = [];
+    for (const file of await readdir(this.#directory.file('attention'))) {
+      if (!file.endsWith('.json')) continue;
+      const text = await readFile(this.#directory.file('attention', file), 'utf8');
+      stored.push(JSON.parse(text) as StoredMaps);
+    }
+    stored.sort((a, b) => a.epoch - b.epoch);
+    const before = stored.findLast(({ epoch }) => epoch > 0 && epoch <= Math.min(...starts));
+    const after = stored.at(-1);
+    if (!before || !after || before === after) return;
+    const [height, width] = this.#options.imageSize;
+    const png = await beforeAfterGrid(
+      this.#items.map((item, i) => ({
+        image: item.image,
+        height,
+        width,
+        before: compared(before.maps[i]!, item.truth, height, width),
+        after: compared(after.maps[i]!, item.truth, height, width),
+        ...(item.truth && { truth: item.truth }),
+        className: this.#classNames[item.class]!,
+      })),
+    );
+    await this.#directory.write('attention/before-after.png', png);
+  }
+
+  /** The teacher's maps as the student's are shown, by the method that is distilled. */
+  #teacherMaps(images: tf.Tensor4D, pairs: readonly Pair[]): tf.Tensor3D | undefined {
+    const { distillation, gain } = this.#config;
+    if (!this.#teacher || !distillation) return undefined;
+    const { method, teacherLayer } = distillation.maps;
+    const options = { method, targetLayer: teacherLayer, groups: 1 };
+    const { maps } = attentionMaps(this.#teacher, images, pairs, options);
+    return normalizeMaps(upsampleBilinear(maps, [...this.#options.imageSize]), gain.normalization);
+  }
+
+  #probability(logits: tf.Tensor2D): tf.Tensor2D {
+    return this.#options.link === 'sigmoid' ? tf.sigmoid(logits) : tf.softmax(logits);
+  }
+}
+
+function compared(values: readonly number[], truth: Float32Array | undefined, height: number, width: number) {
+  return {
+    map: { data: Float32Array.from(values), height, width },
+    ...(truth && { energy: energyInMask(values, truth), pointing: pointingHit(values, truth) }),
+  };
+}

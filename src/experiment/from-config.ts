@@ -1,0 +1,222 @@
+import type * as tfl from '@tensorflow/tfjs-layers';
+import type { Config } from '../config/index.ts';
+import { type BatchOptions, type Dataset, generateBiasedBoats, openDataset } from '../data/index.ts';
+import { DataError, UsageError } from '../errors/index.ts';
+import type {
+  DistillationOptions,
+  GainTrainerOptions,
+  GuidanceOptions,
+  WeightSchedule,
+} from '../gain/index.ts';
+import type { AttentionMapsOptions } from '../gradcam/index.ts';
+import {
+  type BackboneName,
+  buildModel,
+  checkModelOptions,
+  freezeLayers,
+  loadLayersModel,
+  unfreezeLayers,
+  withInputScaling,
+  withInputSize,
+  withNewHead,
+} from '../models/index.ts';
+import { type Progress, startProgress } from '../progress/index.ts';
+
+/**
+ * Opens the data set of an experiment; a built-in one is generated first when it is not there.
+ *
+ * Every record of the splits that the experiment uses is read and checked, though no image is decoded: damage in
+ * a test split is better known before the training than after it.
+ *
+ * @throws {DataError} naming the file and record that is missing or damaged.
+ */
+export async function openExperimentData(config: Config, signal?: AbortSignal): Promise<Dataset> {
+  const { dir, splits, masks } = config.data;
+  await drawBuiltInData(config, signal);
+  const dataset = await openDataset(dir);
+  const wanted = [
+    ...splits.train,
+    ...(splits.validation ? [splits.validation] : []),
+    ...splits.test,
+    ...(masks.count === 0 ? [] : [masks.split]),
+  ];
+  const known = Object.keys(dataset.info.splits);
+  for (const split of wanted) {
+    if (!known.includes(split))
+      throw new DataError(`${dir}: no split '${split}'; it has ${known.join(', ')}`);
+    await dataset.labels(split);
+  }
+  return dataset;
+}
+
+/** Draws the data set of a built-in source where it is not there yet. */
+export async function drawBuiltInData({ data }: Config, signal?: AbortSignal): Promise<void> {
+  if (data.source !== 'biased-boats') return;
+  let progress: Progress | undefined;
+  try {
+    await generateBiasedBoats(data.dir, data.options, (done, total) => {
+      signal?.throwIfAborted();
+      progress ??= startProgress('drawing biased boats', total);
+      progress.update(done);
+    });
+  } finally {
+    progress?.stop();
+  }
+}
+
+/** How an epoch of training walks over the data. */
+export function trainingBatchOptions(
+  { data, seed }: Config,
+  epoch: number,
+  firstBatch: number,
+): BatchOptions {
+  const { batchSize, imageSize, fit, workers, augment, shuffleBuffer, masks } = data;
+  return {
+    batchSize,
+    imageSize,
+    fit,
+    workers,
+    augment,
+    shuffle: shuffleBuffer,
+    seed,
+    epoch,
+    skipBatches: firstBatch,
+    dropRemainder: true,
+    masks: masks.count === 0 ? 'none' : { split: masks.split, count: masks.count },
+    maskedPerBatch: masks.perBatch,
+  };
+}
+
+/**
+ * Checks the part of the network's description that needs neither data nor engine.
+ *
+ * @throws {UsageError} naming the backbone or option that does not exist, and the near matches.
+ */
+export function checkModelConfig({ model }: Config): void {
+  if (model.weights === null) checkModelOptions(model.backbone, model.options);
+}
+
+/** Index of the class that the experiment is about. */
+export function focusClassOf(config: Config, dataset: Dataset): number | undefined {
+  const { focusClass } = config.evaluation;
+  if (focusClass === null) return undefined;
+  const index = dataset.info.classes.indexOf(focusClass);
+  if (index < 0) {
+    throw new UsageError(
+      `evaluation.focusClass: no class '${focusClass}' in ${config.data.dir}; it has ${dataset.info.classes.join(', ')}`,
+    );
+  }
+  return index;
+}
+
+/** Builds the network of an experiment: logits for each class of the data set, input in [0, 1]. */
+export async function buildExperimentModel(config: Config, classes: number): Promise<tfl.LayersModel> {
+  const { backbone, options, weights, head, inputScaling, freeze } = config.model;
+  const inputShape: [number, number, number] = [...config.data.imageSize, 3];
+  let model: tfl.LayersModel;
+  if (weights === null) {
+    // The registry checks the name and the options.
+    model = buildModel(backbone as BackboneName, { inputShape, classes, seed: config.seed, ...options });
+  } else {
+    const loaded = await loadLayersModel(weights);
+    // `freeze` says everything: what was frozen when the model was saved does not matter here.
+    unfreezeLayers(loaded);
+    const { imageSize } = config.data;
+    if (head) {
+      const { kind, ...options } = head;
+      model = withNewHead(loaded, {
+        classes,
+        head: kind,
+        ...options,
+        inputSize: imageSize,
+        seed: config.seed,
+      });
+    } else {
+      model = withInputSize(loaded, imageSize);
+    }
+  }
+  const outputs = model.outputs[0]!.shape.at(-1);
+  if (outputs !== classes) {
+    throw new UsageError(
+      `model: ${outputs} outputs for the ${classes} classes of ${config.data.dir}; give it a new head`,
+    );
+  }
+  if (inputScaling !== 'zero-one') model = withInputScaling(model, inputScaling);
+  if (freeze.length > 0) freezeLayers(model, freeze);
+  return model;
+}
+
+/** The part of the config that says how maps are made. */
+export function mapOptionsOf(config: Config): AttentionMapsOptions {
+  const { method, targetLayer } = config.gain;
+  return { method, targetLayer };
+}
+
+/** The terms of distillation as the config weighs them, without those of weight 0. */
+export function distillationOptionsOf({
+  maps,
+  losses,
+}: NonNullable<Config['distillation']>): DistillationOptions {
+  return { ...termsOf(losses), maps };
+}
+
+/** The guided terms as the config weighs them, without those of weight 0; none without masks to guide with. */
+export function guidanceOptionsOf({ guidance, gain, data }: Config): GuidanceOptions {
+  const { method, targetLayer, differentiateWeights } = gain;
+  if (data.masks.count === 0) return {};
+  return {
+    ...termsOf(guidance.losses),
+    maps: { ...guidance.maps, method, targetLayer, differentiateWeights },
+  };
+}
+
+interface ConfiguredTerm extends WeightSchedule {
+  readonly [option: string]: unknown;
+}
+
+function termsOf(losses: { readonly [name: string]: ConfiguredTerm }): Record<string, object> {
+  const weighed = Object.entries(losses).filter(([, { weight }]) => weight > 0);
+  const terms = weighed.map(([name, { weight, startEpoch, rampEpochs, ...rest }]) => [
+    name,
+    { ...rest, weight: { weight, startEpoch, rampEpochs } },
+  ]);
+  return Object.fromEntries(terms);
+}
+
+/** The trainer's options as the config says. */
+export function trainerOptionsOf(config: Config, link: 'sigmoid' | 'softmax'): GainTrainerOptions {
+  const { gain, training, seed, data } = config;
+  const { losses, link: _link, ...objective } = gain;
+  return {
+    ...objective,
+    link,
+    weights: {
+      classification: losses.classification.weight,
+      mining: losses.mining,
+      // Without masks there is nothing to supervise with.
+      supervision: data.masks.count === 0 ? 0 : losses.supervision,
+    },
+    optimizer: training.optimizer,
+    schedule: training.schedule,
+    clipNorm: training.clipNorm,
+    accumulate: training.accumulate,
+    seed,
+  };
+}
+
+/**
+ * How many (sample, class) pairs a batch is padded to: rarely exceeded, far below `batchSize · maxLabels`.
+ *
+ * Mean + 2 standard deviations of the sum over a batch of the labels per image, rounded up to a multiple of 4.
+ * A batch with more pairs takes the next multiple; nothing is dropped.
+ *
+ * @param histogram images by number of labels: `histogram[k]` images have k.
+ */
+export function pairCapacityFor(histogram: readonly number[], batchSize: number): number {
+  const images = histogram.reduce((sum, count) => sum + count, 0) || 1;
+  const mean = histogram.reduce((sum, count, k) => sum + count * k, 0) / images;
+  const variance = histogram.reduce((sum, count, k) => sum + count * (k - mean) ** 2, 0) / images;
+  const most = batchSize * Math.max(1, histogram.length - 1);
+  const likely = batchSize * mean + 2 * Math.sqrt(batchSize * variance);
+  return Math.min(most, Math.ceil(likely / 4) * 4);
+}

@@ -1,0 +1,38 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { HostBatch } from '../data/index.ts';
+import type { GainBatch, MaskMeaning } from '../gain/index.ts';
+
+/**
+ * A batch of the data pipeline as tensors; masks and boxes only of the samples that may supervise.
+ *
+ * @param maskCapacity masks are padded to this number, so that shapes stay the same from batch to batch;
+ *   0 where nothing supervises.
+ * @param marks what the masks and boxes mark.
+ * @returns tensors for the caller to dispose.
+ */
+export function batchToTensors(
+  batch: HostBatch,
+  [height, width]: readonly [number, number],
+  classes: number,
+  maskCapacity: number,
+  marks: MaskMeaning = 'matters',
+): GainBatch {
+  const images = tf.tensor4d(batch.images, [batch.size, height, width, 3]);
+  const labels = tf.tensor2d(batch.labels, [batch.size, classes]);
+  const origins = batch.ids.map((id, sample) => ({ id, view: batch.views[sample]! }));
+  if (maskCapacity === 0) return { images, labels, origins };
+  const masks = batch.masks.filter(({ sample }) => batch.supervised[sample]);
+  const values = new Float32Array(Math.max(maskCapacity, masks.length) * height * width);
+  masks.forEach(({ mask }, m) => {
+    values.set(mask, m * height * width);
+  });
+  return {
+    images,
+    labels,
+    origins,
+    masks: tf.tensor3d(values, [values.length / (height * width), height, width]),
+    maskPairs: masks.map(({ sample, class: c }) => ({ sample, class: c })),
+    boxes: batch.boxes.filter(({ sample }) => batch.supervised[sample]),
+    marks,
+  };
+}

@@ -1,0 +1,12 @@
+/** A training from a config: engine, data, network, teacher, evaluation, checkpoints and log around the trainer. */
+
+export { CheckpointStore } from './checkpoint.ts';
+export { drawBuiltInData } from './from-config.ts';
+export { batchToTensors } from './host-batch.ts';
+export { resultsTable } from './results-table.ts';
+export { type RunOptions, type RunSummary, runExperiment } from './run-experiment.ts';
+export {
+  type EvaluateOptions,
+  evaluateSplit,
+  type SplitMetrics,
+} from './split-metrics.ts';

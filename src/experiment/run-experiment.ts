@@ -1,0 +1,338 @@
+import { type Config, stringifyConfig } from '../config/index.ts';
+import type { Dataset } from '../data/index.ts';
+import { type EngineInfo, startEngine } from '../engine/index.ts';
+import { DivergenceError, InterruptedError, UsageError } from '../errors/index.ts';
+import type { EpochSums, StepReport } from '../gain/index.ts';
+import { GainTrainer, guidanceTerms } from '../gain/index.ts';
+import { resolveTargetLayer } from '../gradcam/index.ts';
+import { saveLayersModel } from '../models/index.ts';
+import { type Progress, startProgress, writeLine } from '../progress/index.ts';
+import type { RunDirectory } from '../run/index.ts';
+import { describeEnvironment, linkOfRun } from '../run/index.ts';
+import { AttentionPanel } from './attention-panel.ts';
+import { CheckpointStore, type Progress as Position, restoreWeights } from './checkpoint.ts';
+import { compareWithTeacher } from './compare-with-teacher.ts';
+import {
+  buildExperimentModel,
+  checkModelConfig,
+  focusClassOf,
+  guidanceOptionsOf,
+  mapOptionsOf,
+  openExperimentData,
+  pairCapacityFor,
+  trainerOptionsOf,
+  trainingBatchOptions,
+} from './from-config.ts';
+import { batchToTensors } from './host-batch.ts';
+import { RunLog, type WrittenSoFar } from './run-log.ts';
+import { setUpDistillation } from './set-up-teacher.ts';
+import { type EvaluateOptions, evaluateSplit, type SplitMetrics } from './split-metrics.ts';
+
+export interface RunOptions {
+  /** Go on from the last checkpoint. */
+  readonly resume: boolean;
+  /** Ends the run after the batch that is running, with a checkpoint. */
+  readonly signal?: AbortSignal | undefined;
+  /** Takes a line for the user. @default writes it to stderr */
+  readonly log?: (line: string) => void;
+}
+
+/** What a run ends with; also written to `summary.json`. */
+export interface RunSummary {
+  readonly name: string;
+  readonly engine: EngineInfo;
+  readonly targetLayer: string;
+  readonly epochs: number;
+  readonly steps: number;
+  /** Of training alone, without evaluation and checkpoints. */
+  readonly trainingSeconds: number;
+  readonly imagesPerSecond: number;
+  readonly best: BestEvaluation | null;
+  /** Of each test split, with the weights that `evaluation.checkpoint` names. */
+  readonly metrics: Readonly<Record<string, SplitMetrics>>;
+}
+
+interface BestEvaluation {
+  readonly metric: string;
+  readonly value: number;
+  readonly epoch: number;
+}
+
+/** What the loop carries from step to step beside weights and optimizer; part of every checkpoint. */
+interface LoopState {
+  sums: EpochSums;
+  best: BestEvaluation | null;
+  evaluationsSinceBest: number;
+  trainingSeconds: number;
+  images: number;
+  /** How far the files of the run reached. */
+  written: WrittenSoFar | null;
+}
+
+/**
+ * The main job: trains the experiment that a config describes, from data to summary.
+ *
+ * @throws {DataError} {ModelError} {EngineError} {RunError} for what the user can mend;
+ *   {DivergenceError} when a loss is not finite; {InterruptedError} when `signal` ended it.
+ */
+export async function runExperiment(
+  config: Config,
+  directory: RunDirectory,
+  options: RunOptions,
+): Promise<RunSummary> {
+  const { signal, log = writeLine } = options;
+  checkModelConfig(config);
+  const { name, ...settings } = config.engine;
+  const engine = await startEngine({ engine: name, ...settings });
+  log(`engine   ${engine.reason}`);
+  const dataset = await openExperimentData(config, signal);
+  try {
+    return await runOnData(config, dataset, engine, directory, { ...options, log });
+  } finally {
+    await dataset.close();
+  }
+}
+
+async function runOnData(
+  config: Config,
+  dataset: Dataset,
+  engine: EngineInfo,
+  directory: RunDirectory,
+  { resume, signal, log }: RunOptions & { log: (line: string) => void },
+): Promise<RunSummary> {
+  const { training, data } = config;
+
+  // ---- data, network: the run directory stays as it is until both are found to be good
+  const { classes } = dataset.info;
+  const batchesPerEpoch = await dataset.countBatches(data.splits.train, trainingBatchOptions(config, 0, 0));
+  const supervising = data.masks.count === 0 ? [] : [data.masks.split];
+  const statistics = await dataset.labelStatistics([...new Set([...data.splits.train, ...supervising])]);
+  log(`data     ${dataset.info.name}: ${statistics.examples} training images, ${classes.length} classes`);
+  if (batchesPerEpoch === 0) {
+    throw new UsageError(
+      `data.batchSize: ${data.batchSize} is more than the ${statistics.examples} images of ${data.splits.train.join(', ')}`,
+    );
+  }
+  const model = await buildExperimentModel(config, classes.length);
+  const distillation = await setUpDistillation(config, model, dataset, signal);
+  const teacher = distillation?.teacher;
+  const target = resolveTargetLayer(model, config.gain.targetLayer);
+  log(`network  ${model.name}, ${model.countParams().toLocaleString('en')} parameters`);
+  if (teacher) log(`teacher  ${teacher.name}, ${teacher.countParams().toLocaleString('en')} parameters`);
+  log(`maps     ${target.reason}`);
+  const guided = guidanceTerms(guidanceOptionsOf(config));
+  if (guided.length === 0 && Object.values(config.guidance.losses).some(({ weight }) => weight > 0)) {
+    log('warning  guidance does nothing: data.masks.count is 0');
+  }
+
+  // ---- trainer, at the beginning or where the last checkpoint left it
+  const link = linkOfRun(config, dataset.info)!;
+  const capacity = pairCapacityFor(statistics.perImage, data.batchSize);
+  const maxLabels = Math.max(1, statistics.maxPerImage);
+  const trainer = new GainTrainer(model, {
+    ...trainerOptionsOf(config, link),
+    terms: [...guided, ...(distillation?.terms ?? [])],
+    pairCapacity: capacity,
+    groups: maxLabels,
+  });
+  const evaluation: EvaluateOptions = {
+    batchSize: config.evaluation.batchSize,
+    imageSize: data.imageSize,
+    fit: data.fit,
+    workers: data.workers,
+    maxLabels,
+    maps: mapOptionsOf(config),
+    link,
+    focusClass: focusClassOf(config, dataset),
+    signal,
+  };
+  const evaluate = async (split: string): Promise<SplitMetrics> => {
+    const metrics = await evaluateSplit(model, dataset, split, evaluation);
+    if (!teacher) return metrics;
+    const { maps } = config.distillation!;
+    return {
+      ...metrics,
+      teacher: await compareWithTeacher(model, teacher, dataset, split, maps, evaluation),
+    };
+  };
+  const panel = await AttentionPanel.load(config, dataset, evaluation, directory, teacher);
+  const checkpoints = new CheckpointStore(directory.file('checkpoints'));
+  const restored = resume ? await checkpoints.restore(model, trainer.optimizer) : undefined;
+  const state: LoopState = {
+    sums: { batches: 0, losses: {} },
+    best: null,
+    evaluationsSinceBest: 0,
+    trainingSeconds: 0,
+    images: 0,
+    written: null,
+    ...restored?.carried,
+  };
+  signal?.throwIfAborted();
+
+  // ---- records: from here on the directory holds a run
+  await directory.begin();
+  await directory.write('config.yaml', stringifyConfig(config));
+  await directory.writeJson('environment.json', describeEnvironment(engine, config.seed));
+  const records =
+    restored && state.written
+      ? await RunLog.resume(directory, config, engine.reason, { step: restored.step, written: state.written })
+      : await RunLog.begin(directory, config, engine.reason, model);
+  if (resume) log(`resumed  ${describeStart(restored, training.epochs)}`);
+
+  /** Of the next batch, and whether the step before it is in a checkpoint. */
+  let next = { epoch: restored?.epoch ?? 0, batch: restored?.batch ?? 0 };
+  let saved = true;
+  const saveCheckpoint = async (best = false) => {
+    await trainer.requireFiniteWeights();
+    state.written = await records.written();
+    const carried = { ...state, sums: trainer.epochSums };
+    const progress = { step: trainer.optimizer.updates, ...next, carried };
+    await checkpoints.save(model, trainer.optimizer, progress, { best });
+    saved = true;
+  };
+
+  // ---- the training
+  const maskCapacity = data.masks.count === 0 ? 0 : capacity;
+  let progress: Progress | undefined;
+  let lastBatchAt = 0;
+  try {
+    if (!restored && panel) await records.attention(0, await panel.draw(model, 0));
+    await trainer.fitDataset((epoch, first) => trainingBatches(config, dataset, epoch, first, maskCapacity), {
+      epochs: training.epochs,
+      batchesPerEpoch,
+      gradientsOf: (epoch, batch) => batch + 1 === batchesPerEpoch && records.wantsHistograms(epoch + 1),
+      start: { ...next, sums: state.sums },
+      validate: async (epoch) => {
+        progress?.stop();
+        const due = (epoch + 1) % training.evaluateEvery === 0 || epoch + 1 === training.epochs;
+        if (!due) return {};
+        const step = trainer.optimizer.updates;
+        if (panel) await records.attention(step, await panel.draw(model, epoch + 1));
+        if (data.splits.validation === null) return {};
+        const metrics = await evaluate(data.splits.validation);
+        await records.evaluation(step, epoch + 1, data.splits.validation, metrics);
+        const value = metrics[training.selectBy];
+        const better = isBetter(training.selectBy, value, state.best);
+        if (better) state.best = { metric: training.selectBy, value, epoch: epoch + 1 };
+        state.evaluationsSinceBest = better ? 0 : state.evaluationsSinceBest + 1;
+        return { [`val ${training.selectBy}`]: value };
+      },
+      callbacks: {
+        onEpochBegin(epoch) {
+          lastBatchAt = performance.now();
+          progress = startProgress(`epoch ${epoch + 1}/${training.epochs}`, batchesPerEpoch);
+        },
+        async onBatchEnd(batch, report) {
+          next = { ...next, batch: batch + 1 };
+          saved = false;
+          state.images += report.images;
+          state.trainingSeconds += (performance.now() - lastBatchAt) / 1000;
+          progress?.update(batch + 1, describeStep(report, state.images / state.trainingSeconds));
+          records.step(report, state.images / state.trainingSeconds);
+          if (batch + 1 === batchesPerEpoch) await records.epoch(trainer, next.epoch + 1, report);
+          else if (report.step % training.checkpointEvery === 0 && !trainer.midUpdate) await saveCheckpoint();
+          if (!trainer.midUpdate) signal?.throwIfAborted();
+          lastBatchAt = performance.now();
+        },
+        async onEpochEnd(epoch, logs) {
+          log(`epoch ${epoch + 1}/${training.epochs}: ${describeLosses(logs)}`);
+          next = { epoch: epoch + 1, batch: 0 };
+          await saveCheckpoint(state.best?.epoch === epoch + 1);
+          signal?.throwIfAborted();
+          const patience = training.earlyStopping?.patience ?? Number.POSITIVE_INFINITY;
+          if (state.evaluationsSinceBest >= patience) {
+            log(`stopped early: no better ${training.selectBy} in ${patience} evaluations`);
+            trainer.stopTraining = true;
+          }
+        },
+      },
+    });
+
+    // ---- results
+    const chosen = await checkpoints.find(config.evaluation.checkpoint);
+    if (chosen && config.evaluation.checkpoint === 'best') await restoreWeights(model, chosen);
+    const metrics: Record<string, SplitMetrics> = {};
+    for (const split of data.splits.test) {
+      metrics[split] = await evaluate(split);
+      await records.evaluation(trainer.optimizer.updates, training.epochs, split, metrics[split]);
+    }
+    await saveLayersModel(model, directory.file('model'));
+    await panel?.drawBeforeAfter();
+    const summary: RunSummary = {
+      name: config.name,
+      engine,
+      targetLayer: target.path,
+      epochs: next.epoch,
+      steps: trainer.optimizer.updates,
+      trainingSeconds: state.trainingSeconds,
+      imagesPerSecond: state.images / state.trainingSeconds,
+      best: state.best,
+      metrics,
+    };
+    await directory.writeJson('summary.json', summary);
+    await records.finish(summary);
+    return summary;
+  } catch (error) {
+    progress?.stop();
+    let reason = error as Error;
+    if (signal?.aborted && error === signal.reason) {
+      if (!saved) await saveCheckpoint();
+      const { updates } = trainer.optimizer;
+      reason = new InterruptedError(
+        `interrupted after step ${updates}, checkpoint written; --resume goes on`,
+      );
+    } else if (error instanceof DivergenceError) {
+      const good = (await checkpoints.find('last')) ?? 'none was written yet';
+      reason = new DivergenceError(`${error.message}; last good checkpoint: ${good}`, { cause: error });
+    }
+    await records.stop(reason);
+    throw reason;
+  } finally {
+    trainer.dispose();
+  }
+}
+
+async function* trainingBatches(
+  config: Config,
+  dataset: Dataset,
+  epoch: number,
+  firstBatch: number,
+  maskCapacity: number,
+) {
+  const { imageSize, splits, masks } = config.data;
+  const batches = dataset.batches(splits.train, trainingBatchOptions(config, epoch, firstBatch));
+  for await (const batch of batches)
+    yield batchToTensors(batch, imageSize, dataset.info.classes.length, maskCapacity, masks.mark);
+}
+
+function isBetter(metric: string, value: number, best: BestEvaluation | null): boolean {
+  if (best === null) return !Number.isNaN(value);
+  return metric === 'loss' ? value < best.value : value > best.value;
+}
+
+function describeStart(restored: Position | undefined, epochs: number): string {
+  if (!restored) return 'from the beginning: there was no checkpoint yet';
+  const { step, epoch, batch } = restored;
+  const where = epoch >= epochs ? 'the training was complete' : `epoch ${epoch + 1}, batch ${batch}`;
+  return `after step ${step}: ${where}`;
+}
+
+function describeStep({ losses }: StepReport, rate: number): string {
+  return `${describeLosses(losses)} ${rate.toFixed(0)} img/s`;
+}
+
+const shortNames: Record<string, string> = {
+  total: 'loss',
+  classification: 'cl',
+  mining: 'am',
+  supervision: 'e',
+};
+
+function describeLosses(losses: Readonly<Record<string, number>>): string {
+  return Object.entries(losses)
+    .map(([name, value]) => {
+      const number = Math.abs(value) < 1e4 ? value.toFixed(3) : value.toExponential(2);
+      return `${shortNames[name] ?? name} ${number}`;
+    })
+    .join(' ');
+}

@@ -1,0 +1,4 @@
+import type { FuzzTarget } from './target.ts';
+
+/** Everything that `npm run fuzz` throws inputs at, by name. */
+export const fuzzTargets: readonly FuzzTarget[] = [];
