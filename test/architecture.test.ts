@@ -70,6 +70,7 @@ const mayImport: Record<string, readonly string[]> = {
     'pictures',
     'progress',
     'run',
+    'segmentation',
     'tensorboard',
   ],
   sweep: ['config', 'errors', 'progress', 'run', 'tensorboard'],

@@ -152,13 +152,19 @@ async function readComposite(
     id: `composite#${position}`,
     labels: [],
     objects: [],
-    pixels: { data: Uint8Array.from(composite.picture.data, (v) => Math.round(v * 255)), width, height },
+    pixels: { data: asBytes(composite.picture.data), width, height },
     masks: plan.options.supervise
       ? [...composite.regions].map(([c, data]) => ({ class: c, data, width, height }))
       : [],
     predicted: plan.predicted !== undefined,
     composite,
   };
+}
+
+function asBytes(values: Float32Array): Uint8Array {
+  const bytes = new Uint8Array(values.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Math.round(values[i]! * 255);
+  return bytes;
 }
 
 /** An example at the size of the network's input, without augmentation: what composites are made from. */

@@ -50,15 +50,16 @@ export function truthOfMasks(
 }
 
 /**
- * Of an image with boxes: outside them is background, the middle of a box (the ellipse with half its axes) shows its
- * class, and the rest of a box shows either.
+ * Of an image with boxes: outside them is background, the middle of a box (the ellipse with 0.7 of its axes) shows
+ * its class, and the rest of a box shows either.
  */
 export function truthOfBoxes(boxes: readonly TruthBox[], height: number, width: number): PixelTruth {
   const allowed = new Uint32Array(height * width).fill(1);
   const middle = new Uint32Array(height * width);
   for (const box of boxes) {
     const [cx, cy] = [(box.left + box.right) / 2, (box.top + box.bottom) / 2];
-    const [rx, ry] = [Math.max(0.5, (box.right - box.left) / 4), Math.max(0.5, (box.bottom - box.top) / 4)];
+    const rx = Math.max(0.5, (box.right - box.left) * 0.35);
+    const ry = Math.max(0.5, (box.bottom - box.top) * 0.35);
     for (let y = Math.max(0, Math.floor(box.top)); y < Math.min(height, Math.ceil(box.bottom)); y++) {
       for (let x = Math.max(0, Math.floor(box.left)); x < Math.min(width, Math.ceil(box.right)); x++) {
         const p = y * width + x;

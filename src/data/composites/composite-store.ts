@@ -90,7 +90,8 @@ function write(
 function read(store: CompositeStore, index: number): Composite {
   const { classes, width, height } = store;
   const bytes = new Uint8Array(store.pixels, index * width * height * 3, width * height * 3);
-  const data = Float32Array.from(bytes, (value) => value / 255);
+  const data = new Float32Array(bytes.length);
+  for (let i = 0; i < data.length; i++) data[i] = bytes[i]! / 255;
   const known = new Float32Array(store.labels, index * classes * 3 * 4, classes * 3);
   const regions = new Map<number, Region>();
   const packed = Math.ceil((width * height) / 8);

@@ -76,7 +76,9 @@ function bestShift(
     let missing = 0;
     for (let i = 0; i < hole.length; i++) {
       if (shifted(hole[i]!, shift, width, height, taboo) < 0) missing++;
+      if (3 * missing >= lowest * hole.length) break;
     }
+    if (3 * missing >= lowest * hole.length) continue;
     let difference = 0;
     let compared = 0;
     for (let i = 0; i < border.length; i++) {
@@ -156,29 +158,28 @@ function copyWithMembrane(
   hole.forEach((p, i) => {
     if (source[i]! >= 0) kind[p] = 2;
   });
+  const free = hole.filter((p) => kind[p] === 2);
+  const beside = neighboursOf(free, kind, width, height);
   for (let sweep = 0; sweep < sweeps; sweep++) {
-    for (let i = 0; i < hole.length; i++) {
-      const p = hole[sweep % 2 === 0 ? i : hole.length - 1 - i]!;
-      if (kind[p] !== 2) continue;
-      const x = p % width;
-      const neighbours = [
-        x > 0 ? p - 1 : -1,
-        x + 1 < width ? p + 1 : -1,
-        p >= width ? p - width : -1,
-        p + width < width * height ? p + width : -1,
-      ];
-      let [count, red, green, blue] = [0, 0, 0, 0];
-      for (const q of neighbours) {
-        if (q < 0 || kind[q] === 0) continue;
+    for (let k = 0; k < free.length; k++) {
+      const i = sweep % 2 === 0 ? k : free.length - 1 - k;
+      let count = 0;
+      let red = 0;
+      let green = 0;
+      let blue = 0;
+      for (let n = i * 4; n < i * 4 + 4; n++) {
+        const q = beside[n]!;
+        if (q < 0) break;
         count++;
-        red += membrane[q * 3]!;
-        green += membrane[q * 3 + 1]!;
-        blue += membrane[q * 3 + 2]!;
+        red += membrane[q]!;
+        green += membrane[q + 1]!;
+        blue += membrane[q + 2]!;
       }
       if (count === 0) continue;
-      membrane[p * 3] = red / count;
-      membrane[p * 3 + 1] = green / count;
-      membrane[p * 3 + 2] = blue / count;
+      const at = free[i]! * 3;
+      membrane[at] = red / count;
+      membrane[at + 1] = green / count;
+      membrane[at + 2] = blue / count;
     }
   }
   hole.forEach((p, i) => {
@@ -186,6 +187,20 @@ function copyWithMembrane(
     if (q < 0) return;
     for (let c = 0; c < 3; c++) data[p * 3 + c] = clamp(original[q * 3 + c]! + membrane[p * 3 + c]!);
   });
+}
+
+/** Of each pixel: where the values of up to four neighbours of the membrane begin, ended by −1. */
+function neighboursOf(pixels: Int32Array, kind: Uint8Array, width: number, height: number): Int32Array {
+  const beside = new Int32Array(pixels.length * 4).fill(-1);
+  pixels.forEach((p, i) => {
+    const x = p % width;
+    let n = i * 4;
+    if (x > 0 && kind[p - 1]) beside[n++] = (p - 1) * 3;
+    if (x + 1 < width && kind[p + 1]) beside[n++] = (p + 1) * 3;
+    if (p >= width && kind[p - width]) beside[n++] = (p - width) * 3;
+    if (p + width < width * height && kind[p + width]) beside[n++] = (p + width) * 3;
+  });
+  return beside;
 }
 
 function clamp(value: number): number {

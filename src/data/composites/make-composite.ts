@@ -189,11 +189,10 @@ function erase(
 /** Adds what a pasted object covers to its class, and takes it from the others. */
 function cover(known: Map<number, Region>, c: number, covered: Region): void {
   for (const [other, region] of known) {
-    if (other !== c)
-      known.set(
-        other,
-        region.map((value, p) => (covered[p] ? 0 : value)),
-      );
+    if (other === c) continue;
+    const seen = Uint8Array.from(region);
+    for (let p = 0; p < seen.length; p++) if (covered[p]) seen[p] = 0;
+    known.set(other, seen);
   }
   const before = known.get(c);
   known.set(c, before ? union([before, covered], covered.length) : covered);

@@ -81,9 +81,9 @@ export function pasteObject(
       if (alpha === 0) continue;
       const p = (top + y) * W + left + x;
       if (alpha > 0.5) covered[p] = 1;
-      const at = placeIn(bounds, x, y, width, height, mirror);
+      const corners = cornersOf(placeIn(bounds, x, y, width, height, mirror), from.width);
       for (let c = 0; c < 3; c++) {
-        const value = interpolate(at, (q) => from.data[q * 3 + c]!, from.width) * colour[c]!;
+        const value = mixed(from.data, corners, 3, c) * colour[c]!;
         picture.data[p * 3 + c] = Math.min(1, picture.data[p * 3 + c]! * (1 - alpha) + value * alpha);
       }
     }
@@ -103,7 +103,7 @@ function shapeOf(
   const shape = new Float32Array(width * height);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
-      const value = interpolate(placeIn(bounds, x, y, width, height, mirror), (q) => region[q]!, stride);
+      const value = mixed(region, cornersOf(placeIn(bounds, x, y, width, height, mirror), stride), 1, 0);
       shape[y * width + x] = Math.min(1, Math.max(0, value * 1.6 - 0.45));
     }
   }
@@ -134,11 +134,34 @@ function placeIn(
   };
 }
 
-/** Bilinear, within the bounds of the object. */
-function interpolate({ x, y, bounds }: Place, valueAt: (pixel: number) => number, stride: number): number {
-  const [x0, y0] = [Math.floor(x), Math.floor(y)];
-  const [x1, y1] = [Math.min(bounds.right - 1, x0 + 1), Math.min(bounds.bottom - 1, y0 + 1)];
-  const [fx, fy] = [x - x0, y - y0];
-  const line = (row: number) => valueAt(row * stride + x0) * (1 - fx) + valueAt(row * stride + x1) * fx;
-  return line(y0) * (1 - fy) + line(y1) * fy;
+/** The four pixels around a place, held within the bounds of the object, and how far the place is along. */
+interface Corners {
+  readonly pixels: readonly [number, number, number, number];
+  readonly fx: number;
+  readonly fy: number;
+}
+
+function cornersOf({ x, y, bounds }: Place, stride: number): Corners {
+  const x0 = Math.floor(x);
+  const y0 = Math.floor(y);
+  const x1 = Math.min(bounds.right - 1, x0 + 1);
+  const y1 = Math.min(bounds.bottom - 1, y0 + 1);
+  return {
+    pixels: [y0 * stride + x0, y0 * stride + x1, y1 * stride + x0, y1 * stride + x1],
+    fx: x - x0,
+    fy: y - y0,
+  };
+}
+
+/** Bilinear. */
+function mixed(
+  values: Float32Array | Uint8Array,
+  { pixels, fx, fy }: Corners,
+  channels: number,
+  channel: number,
+): number {
+  // Spelled out: this runs for every pixel and colour of every object.
+  const above = values[pixels[0] * channels + channel]! * (1 - fx) + values[pixels[1] * channels + channel]! * fx;
+  const below = values[pixels[2] * channels + channel]! * (1 - fx) + values[pixels[3] * channels + channel]! * fx;
+  return above * (1 - fy) + below * fy;
 }

@@ -110,7 +110,7 @@ function streams(model: tfl.LayersModel, batch: GainBatch, settings: Settings): 
   const nothing = () => tf.mul<tf.Scalar>(tf.sum(logits), 0);
   const terms = {
     ...(weights.classification > 0 && {
-      classification: classificationLoss(logits, hot, settings),
+      classification: classificationLoss(logits, hot, batch.labelWeights, settings),
     }),
     ...(weights.mining > 0 && { mining: nothing() }),
     ...(weights.supervision > 0 && { supervision: nothing() }),
@@ -223,11 +223,25 @@ function supervisionLoss(
   return attentionSupervision(raw ? upsampleBilinear(maps, size) : normalizedAtSize(size), masks, options);
 }
 
-function classificationLoss(logits: tf.Tensor2D, labels: tf.Tensor2D, settings: Settings): tf.Scalar {
-  return settings.link === 'softmax'
-    ? softmaxCrossEntropy(logits, labels, settings.classification)
-    : sigmoidCrossEntropy(logits, labels, settings.classification);
+/** L_cl. A class that is not known to be there or not is no competitor in the softmax of its image either. */
+function classificationLoss(
+  logits: tf.Tensor2D,
+  labels: tf.Tensor2D,
+  known: tf.Tensor2D | undefined,
+  { link, classification }: Settings,
+): tf.Scalar {
+  if (known && !tf.util.arraysEqual(known.shape, logits.shape)) {
+    throw new UsageError(`batch.labelWeights: must have shape [${logits.shape}], had [${known.shape}]`);
+  }
+  const options = { ...classification, ...(known && { weights: known }) };
+  if (link === 'sigmoid') return sigmoidCrossEntropy(logits, labels, options);
+  if (!known) return softmaxCrossEntropy(logits, labels, options);
+  const open = tf.sub(logits, tf.mul(tf.sub(1, known), unlikely)) as tf.Tensor2D;
+  return softmaxCrossEntropy(open, tf.mul(labels, known), options);
 }
+
+/** Taken from the logit of a class that is to have no share of the softmax. */
+const unlikely = 1e6;
 
 function pairsOf(batch: GainBatch, classes: readonly (readonly number[])[], settings: Settings): PairList {
   const { classesToMine, seed, pairCapacity } = settings;
