@@ -161,7 +161,9 @@ function mixed(
   channel: number,
 ): number {
   // Spelled out: this runs for every pixel and colour of every object.
-  const above = values[pixels[0] * channels + channel]! * (1 - fx) + values[pixels[1] * channels + channel]! * fx;
-  const below = values[pixels[2] * channels + channel]! * (1 - fx) + values[pixels[3] * channels + channel]! * fx;
+  const above =
+    values[pixels[0] * channels + channel]! * (1 - fx) + values[pixels[1] * channels + channel]! * fx;
+  const below =
+    values[pixels[2] * channels + channel]! * (1 - fx) + values[pixels[3] * channels + channel]! * fx;
   return above * (1 - fy) + below * fy;
 }
