@@ -1,3 +1,9 @@
 export { enableHigherOrderGradients } from './enable.ts';
-export { downsampleArea, interpolationMatrix, separableProduct, upsampleBilinear } from './resampling.ts';
+export {
+  downsampleArea,
+  gaussianBlur,
+  interpolationMatrix,
+  separableProduct,
+  upsampleBilinear,
+} from './resampling.ts';
 export { withoutGradient } from './tape.ts';

@@ -95,3 +95,37 @@ function areaMatrix(from: number, to: number): tf.Tensor2D {
   }
   return tf.tensor2d(matrix, [to, from]);
 }
+
+/**
+ * A Gaussian blur, G_H · I · G_Wᵀ for each channel; what of the bell would fall off the edge goes to the rest of it.
+ *
+ * @param images I, [N, H, W, c]
+ * @param sigma standard deviation in pixels, above 0
+ * @returns [N, H, W, c]
+ */
+export function gaussianBlur(images: tf.Tensor4D, sigma: number): tf.Tensor4D {
+  const [batch, height, width, channels] = images.shape;
+  return tf.tidy(() => {
+    const planes = tf.reshape(tf.transpose(images, [0, 3, 1, 2]), [batch * channels, height, width]);
+    const blurred = separableProduct(
+      planes as tf.Tensor3D,
+      gaussianMatrix(height, sigma),
+      gaussianMatrix(width, sigma),
+    );
+    return tf.transpose(tf.reshape(blurred, [batch, channels, height, width]), [0, 2, 3, 1]);
+  });
+}
+
+/** [size, size]: row i holds the weights of the samples that make blurred sample i. */
+function gaussianMatrix(size: number, sigma: number): tf.Tensor2D {
+  const matrix = new Float32Array(size * size);
+  for (let i = 0; i < size; i++) {
+    const row = Float32Array.from({ length: size }, (_, j) => Math.exp(-((i - j) ** 2) / (2 * sigma ** 2)));
+    const sum = row.reduce((a, b) => a + b, 0);
+    matrix.set(
+      row.map((weight) => weight / sum),
+      i * size,
+    );
+  }
+  return tf.tensor2d(matrix, [size, size]);
+}

@@ -1,10 +1,9 @@
-import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { finished } from 'node:stream/promises';
-import { Example, RecordWriter } from 'tfrecord-stream';
+import { Example } from 'tfrecord-stream';
+import { DataError } from '../errors/index.ts';
+import { GrowingFile } from '../files/index.ts';
 import { FeatureReader } from './feature-reader.ts';
 import { readRecords } from './record-file.ts';
+import { frameRecord } from './record-framing.ts';
 
 /** What a network said of one example of a data set. */
 export interface StoredAnswer {
@@ -24,20 +23,12 @@ export async function writeAnswers(
   path: string,
   answers: AsyncIterable<StoredAnswer> | Iterable<StoredAnswer>,
 ): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const partial = `${path}.${process.pid}.partial`;
-  const stream = createWriteStream(partial);
-  const closed = finished(stream);
-  closed.catch(() => {}); // reported by the write that fails
+  const file = await GrowingFile.create(path, { as: DataError });
   try {
-    const records = await RecordWriter.createFromStream(stream);
-    for await (const answer of answers) await records.writeRecord(Buffer.from(encode(answer)));
-    await records.close();
-    await closed;
-    await rename(partial, path);
+    for await (const answer of answers) await file.write(frameRecord(encode(answer)));
+    await file.finish();
   } catch (error) {
-    stream.destroy();
-    await rm(partial, { force: true });
+    await file.abandon();
     throw error;
   }
 }

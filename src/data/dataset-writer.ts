@@ -1,11 +1,10 @@
-import { createWriteStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { finished } from 'node:stream/promises';
-import { RecordWriter } from 'tfrecord-stream';
 import { DataError, UsageError } from '../errors/index.ts';
+import { checkedName, GrowingFile, makeFolder, writeJson, writing } from '../files/index.ts';
 import { type DatasetInfo, INFO_FILE, readDatasetInfo } from './dataset-info.ts';
 import { encodeExample, type ImageExample } from './image-example.ts';
+import { frameRecord } from './record-framing.ts';
 
 /** Unfinished files carry the id of their process, so that two imports do not write into one another's. */
 const PARTIAL = `.${process.pid}.partial`;
@@ -40,6 +39,7 @@ export class DatasetWriter {
    * @param info name, classes and kind of the data set
    * @param splits names of its splits, in the order in which `dataset.json` will list them
    * @throws {UsageError} for a number or size of shards that is not positive
+   * @throws {DataError} for the name of a split that cannot be the name of a file
    */
   static async create(
     dir: string,
@@ -52,12 +52,15 @@ export class DatasetWriter {
       throw new UsageError(`the number of shards must be a positive integer, not ${shards}`);
     }
     if (!(shardBytes > 0)) throw new UsageError(`the size of a shard must be positive, not ${shardBytes}`);
-    try {
-      await mkdir(dir, { recursive: true });
-      await removeFiles(dir, isAbandoned);
-    } catch (cause) {
-      throw new DataError(`${dir}: cannot be written: ${(cause as Error).message}`, { cause });
-    }
+    for (const split of splits) checkedName(split, 'split');
+    await writing(
+      dir,
+      async () => {
+        await makeFolder(dir);
+        await removeFiles(dir, isAbandoned);
+      },
+      DataError,
+    );
     const writer = new DatasetWriter(dir, info);
     for (const split of splits) writer.#splits.set(split, new SplitWriter(dir, split, shards, shardBytes));
     return writer;
@@ -85,9 +88,7 @@ export class DatasetWriter {
     const groups = this.#groups.size > 0 && { groups: [...this.#groups].sort() };
     const info: DatasetInfo = { name, classes, multiLabel, ...groups, splits, ...rest };
     const path = join(this.#dir, INFO_FILE);
-    await writeFile(path + PARTIAL, `${JSON.stringify(info, undefined, 2)}\n`);
-    await syncFile(path + PARTIAL);
-    await rename(path + PARTIAL, path);
+    await writeJson(path, info, { as: DataError });
     return info;
   }
 
@@ -101,15 +102,12 @@ export class DatasetWriter {
 
   /** Removes what was written. For the way out after an error. */
   async abort(): Promise<void> {
-    await Promise.all([...this.#splits.values()].map((writer) => writer.close().catch(() => {})));
-    await removeFiles(this.#dir, (file) => file.endsWith(PARTIAL));
+    await Promise.all([...this.#splits.values()].map((writer) => writer.abandon()));
   }
 }
 
 interface OpenShard {
-  path: string;
-  records: RecordWriter;
-  closed: Promise<void>;
+  readonly file: GrowingFile;
   bytes: number;
 }
 
@@ -119,7 +117,7 @@ class SplitWriter {
   readonly #split: string;
   readonly #shards: number | undefined;
   readonly #shardBytes: number;
-  readonly #partial: string[] = [];
+  readonly #files: GrowingFile[] = [];
   /** The shards that grow: one, or the wanted number of them. */
   readonly #open: OpenShard[] = [];
 
@@ -135,35 +133,33 @@ class SplitWriter {
     const slot = this.#shards ? this.examples % this.#shards : 0;
     const shard = this.#open[slot] ?? (await this.#begin());
     this.#open[slot] = shard;
-    await shard.records.writeRecord(Buffer.from(record.buffer, record.byteOffset, record.length));
+    await shard.file.write(frameRecord(record));
     shard.bytes += record.length;
     this.examples++;
   }
 
   async close(): Promise<void> {
-    for (const { path, records, closed } of this.#open.splice(0)) {
-      await records.close();
-      await closed;
-      await syncFile(path);
-    }
+    for (const { file } of this.#open.splice(0)) await file.close();
   }
 
   async publish(): Promise<string[]> {
-    const total = String(this.#partial.length).padStart(5, '0');
-    const names = this.#partial.map(
+    const total = String(this.#files.length).padStart(5, '0');
+    const names = this.#files.map(
       (_, i) => `${this.#split}-${String(i).padStart(5, '0')}-of-${total}.tfrecord`,
     );
-    for (const [i, name] of names.entries()) await rename(this.#partial[i]!, join(this.#dir, name));
+    for (const [i, name] of names.entries()) await this.#files[i]!.finish(join(this.#dir, name));
     return names;
   }
 
+  async abandon(): Promise<void> {
+    for (const file of this.#files) await file.abandon();
+  }
+
   async #begin(): Promise<OpenShard> {
-    const path = join(this.#dir, `${this.#split}-${String(this.#partial.length).padStart(5, '0')}${PARTIAL}`);
-    const stream = createWriteStream(path);
-    this.#partial.push(path);
-    const closed = finished(stream);
-    closed.catch(() => {}); // reported by the write that fails, or by close()
-    return { path, records: await RecordWriter.createFromStream(stream), closed, bytes: 0 };
+    const path = join(this.#dir, `${this.#split}-${String(this.#files.length).padStart(5, '0')}`);
+    const file = await GrowingFile.create(path, { as: DataError, temporary: path + PARTIAL });
+    this.#files.push(file);
+    return { file, bytes: 0 };
   }
 }
 
@@ -181,10 +177,4 @@ function isAbandoned(file: string): boolean {
 async function removeFiles(dir: string, matches: (file: string) => boolean): Promise<void> {
   const files = (await readdir(dir)).filter(matches);
   await Promise.all(files.map((file) => rm(join(dir, file), { force: true })));
-}
-
-/** Forces a file to the disk, so that a rename cannot overtake its content when the power fails. */
-async function syncFile(path: string): Promise<void> {
-  const handle = await open(path, 'r+');
-  await handle.sync().finally(() => handle.close());
 }

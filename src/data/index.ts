@@ -72,4 +72,4 @@ export {
   writePredictedMasks,
 } from './predicted-masks.ts';
 export { RecordFile, readRecords } from './record-file.ts';
-export { maskedCrc32c } from './record-framing.ts';
+export { frameRecord } from './record-framing.ts';

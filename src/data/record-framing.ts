@@ -35,6 +35,24 @@ export function dataIsIntact(bytes: Uint8Array): boolean {
   return view.readUInt32LE(length) === maskedCrc32c(view.subarray(0, length));
 }
 
+/**
+ * Frames data as a record.
+ *
+ * @param data of a data set an encoded `Example`, of an event file an `Event`
+ * @returns the record, 16 bytes more than the data
+ */
+export function frameRecord(data: Uint8Array): Uint8Array {
+  const record = Buffer.alloc(HEADER_BYTES + data.length + FOOTER_BYTES);
+  record.writeBigUInt64LE(BigInt(data.length), 0);
+  record.writeUInt32LE(maskedCrc32c(record.subarray(0, 8)), 8);
+  record.set(data, HEADER_BYTES);
+  record.writeUInt32LE(
+    maskedCrc32c(record.subarray(HEADER_BYTES, HEADER_BYTES + data.length)),
+    HEADER_BYTES + data.length,
+  );
+  return record;
+}
+
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,7 +1,6 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import sharp from 'sharp';
-import { RunError } from '../errors/index.ts';
+import { makeFolder, writeWhole, writing } from '../files/index.ts';
 import type { PixelBox } from '../metrics/index.ts';
 import { npy } from '../pictures/index.ts';
 
@@ -46,9 +45,10 @@ export class MapFiles {
   }
 
   async begin(): Promise<void> {
-    await this.#writing(async () => {
-      for (const method of this.#options.methods) await mkdir(join(this.#dir, method), { recursive: true });
-    });
+    for (const method of this.#options.methods) {
+      const folder = join(this.#dir, method);
+      await writing(folder, () => makeFolder(folder));
+    }
   }
 
   image(index: number, id: string): void {
@@ -88,7 +88,7 @@ export class MapFiles {
     }
     const name = `${fileName(image.id)}.${fileName(classes[image.class]!)}.${format}`;
     const content = format === 'png' ? await png16(map, imageSize) : npy(map, imageSize);
-    await this.#writing(() => writeFile(join(this.#dir, methods[method]!, name), content));
+    await writeWhole(join(this.#dir, methods[method]!, name), content, { durable: false });
   }
 
   async finish(): Promise<void> {
@@ -102,19 +102,7 @@ export class MapFiles {
   }
 
   async #json(name: string, value: unknown): Promise<void> {
-    const path = join(this.#dir, name);
-    await this.#writing(async () => {
-      await writeFile(`${path}.tmp`, `${JSON.stringify(value)}\n`);
-      await rename(`${path}.tmp`, path);
-    });
-  }
-
-  async #writing(work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (cause) {
-      throw new RunError(`${this.#dir}: cannot be written: ${(cause as Error).message}`, { cause });
-    }
+    await writeWhole(join(this.#dir, name), `${JSON.stringify(value)}\n`);
   }
 }
 

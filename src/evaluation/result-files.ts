@@ -1,23 +1,19 @@
 import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { DataError, RunError } from '../errors/index.ts';
+import { DataError } from '../errors/index.ts';
+import { GrowingFile, writeWhole } from '../files/index.ts';
 import { type EvaluationResult, evaluationFormat, evaluationVersion, type ImageRecord } from './result.ts';
-
-/** Records are written when so many characters have come together. */
-const chunk = 1 << 18;
 
 /** Writes the two files of a split's evaluation; both appear when they are complete. */
 export class ResultWriter {
   readonly path: string;
   readonly recordsName: string;
   readonly #recordsPath: string;
-  #file: FileHandle | undefined;
-  #waiting: string[] = [];
-  #length = 0;
+  #records: GrowingFile | undefined;
 
-  /** @param dir made with the first records */
+  /** @param dir made with the first record */
   constructor(dir: string, split: string) {
     this.path = join(dir, `${split}.json`);
     this.recordsName = `${split}.images.ndjson`;
@@ -25,47 +21,19 @@ export class ResultWriter {
   }
 
   async record(record: ImageRecord): Promise<void> {
-    const line = `${JSON.stringify(record)}\n`;
-    this.#waiting.push(line);
-    this.#length += line.length;
-    if (this.#length >= chunk) await this.#writing(() => this.#flush());
+    this.#records ??= await GrowingFile.create(this.#recordsPath);
+    await this.#records.write(`${JSON.stringify(record)}\n`);
   }
 
   async finish(result: EvaluationResult): Promise<void> {
-    await this.#writing(async () => {
-      await this.#flush();
-      await this.#file?.close();
-      this.#file = undefined;
-      await writeFile(`${this.path}.tmp`, `${JSON.stringify(result, sixDigits, 2)}\n`, { flush: true });
-      await rename(`${this.#recordsPath}.tmp`, this.#recordsPath);
-      await rename(`${this.path}.tmp`, this.path);
-    });
+    this.#records ??= await GrowingFile.create(this.#recordsPath);
+    await this.#records.finish();
+    await writeWhole(this.path, `${JSON.stringify(result, sixDigits, 2)}\n`);
   }
 
   /** Leaves nothing half-written behind. */
   async abandon(): Promise<void> {
-    await this.#file?.close();
-    this.#file = undefined;
-    await rm(`${this.#recordsPath}.tmp`, { force: true });
-    await rm(`${this.path}.tmp`, { force: true });
-  }
-
-  async #flush(): Promise<void> {
-    if (!this.#file) {
-      await mkdir(dirname(this.#recordsPath), { recursive: true });
-      this.#file = await open(`${this.#recordsPath}.tmp`, 'w');
-    }
-    await this.#file.write(this.#waiting.join(''));
-    this.#waiting = [];
-    this.#length = 0;
-  }
-
-  async #writing(work: () => Promise<unknown>): Promise<void> {
-    try {
-      await work();
-    } catch (cause) {
-      throw new RunError(`${this.path}: cannot be written: ${(cause as Error).message}`, { cause });
-    }
+    await this.#records?.abandon();
   }
 }
 

@@ -9,11 +9,12 @@ import {
   type PredictedMasks,
 } from '../data/index.ts';
 import { DataError, UsageError } from '../errors/index.ts';
-import type {
-  DistillationOptions,
-  GainTrainerOptions,
-  GuidanceOptions,
-  WeightSchedule,
+import {
+  type DistillationOptions,
+  type GainTrainerOptions,
+  type GuidanceOptions,
+  maskless,
+  type WeightSchedule,
 } from '../gain/index.ts';
 import type { AttentionMapsOptions } from '../gradcam/index.ts';
 import {
@@ -196,20 +197,48 @@ export function mapOptionsOf(config: Config): AttentionMapsOptions {
 
 /** The terms of distillation as the config weighs them, without those of weight 0. */
 export function distillationOptionsOf({
+  teacher,
   maps,
   losses,
 }: NonNullable<Config['distillation']>): DistillationOptions {
-  return { ...termsOf(losses), maps };
+  return { ...termsOf(losses), maps, teacherSees: teacher.sees };
 }
 
-/** The guided terms as the config weighs them, without those of weight 0; none without masks to guide with. */
-export function guidanceOptionsOf({ guidance, gain, data }: Config): GuidanceOptions {
+/**
+ * The guided terms as the config weighs them, without those of weight 0; without masks, those alone that need none.
+ *
+ * @param classes of the data set
+ * @throws {UsageError} for a class that is not among them
+ */
+export function guidanceOptionsOf(
+  { guidance, gain, data }: Config,
+  classes: readonly string[],
+): GuidanceOptions {
   const { method, targetLayer, differentiateWeights } = gain;
-  if (data.masks.count === 0) return {};
+  const weighed = Object.entries(termsOf(guidance.losses));
+  const usable =
+    data.masks.count === 0 ? weighed.filter(([name]) => (maskless as string[]).includes(name)) : weighed;
+  if (usable.length === 0) return {};
+  const { signed, ...terms } = Object.fromEntries(usable) as GuidanceOptions;
+  const named = guidance.losses.signed.classes?.map((name) => {
+    const index = classes.indexOf(name);
+    if (index >= 0) return index;
+    throw new UsageError(
+      `guidance.losses.signed.classes: no class '${name}' in ${data.dir}; it has ${classes.join(', ')}`,
+    );
+  });
+  const { pixels } = guidance.losses.signed;
   return {
-    ...termsOf(guidance.losses),
+    ...terms,
+    ...(signed && { signed: { ...signed, classes: named, pixels: pixels ?? undefined } }),
     maps: { ...guidance.maps, method, targetLayer, differentiateWeights },
   };
+}
+
+/** Guided terms of a config that would do nothing, because it gives them no masks. */
+export function guidanceWithoutMasks({ guidance, data }: Config): string[] {
+  if (data.masks.count !== 0) return [];
+  return Object.keys(termsOf(guidance.losses)).filter((name) => !(maskless as string[]).includes(name));
 }
 
 interface ConfiguredTerm extends WeightSchedule {
@@ -218,9 +247,9 @@ interface ConfiguredTerm extends WeightSchedule {
 
 function termsOf(losses: { readonly [name: string]: ConfiguredTerm }): Record<string, object> {
   const weighed = Object.entries(losses).filter(([, { weight }]) => weight > 0);
-  const terms = weighed.map(([name, { weight, startEpoch, rampEpochs, ...rest }]) => [
+  const terms = weighed.map(([name, { weight, startEpoch, rampEpochs, endEpoch, ...rest }]) => [
     name,
-    { ...rest, weight: { weight, startEpoch, rampEpochs } },
+    { ...rest, weight: { weight, startEpoch, rampEpochs, endEpoch } },
   ]);
   return Object.fromEntries(terms);
 }
@@ -233,7 +262,7 @@ export function trainerOptionsOf(config: Config, link: 'sigmoid' | 'softmax'): G
     ...objective,
     link,
     weights: {
-      classification: losses.classification.weight,
+      classification: losses.classification,
       mining: losses.mining,
       // Without masks there is nothing to supervise with.
       supervision: data.masks.count === 0 ? 0 : losses.supervision,

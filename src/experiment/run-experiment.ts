@@ -18,6 +18,7 @@ import {
   compositesOf,
   focusClassOf,
   guidanceOptionsOf,
+  guidanceWithoutMasks,
   type MadeData,
   mapOptionsOf,
   openExperimentData,
@@ -125,10 +126,10 @@ async function runOnData(
   log(`network  ${model.name}, ${model.countParams().toLocaleString('en')} parameters`);
   if (teacher) log(`teacher  ${teacher.name}, ${teacher.countParams().toLocaleString('en')} parameters`);
   log(`maps     ${target.reason}`);
-  const guided = guidanceTerms(guidanceOptionsOf(config));
-  if (guided.length === 0 && Object.values(config.guidance.losses).some(({ weight }) => weight > 0)) {
-    log('warning  guidance does nothing: data.masks.count is 0');
-  }
+  const guided = guidanceTerms(guidanceOptionsOf(config, classes));
+  const idle = guidanceWithoutMasks(config);
+  if (idle.length > 0)
+    log(`warning  without masks (data.masks.count: 0) nothing is done by ${idle.join(', ')}`);
 
   // ---- trainer, at the beginning or where the last checkpoint left it
   const link = linkOfRun(config, dataset.info)!;

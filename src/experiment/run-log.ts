@@ -91,15 +91,13 @@ export class RunLog {
     const { step, losses, weights, maps, gradientNorms, learningRate, accuracy } = report;
     if (step % this.#config.log.scalarsEvery !== 0) return;
     const norm = Math.hypot(...gradientNorms);
-    // That of the classification is a constant.
-    const { classification: _constant, ...scheduled } = weights;
     const values: Record<string, number> = {
       ...prefixed('loss', losses),
       'train/learning-rate': learningRate,
       'train/accuracy': accuracy,
       'train/images-per-second': rate,
       'train/gradient-norm': norm,
-      ...prefixed('weight', scheduled),
+      ...prefixed('weight', weights),
       'map/dead-share': maps.deadShare,
       'map/mean': maps.mean,
       'map/entropy': maps.entropy,

@@ -1,9 +1,10 @@
 import { join, relative } from 'node:path';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import sharp from 'sharp';
+import { writeJson, writeWhole } from '../files/index.ts';
 import { networkNodes, resolveTargetLayer, spatialLayers } from '../gradcam/index.ts';
 import { countMultiplyAdds, countParameters } from '../models/index.ts';
-import { dataAddress, npy, type RgbImage, writeWhole } from '../pictures/index.ts';
+import { dataAddress, npy, type RgbImage } from '../pictures/index.ts';
 import type { TrainedNetwork } from '../run/index.ts';
 import { drawAttribution, drawImage } from './draw-attribution.ts';
 import { type Attribution, type ExplainOptions, explainImages } from './explain-images.ts';
@@ -98,7 +99,7 @@ export async function writeExplanations(
     notes,
   });
   const list = { model: subject.name, targetLayer: layer ?? null, seed: options.seed ?? 0, images: listed };
-  await writeWhole(join(dir, 'explanations.json'), `${JSON.stringify(list, null, 2)}\n`);
+  await writeJson(join(dir, 'explanations.json'), list);
   const path = join(dir, 'index.html');
   await writeWhole(path, page);
   return {

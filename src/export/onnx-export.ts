@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { type OnnxGraph, runOnnx, traceOnnx } from '../engine/index.ts';
 import { ModelError } from '../errors/index.ts';
+import { packageVersion } from '../files/index.ts';
 import { type MapMethod, resolveTargetLayer, runModel, splitModel } from '../gradcam/index.ts';
 import { type Link, probabilities } from '../losses/index.ts';
 import { finalLink } from '../models/index.ts';
@@ -139,15 +139,4 @@ function imageShape(model: tfl.LayersModel): [number, number, number] {
     );
   }
   return shape as [number, number, number];
-}
-
-function packageVersion(): string {
-  // From src/ in a checkout, from dist/ in the package: the nearest package.json up the tree.
-  const candidates = ['../../package.json', '../../../package.json'].map(
-    (up) => new URL(up, import.meta.url),
-  );
-  const file = candidates.find((url) => existsSync(url));
-  return file
-    ? (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
-    : 'of unknown version';
 }

@@ -7,6 +7,7 @@ export {
   distillationTerms,
   type ExplainedClass,
   type TeacherAnswers,
+  type TeacherView,
   topOf,
   type WeightedPairs,
 } from './distillation/index.ts';
@@ -16,8 +17,12 @@ export {
   type GuidedMaps,
   type GuidedTermOptions,
   guidanceTerms,
+  maskless,
+  mostAttended,
   type NormalizedTermOptions,
   type PixelTermOptions,
+  type RobustTermOptions,
+  type SignedTermOptions,
 } from './guidance/index.ts';
 export {
   classesPerImage,

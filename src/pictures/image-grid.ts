@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { UsageError } from '../errors/index.ts';
 import { filledImage, fillRectangle, paste, type Rgb, type RgbImage } from './pixels.ts';
-import { fitText, textElement, textWidth } from './stroke-font.ts';
+import { fitText, textElement, textWidth } from './text.ts';
 
 /** One picture of a grid. */
 export interface Tile {

@@ -21,4 +21,3 @@ export {
 export { type Page, renderPage } from './page.ts';
 export { grayscale, type PixelMap, type Rgb, type RgbImage, resizeMap, rgbImage } from './pixels.ts';
 export { facts, table } from './table.ts';
-export { writeWhole } from './write-whole.ts';

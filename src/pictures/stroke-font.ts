@@ -137,69 +137,51 @@ const GLYPHS: Record<string, readonly [width: number, path: string]> = {
     'M9.2 8a2.7 3 0 1 1-5.4 0a2.7 3 0 1 1 5.4 0M9.2 5V9.4C9.2 11.6 13 11.6 13 8C13 3.6 10.2 1.4 6.6 1.4C2.6 1.4 0 4.4 0 8.4C0 12.6 2.8 15.2 6.6 15.2C8.2 15.2 9.4 14.9 10.4 14.2',
   ],
   '→': [12, 'M0 8.5H12M8 4.5L12 8.5L8 12.5'],
+  ß: [
+    8,
+    'M0 14V4C0 1.4 1.4 0 3.6 0C5.8 0 7 1.3 7 3C7 5.4 4 5.6 4 7C4 8.8 8 8.6 8 11.3C8 13 6.9 14 5.3 14C4.3 14 3.5 13.8 2.9 13.2',
+  ],
   '…': [8, 'M0 13.7V14M4 13.7V14M8 13.7V14'],
 };
 
-const UNKNOWN: readonly [number, string] = [7, 'M0 1H7V14H0Z'];
+/** Accents, for a letter whose top is at y = 4; drawn around x = 0. */
+const MARKS: Record<string, string> = {
+  '\u0300': 'M-2-.4L1.2 1.6',
+  '\u0301': 'M2-.4L-1.2 1.6',
+  '\u0302': 'M-2.6 1.6L0-.6L2.6 1.6',
+  '\u0303': 'M-3 1.4C-2-.8-.8-.2 0 .5C.8 1.2 2 1.8 3-.4',
+  '\u0308': 'M-2 .4V.7M2 .4V.7',
+  '\u030a': 'M-1.7 .2a1.7 1.7 0 1 1 3.4 0a1.7 1.7 0 1 1-3.4 0',
+  '\u030c': 'M-2.6-.6L0 1.6L2.6-.6',
+  '\u0327': 'M0 14V15C1.8 15 2 17.6-.8 17.4',
+};
+/** Capitals, and small letters as high as they are. */
+const TALL = /[A-Zbdfhklt]/;
+const DOTLESS_I = 'M0 4V14';
 
 /** Space on both sides of a glyph, pen included. */
-const SPACING = 1.9;
+export const SPACING = 1.9;
 /** Height of the font's design, from the highest stroke to the lowest: a text of size 20 uses it as it is. */
-const DESIGN_SIZE = 20;
-const CAPITAL_HEIGHT = 14;
+export const DESIGN_SIZE = 20;
+export const CAPITAL_HEIGHT = 14;
 
-/** Glyphs of a text; accents are dropped, what the font does not have is an empty box. */
-function glyphsOf(text: string): (readonly [number, string])[] {
-  const plain = text
-    .normalize('NFD')
-    .replace(/\p{Mn}/gu, '')
-    .replace(/ß/g, 'ss');
-  return Array.from(plain, (character) => GLYPHS[character] ?? UNKNOWN);
+/** The glyph of a character, accents drawn above or below its letter; undefined where this font has none. */
+export function strokeGlyph(character: string): readonly [width: number, path: string] | undefined {
+  const whole = GLYPHS[character];
+  if (whole) return whole;
+  const [letter, mark, ...more] = character.normalize('NFD');
+  const [glyph, accent] = [GLYPHS[letter!], MARKS[mark ?? '']];
+  if (!glyph || accent === undefined || more.length > 0 || !/[a-z]/i.test(letter!)) return undefined;
+  const [width, path] = glyph;
+  const lift = TALL.test(letter!) && mark !== '\u0327' ? -4 : 0;
+  return [width, `${letter === 'i' && lift === 0 ? DOTLESS_I : path}${moved(accent, width / 2, lift)}`];
 }
 
-/** Width of a text in pixels at a size in pixels. */
-export function textWidth(text: string, size: number): number {
-  const units = glyphsOf(text).reduce((sum, [width]) => sum + width + 2 * SPACING, 0);
-  return (units * size) / DESIGN_SIZE;
-}
-
-/** The text, shortened with `…` where it would be wider than `width` pixels. */
-export function fitText(text: string, size: number, width: number): string {
-  if (textWidth(text, size) <= width) return text;
-  const characters = Array.from(text);
-  while (characters.length > 0 && textWidth(`${characters.join('')}…`, size) > width) characters.pop();
-  return `${characters.join('').trimEnd()}…`;
-}
-
-export interface TextStyle {
-  /** Height from ascenders to descenders, in pixels. */
-  size: number;
-  /** A CSS colour. */
-  color: string;
-  /** Which point of the text lies at x. @default 'start' */
-  anchor?: 'start' | 'middle' | 'end';
-  /** @default false */
-  bold?: boolean;
-}
-
-/**
- * A line of text as an SVG element, which needs no font to be drawn.
- *
- * @param x,y where the text begins (or its middle, its end) and the height of its base line, in pixels
- */
-export function textElement(text: string, x: number, y: number, style: TextStyle): string {
-  const { size, color, anchor = 'start', bold = false } = style;
-  const scale = size / DESIGN_SIZE;
-  const shift = { start: 0, middle: 0.5, end: 1 }[anchor] * textWidth(text, size);
-  let pen = SPACING;
-  let glyphs = '';
-  for (const [width, path] of glyphsOf(text)) {
-    if (path !== '') glyphs += `<path transform="translate(${pen.toFixed(2)})" d="${path}"/>`;
-    pen += width + 2 * SPACING;
-  }
-  const origin = `translate(${(x - shift).toFixed(2)} ${(y - CAPITAL_HEIGHT * scale).toFixed(2)}) scale(${scale})`;
-  return (
-    `<g transform="${origin}" fill="none" stroke="${color}" stroke-width="${bold ? 2.5 : 1.7}" ` +
-    `stroke-linecap="round" stroke-linejoin="round">${glyphs}</g>`
-  );
+/** A path whose absolute points, all of M, L, V and C commands, are moved; arcs are relative. */
+function moved(path: string, dx: number, dy: number): string {
+  return path.replace(/([MLVC])([^MLVCa]*)/g, (_, command: string, numbers: string) => {
+    const values = (numbers.match(/-?(?:\d+\.?\d*|\.\d+)/g) ?? []).map(Number);
+    const vertical = command === 'V';
+    return command + values.map((value, i) => value + (vertical || i % 2 === 1 ? dy : dx)).join(' ');
+  });
 }

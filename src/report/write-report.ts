@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { RunError, UsageError } from '../errors/index.ts';
-import { type Html, html, renderPage, writeWhole } from '../pictures/index.ts';
+import { writeWhole } from '../files/index.ts';
+import { type Html, html, renderPage } from '../pictures/index.ts';
 import { readEvaluations, type StoredEvaluation } from './evaluation-files.ts';
 import { evaluationId, evaluationSection } from './evaluation-section.ts';
 import { gallerySection } from './gallery-section.ts';

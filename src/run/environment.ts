@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { arch, cpus, hostname, platform, totalmem } from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
 import type { EngineInfo } from '../engine/index.ts';
+import { packageVersion } from '../files/index.ts';
 
 /** What a run ran on: enough to say later why two runs differ. */
 export function describeEnvironment(engine: EngineInfo, seed: number): object {
@@ -20,18 +19,4 @@ export function describeEnvironment(engine: EngineInfo, seed: number): object {
     command: process.argv.slice(2).join(' '),
     started: new Date().toISOString(),
   };
-}
-
-function packageVersion(): string {
-  // From src/ in a checkout, from dist/src/ in the package: the nearest package.json up the tree.
-  const require = createRequire(import.meta.url);
-  for (const up of ['../../package.json', '../../../package.json']) {
-    try {
-      const { name, version } = JSON.parse(readFileSync(require.resolve(up), 'utf8'));
-      if (name === 'tfjs-gain') return version;
-    } catch {
-      // Not at this depth.
-    }
-  }
-  return 'unknown';
 }

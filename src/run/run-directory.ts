@@ -110,7 +110,7 @@ export class RunDirectory {
 
 /** @throws {RunError} when a directory holds no run that could be resumed. */
 export function requireRun(path: string): void {
-  if (!holdsRun(path)) throw new RunError(`${path}: nothing to resume: it holds no run`);
+  if (!holdsRun(path)) throw new RunError(`${path}: it holds no run (there is no config.yaml)`);
 }
 
 /** Whether a directory holds a run, finished or not. */

@@ -1,5 +1,6 @@
-import { rename, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
+import { publishFile } from '../files/index.ts';
 import { lockHolder } from '../run/index.ts';
 import type { Launcher } from './launcher.ts';
 import { runState, tail } from './run-state.ts';
@@ -107,7 +108,7 @@ async function perform(
       if (fresh) await rm(fresh, { force: true });
       return failure(log, step.name, code);
     }
-    if (fresh) await rename(fresh, step.output!);
+    if (fresh) await publishFile(fresh, step.output!);
     await done.add(step);
   }
   return { status: 'finished' };

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { writeJson } from '../files/index.ts';
 import { type Command, commandLine, quoted } from './launcher.ts';
 import type { RunState } from './run-state.ts';
 import type { Sweep, SweepRun } from './sweep.ts';
@@ -113,8 +114,7 @@ export class DoneSteps {
 
   async add(step: Step): Promise<void> {
     this.#done[step.name] = this.#mark(step);
-    await writeFile(`${this.#path}.tmp`, `${JSON.stringify(this.#done, null, 2)}\n`);
-    await rename(`${this.#path}.tmp`, this.#path);
+    await writeJson(this.#path, this.#done);
   }
 
   #mark({ command }: Step): string {

@@ -1,6 +1,7 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { frameRecord } from '../data/index.ts';
 import { RunError, UsageError } from '../errors/index.ts';
 import { AppendFile } from './append-file.ts';
 import {
@@ -23,7 +24,6 @@ import {
   sessionStartValue,
 } from './hparams.ts';
 import { encodePng, pngSize, type RgbPixels } from './png.ts';
-import { frameRecord } from './record.ts';
 
 export interface EventWriterOptions {
   /**

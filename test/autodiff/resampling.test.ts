@@ -1,6 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import test from 'ava';
-import { interpolationMatrix, separableProduct, upsampleBilinear } from '../../src/autodiff/index.ts';
+import {
+  gaussianBlur,
+  interpolationMatrix,
+  separableProduct,
+  upsampleBilinear,
+} from '../../src/autodiff/index.ts';
 import { startTestEngine } from './reference.ts';
 
 test.before(startTestEngine);
@@ -48,4 +53,21 @@ test('separableProduct multiplies each matrix from both sides', (t) => {
     [[6], [9]],
     [[14], [21]],
   ]);
+});
+
+test('a point becomes a Gaussian bell, what falls off the edge goes to the rest, channels stay apart', (t) => {
+  const image = new Float32Array(9 * 9 * 2);
+  image[(4 * 9 + 4) * 2] = 1;
+  const bell = (d: number) => Math.exp(-(d * d) / 2);
+  const sumAt = (at: number) => [0, 1, 2, 3, 4, 5, 6, 7, 8].reduce((sum, j) => sum + bell(at - j), 0);
+  const blurred = gaussianBlur(tf.tensor4d(image, [1, 9, 9, 2]), 1).dataSync();
+  for (let y = 0; y < 9; y++) {
+    for (let x = 0; x < 9; x++) {
+      const expected = (bell(y - 4) * bell(x - 4)) / (sumAt(y) * sumAt(x));
+      t.true(Math.abs(blurred[(y * 9 + x) * 2]! - expected) < 1e-7, `at ${y}, ${x}`);
+      t.is(blurred[(y * 9 + x) * 2 + 1], 0);
+    }
+  }
+  const constant = gaussianBlur(tf.fill([2, 2, 6, 1], 3), 0.7).dataSync();
+  t.true(constant.every((value) => Math.abs(value - 3) < 1e-6));
 });

@@ -1,8 +1,19 @@
 import { readFile } from 'node:fs/promises';
 import test from 'ava';
 import { configJsonSchema } from '../../src/config/index.ts';
+import { gain, mapMethod } from '../../src/config/sections/gain.ts';
+import { engine } from '../../src/config/sections/run.ts';
+import { engineNames } from '../../src/engine/index.ts';
+import { mapMethods, normalizations } from '../../src/gradcam/index.ts';
 
 test('configs/schema.json is what the schema says; `npm run schema` writes it anew', async (t) => {
   const stored = await readFile(new URL('../../configs/schema.json', import.meta.url), 'utf8');
   t.deepEqual(JSON.parse(stored), JSON.parse(JSON.stringify(configJsonSchema())));
+});
+
+test('a config names the map methods, normalisations and engines that there are', (t) => {
+  t.deepEqual([...mapMethod.options].sort(), [...mapMethods].sort());
+  const known: readonly string[] = normalizations;
+  for (const name of gain.shape.normalization.unwrap().options) t.true(known.includes(name), name);
+  t.deepEqual([...engine.shape.name.unwrap().options].sort(), ['auto', ...engineNames].sort());
 });

@@ -1,7 +1,8 @@
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { maskedCrc32c, RecordFile, readRecords } from '../../src/data/index.ts';
+import { RecordFile, readRecords } from '../../src/data/index.ts';
+import { maskedCrc32c } from '../../src/data/record-framing.ts';
 import { DataError } from '../../src/errors/index.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
@@ -119,7 +120,7 @@ test('a compressed file that is cut short', async (t) => {
   writeFileSync(path, Buffer.from(reference.GZIP.file, 'base64').subarray(0, -20));
   await t.throwsAsync(readAll(path), {
     instanceOf: DataError,
-    message: `${path}: cannot be decompressed: unexpected end of file`,
+    message: `${path}: cannot be unpacked: unexpected end of file`,
   });
 });
 

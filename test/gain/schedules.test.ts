@@ -39,6 +39,13 @@ test('a loss begins at its start epoch and ramps up', (t) => {
   t.is(scheduledWeight({ weight: 3, startEpoch: 0, rampEpochs: 0 }, 0, 0.1), 3);
 });
 
+test('a loss that ends weighs nothing from its last epoch on', (t) => {
+  const schedule = { weight: 2, startEpoch: 1, rampEpochs: 0, endEpoch: 2 };
+  const weights = [0, 1, 1.75, 2, 3].map((epoch) => scheduledWeight(schedule, epoch, 0.25));
+  t.deepEqual(weights, [0, 2, 2, 0, 0]);
+  t.is(scheduledWeight({ ...schedule, endEpoch: null }, 9, 0.25), 2);
+});
+
 test('a start epoch is met exactly although epochs are sums of fractions', (t) => {
   let epoch = 0;
   for (let step = 0; step < 3 * 7; step++) epoch += 1 / 7;

@@ -2,8 +2,8 @@
 
     python test/reference/cures.py > test/fixtures/cures.json
 
-Counterfactual and sufficiency terms, signed supervision, Rand-R4 and PGD-R4, RBR, MaskTune; on given tensors and
-through whole networks. The gradient of RBR is a third derivative, by PyTorch's backward of a double backward. Numbers
+Counterfactual and sufficiency terms, signed supervision, Rand-R4 and PGD-R4, RBR, MaskTune, and the teacher of TEA; on
+given tensors and through whole networks. The gradient of RBR is a third derivative, by PyTorch's backward of a double backward. Numbers
 and networks are those of gain.py and right_reasons.py, which the tests repeat.
 """
 
@@ -232,7 +232,45 @@ def networks():
     ]
 
 
+# ------------------------------------------------------------------------ a teacher that sees the object alone
+def tea():
+    """Maps and answers of a teacher on H ⊙ I, of the images with masks."""
+    student = Net([dict(layer) for layer in layers_of("max pooling and tanh")], 6)
+    teacher = Net([dict(layer) for layer in layers_of("as in the XIL benchmark")], 5)
+    images = numbers(7, (3, 12, 12, 3)).permute(0, 3, 1, 2) + 0.5
+    masks, rows = blocks([0, 2]), [0, 2]
+    pairs = [(0, 1), (2, 2)]
+
+    def answers(model, x):
+        cut = 1 + [layer.get("name") for layer in model.layers].index("target")
+        features = model.run(x.clone().requires_grad_(), "inference", stop=cut)
+        return features, model.run(features, "inference", start=cut)
+
+    seen = images.clone()
+    seen[rows] = seen[rows] * masks[:, None]
+    features, logits = answers(student, images)
+    teacherFeatures, teacherLogits = answers(teacher, seen)
+    own = attention(student, features, logits, pairs, "grad-cam", True)
+    others = attention(teacher, teacherFeatures, teacherLogits, pairs, "grad-cam", True).detach()
+    assert own.shape == others.shape
+    distance = ((own - others) ** 2).sum((1, 2)).mean()
+    p, q = F.log_softmax(teacherLogits[rows].detach() / 2, 1), F.log_softmax(logits[rows] / 2, 1)
+    divergence = 4 * (p.exp() * (p - q)).sum(1).mean()
+    out = {}
+    for name, value in {"explanation": distance, "softTargets": divergence}.items():
+        gradients = torch.autograd.grad(value, student.trainable(), allow_unused=True, retain_graph=True)
+        out[name] = {
+            "value": digits(value),
+            "gradients": [digits(torch.zeros_like(w) if g is None else g) for w, g in zip(student.trainable(), gradients)],
+        }
+    return {
+        "student": {"layers": layers_of("max pooling and tanh"), "seed": 6},
+        "teacher": {"layers": layers_of("as in the XIL benchmark"), "seed": 5},
+        "terms": out,
+    }
+
+
 if __name__ == "__main__":
     versions = {"torch": torch.__version__, "numpy": numpy.__version__, "python": sys.version.split()[0]}
-    made = {"versions": versions, "losses": losses(), "mostAttended": most_attended(), "networks": networks()}
+    made = {"versions": versions, "losses": losses(), "mostAttended": most_attended(), "networks": networks(), "tea": tea()}
     print(json.dumps(made, separators=(",", ":")))

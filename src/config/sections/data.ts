@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { nonNegative, positiveInt, probability } from './numbers.ts';
+import { nonNegative, positiveInt, probability } from './values.ts';
 
 const oneOrMoreSplits = z.union([z.string(), z.array(z.string()).min(1)]).transform((s) => [s].flat());
 

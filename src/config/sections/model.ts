@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { positiveInt } from './numbers.ts';
+import { positiveInt } from './values.ts';
 
 /** The network. */
 export const model = z.strictObject({

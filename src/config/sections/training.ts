@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { nonNegative, positiveInt } from './numbers.ts';
+import { nonNegative, positiveInt } from './values.ts';
 
 const optimizer = z.strictObject({
   name: z.enum(['sgd', 'adam', 'adamw']).default('adam'),

@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import { gaussianBlur } from '../../autodiff/index.ts';
 import { UsageError } from '../../errors/index.ts';
 import { type ApplyLayer, forward, splitModel, withoutActivation } from '../../gradcam/index.ts';
 import { normals, randomFor } from '../../random/index.ts';
-import { gaussianBlur } from './gaussian-blur.ts';
 import { imageShapeOf } from './image-shape.ts';
 import { roll } from './roll.ts';
 
@@ -101,7 +101,9 @@ export async function maximizeActivations(
       for (let at = 0; at < size; at++) {
         image[at]! += rate * slope[at]! - decay * (image[at]! - middle);
       }
-      if (blur > 0 && (step + 1) % blurEvery === 0) image.set(gaussianBlur(image, shape, blur));
+    }
+    if (blur > 0 && (step + 1) % blurEvery === 0) await soften(images, shape, blur);
+    for (const image of images) {
       for (let at = 0; at < size; at++) image[at] = Math.min(high, Math.max(low, image[at]!));
     }
     onProgress?.(step + 1, steps);
@@ -175,6 +177,14 @@ function batchOf(images: readonly Float32Array[], [height, width, channels]: Sha
   const batch = new Float32Array(images.length * size);
   for (const [i, image] of images.entries()) batch.set(image, i * size);
   return tf.tensor4d(batch, [images.length, height, width, channels]);
+}
+
+async function soften(images: readonly Float32Array[], shape: Shape, sigma: number): Promise<void> {
+  const blurred = tf.tidy(() => gaussianBlur(batchOf(images, shape), sigma));
+  const values = (await blurred.data()) as Float32Array;
+  blurred.dispose();
+  const size = values.length / images.length;
+  for (const [i, image] of images.entries()) image.set(values.subarray(i * size, (i + 1) * size));
 }
 
 async function answers(

@@ -2,7 +2,15 @@ import * as tf from '@tensorflow/tfjs-core';
 import { downsampleArea, upsampleBilinear } from '../../autodiff/index.ts';
 import { attentionMaps, inputGradients, type MapMethod, type Pair } from '../../gradcam/index.ts';
 import { logProbabilitySums, toGrid } from '../../losses/index.ts';
-import { masksOfPairs, type PairMasks, type StepContext, whatMatters } from '../objective/index.ts';
+import {
+  type ImageRegions,
+  imageSizeOf,
+  masksOfStep,
+  type PairMasks,
+  regionsOfImages,
+  type StepContext,
+  whatMatters,
+} from '../objective/index.ts';
 
 /** How the maps are made that the terms judge. */
 export interface GuidedMaps {
@@ -63,12 +71,8 @@ export class GuidedStep {
   constructor(step: StepContext, options: GuidedMaps) {
     this.#step = step;
     this.#options = options;
-    const { batch, pairs, pairWeights, labels, imageInput } = step;
-    const [, height, width] = step.inputs[imageInput]!.shape as [number, number, number];
-    this.#size = [height, width];
-    const isReal = (p: number) => pairWeights[p]! > 0;
-    const masks = masksOfPairs(batch, pairs, isReal, labels.length, this.#size);
-    this.masks = masks?.weights.some((weight) => weight > 0) ? masks : undefined;
+    this.#size = imageSizeOf(step);
+    this.masks = masksOfStep(step);
   }
 
   /** @returns undefined for a batch without masks */
@@ -85,7 +89,7 @@ export class GuidedStep {
    */
   irrelevant(): IrrelevantRegions | undefined {
     if (!this.masks) return undefined;
-    this.#irrelevant ??= this.#unite(this.masks);
+    this.#irrelevant ??= this.#invert(regionsOfImages(this.#step, this.masks));
     return this.#irrelevant;
   }
 
@@ -121,20 +125,8 @@ export class GuidedStep {
     };
   }
 
-  #unite({ masks, weights }: PairMasks): IrrelevantRegions {
-    const { pairs, batch, labels } = this.#step;
-    const ofImage = new Float32Array(labels.length * pairs.length);
-    const masked = new Float32Array(labels.length);
-    pairs.forEach(({ sample }, p) => {
-      if (weights[p] === 0) return;
-      ofImage[sample * pairs.length + p] = 1;
-      masked[sample] = 1;
-    });
-    const flat = tf.reshape(masks, [pairs.length, -1]);
-    const sums = tf.matMul(tf.tensor2d(ofImage, [labels.length, pairs.length]), flat);
-    const united = tf.reshape(tf.minimum(sums, 1), [labels.length, ...masks.shape.slice(1)]);
-    const irrelevant = tf.sub<tf.Tensor3D>(1, whatMatters(united as tf.Tensor3D, batch));
-    return { irrelevant: toGrid(irrelevant, this.#size), weights: tf.tensor1d(masked) };
+  #invert({ relevant, masked }: ImageRegions): IrrelevantRegions {
+    return { irrelevant: tf.sub(1, relevant), weights: tf.tensor1d([...masked]) };
   }
 
   #select({ masks, weights }: PairMasks): MaskedObjects {

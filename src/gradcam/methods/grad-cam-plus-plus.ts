@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { safeReciprocal } from './safe-reciprocal.ts';
-import { spatialAxes } from './spatial-axes.ts';
+import { safeReciprocal, spatialAxes } from './gradient-weights.ts';
 
 /**
  * Weights of Grad-CAM++: positive gradients, each with its own coefficient.

@@ -1,12 +1,9 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import { gradCamWeights } from './grad-cam.ts';
 import { gradCamPlusPlusNormalizedWeights, gradCamPlusPlusWeights } from './grad-cam-plus-plus.ts';
-import { hiResCamWeights } from './hires-cam.ts';
-import { layerCamWeights } from './layer-cam.ts';
-import { xGradCamWeights } from './x-grad-cam.ts';
+import { gradCamWeights, hiResCamWeights, layerCamWeights, xGradCamWeights } from './gradient-weights.ts';
 
 export { camWeights, classKernel } from './cam.ts';
-export { safeReciprocal } from './safe-reciprocal.ts';
+export { safeReciprocal } from './gradient-weights.ts';
 
 /**
  * A class map is M = ReLU(Σ_k w_k ⊙ A^k); the methods differ in w.

@@ -1,5 +1,10 @@
-export { confidenceDrop, confidenceIncreases } from './confidence.ts';
-export { cosine } from './cosine.ts';
-export { areaUnder, blurred, exchangePixels, pixelOrder } from './perturbation.ts';
-export { rankCorrelation } from './rank-correlation.ts';
+export { cosine, rankCorrelation } from './map-comparison.ts';
+export {
+  areaUnder,
+  blurred,
+  confidenceDrop,
+  confidenceIncreases,
+  exchangePixels,
+  pixelOrder,
+} from './perturbation.ts';
 export { imputeLinear } from './road.ts';

@@ -1,5 +1,4 @@
 import test from 'ava';
-import { gaussianBlur } from '../../../src/explain/units/gaussian-blur.ts';
 import { commonWindows, cut } from '../../../src/explain/units/patch-window.ts';
 import { roll } from '../../../src/explain/units/roll.ts';
 
@@ -9,22 +8,6 @@ test('an image is rolled down and to the right, and back', (t) => {
   t.deepEqual([...roll(image, [2, 3, 2], [0, 1])], [5, 6, 1, 2, 3, 4, 11, 12, 7, 8, 9, 10]);
   t.deepEqual([...roll(image, [2, 3, 2], [1, 0])], [7, 8, 9, 10, 11, 12, 1, 2, 3, 4, 5, 6]);
   t.deepEqual([...roll(roll(image, [2, 3, 2], [5, -4]), [2, 3, 2], [-5, 4])], [...image]);
-});
-
-test('a point becomes a Gaussian bell, an edge is held, channels stay apart', (t) => {
-  const image = new Float32Array(9 * 9 * 2);
-  image[(4 * 9 + 4) * 2] = 1;
-  const blurred = gaussianBlur(image, [9, 9, 2], 1);
-  const total = [-3, -2, -1, 0, 1, 2, 3].reduce((sum, d) => sum + Math.exp(-(d * d) / 2), 0);
-  for (let y = 1; y < 8; y++) {
-    for (let x = 1; x < 8; x++) {
-      const expected = Math.exp(-((y - 4) ** 2 + (x - 4) ** 2) / 2) / total ** 2;
-      t.true(Math.abs(blurred[(y * 9 + x) * 2]! - expected) < 1e-7);
-      t.is(blurred[(y * 9 + x) * 2 + 1], 0);
-    }
-  }
-  const constant = gaussianBlur(new Float32Array(12).fill(3), [2, 6, 1], 0.7);
-  t.true(constant.every((value) => Math.abs(value - 3) < 1e-6));
 });
 
 test('windows are as large as the largest, lie in the image, and hold what is not 0', (t) => {

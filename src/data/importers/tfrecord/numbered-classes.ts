@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError } from '../../../errors/index.ts';
+import { readText } from '../../text-file.ts';
 
 /** The numbers that stand for classes in a file, in the order of the classes, and their names. */
 export type NumberedClasses = readonly { id: number; name: string }[];
@@ -13,9 +13,7 @@ export type NumberedClasses = readonly { id: number; name: string }[];
  * @throws {DataError} `file:line: …` for an item without id or name, or an id that occurs twice
  */
 export async function readLabelMap(path: string): Promise<NumberedClasses> {
-  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw new DataError(`${path}: ${cause.code === 'ENOENT' ? 'no such file' : cause.message}`, { cause });
-  });
+  const text = await readText(path);
   // A comment is blanked out rather than removed, so that lines and positions stay.
   const plain = text.replace(/^\s*#.*$/gm, (comment) => comment.replace(/[^\n]/g, ' '));
   const classes: { id: number; name: string }[] = [];
@@ -40,7 +38,7 @@ export async function readTfdsNames(dir: string): Promise<NumberedClasses | unde
     .map((feature) => join(dir, `${feature}.labels.txt`))
     .find((path) => existsSync(path));
   if (!file) return undefined;
-  const lines = (await readFile(file, 'utf8')).split(/\r?\n/).flatMap((line) => line.trim() || []);
+  const lines = (await readText(file)).split(/\r?\n/).flatMap((line) => line.trim() || []);
   return lines.map((name, id) => ({ id, name }));
 }
 
