@@ -103,10 +103,12 @@ export {
 // ---- evaluation, export
 export {
   type Evaluated,
+  type EvaluateOptions,
   type EvaluateRequest,
   type EvaluationOptions,
   type EvaluationResult,
   evaluate,
+  evaluateSplit,
   evaluationTable,
   type ImageRecord,
   type MeasureName,
@@ -114,17 +116,15 @@ export {
   ResultWriter,
   readEvaluation,
   readImageRecords,
+  type SplitMetrics,
   type ThresholdSource,
 } from './evaluation/index.ts';
 export {
   batchToTensors,
-  type EvaluateOptions,
-  evaluateSplit,
   type RunOptions,
   type RunSummary,
   resultsTable,
   runExperiment,
-  type SplitMetrics,
 } from './experiment/index.ts';
 // ---- explanations of trained networks
 export {

@@ -2,6 +2,12 @@ import { type Config, stringifyConfig } from '../config/index.ts';
 import type { Dataset } from '../data/index.ts';
 import { type EngineInfo, startEngine } from '../engine/index.ts';
 import { DivergenceError, InterruptedError, UsageError } from '../errors/index.ts';
+import {
+  compareWithTeacher,
+  type EvaluateOptions,
+  evaluateSplit,
+  type SplitMetrics,
+} from '../evaluation/index.ts';
 import type { EpochSums, StepReport } from '../gain/index.ts';
 import { GainTrainer, guidanceTerms } from '../gain/index.ts';
 import { resolveTargetLayer } from '../gradcam/index.ts';
@@ -11,7 +17,6 @@ import type { RunDirectory } from '../run/index.ts';
 import { describeEnvironment, linkOfRun } from '../run/index.ts';
 import { AttentionPanel } from './attention-panel.ts';
 import { CheckpointStore, type Progress as Position, restoreWeights } from './checkpoint.ts';
-import { compareWithTeacher } from './compare-with-teacher.ts';
 import {
   buildExperimentModel,
   checkModelConfig,
@@ -31,7 +36,6 @@ import { batchToTensors } from './host-batch.ts';
 import { predictedMasksOf } from './predict-masks.ts';
 import { RunLog, type WrittenSoFar } from './run-log.ts';
 import { setUpDistillation } from './set-up-teacher.ts';
-import { type EvaluateOptions, evaluateSplit, type SplitMetrics } from './split-metrics.ts';
 
 export interface RunOptions {
   /** Go on from the last checkpoint. */
