@@ -15,7 +15,8 @@ export {
 } from './describe-model.ts';
 export { freezeLayers, unfreezeLayers } from './freeze-layers.ts';
 export { type InputScaling, type Standardization, withInputScaling } from './input-scaling.ts';
-export { loadLayersModel, saveLayersModel } from './layers-model-file.ts';
 export { countMultiplyAdds } from './multiply-adds.ts';
 export { type NewHeadOptions, withInputSize, withNewHead } from './new-head.ts';
+export { type LoadOptions, loadLayersModel } from './storage/load-layers-model.ts';
+export { saveLayersModel } from './storage/save-layers-model.ts';
 export { finalLink, toLogits } from './to-logits.ts';

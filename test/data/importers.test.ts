@@ -380,7 +380,7 @@ async function run(...args: string[]): Promise<{ code: number; stdout: string; s
   const root = join(import.meta.dirname, '..', '..');
   const command = promisify(execFile)(
     process.execPath,
-    ['--import=tsx', join(root, 'src', 'import.ts'), ...args],
+    ['--import=tsx', join(root, 'src', 'cli.ts'), 'import', ...args],
     { cwd: root },
   );
   return command.then(

@@ -39,7 +39,7 @@ const SMALLEST = 2 * PATCH + 8;
  * whose names begin with `train` and whose masks `masks` and `feedback` choose. What is dealt out of the training
  * images by `fractions`, a validation split, keeps their greys: an image's patch depends on its file, its number and
  * the seed alone. Feedback is that of the XIL benchmark: `incomplete` is the lower half of the mask, `wrong` a strip on
- * the other side of the image; see {@link lowerHalf}, {@link oppositeStrip}.
+ * the other side of the image; see `lowerHalf`, `oppositeStrip`.
  *
  * Sources: Ross, Hughes, Doshi-Velez 2017, "Right for the right reasons" (the patches); Friedrich et al.
  * 2023, "A typology for exploring the mitigation of shortcut behaviour" (feedback; the object: grey above 1). The

@@ -114,7 +114,7 @@ export function greyPng(pixels: Uint8Array, width: number, height: number): Prom
 }
 
 /**
- * Finds the images of {@link readIdxSplits}.
+ * Finds the images of `readIdxSplits`.
  *
  * @param named names of the classes; the labels' digits when not given
  */
