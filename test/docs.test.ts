@@ -48,6 +48,31 @@ test('commands name scripts that exist', async (t) => {
   t.deepEqual(unknown, []);
 });
 
+test('documents that the code and the docs name are in the repository', async (t) => {
+  const folders = ['src', 'test', 'bench', 'examples', 'configs', '.ci', '.github', 'docs'];
+  const files = await Promise.all(
+    folders.map(async (folder) =>
+      (await readdir(join(root, folder), { recursive: true })).map((file) => join(folder, file)),
+    ),
+  );
+  const texts = files
+    .flat()
+    .concat('README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md')
+    .filter((file) => /\.(ts|mjs|py|ya?ml|md)$|^\.ci\/run$/.test(file));
+  const lost: string[] = [];
+  for (const file of texts) {
+    const text = await readFile(join(root, file), 'utf8');
+    for (const [, name] of text.matchAll(/(?<![\w./*$}-])((?:[\w.-]+\/)*[\w-]+\.md)\b/g)) {
+      const places = [join(root, dirname(file), name!), join(root, name!), join(root, 'docs', name!)];
+      if (!places.some(existsSync) && !written.has(name!)) lost.push(`${file}: ${name}`);
+    }
+  }
+  t.deepEqual(lost, []);
+});
+
+/** Documents that programs write. */
+const written = new Set(['table.md', 'out/table.md']);
+
 test('the configs and the examples of configs are valid', async (t) => {
   const configs = (await readdir(join(root, 'configs'))).filter((file) => file.endsWith('.yaml'));
   for (const file of configs) {

@@ -88,18 +88,32 @@ export const activationRules: Record<string, GradientRule> = {
     backward: (dy, [x, saved]) => ({
       x: () => {
         const y = outputOf(saved, () => tf.sigmoid(x));
-        return tf.mul(dy, tf.mul(y, tf.sub(1, y)));
+        // Not 1 - y, of which nothing is left where y rounds to 1.
+        return tf.mul(dy, tf.mul(y, tf.sigmoid(tf.neg(x))));
       },
     }),
   },
 
   [tf.Tanh]: {
     inputs: ['x'],
-    output: true,
-    backward: (dy, [x, saved]) => ({
+    backward: (dy, [x]) => ({
       x: () => {
-        const y = outputOf(saved, () => tf.tanh(x));
-        return tf.mul(tf.sub(1, tf.square(y)), dy);
+        // 1 - tanh(x)^2, without the difference that leaves nothing of it far from zero.
+        const twice = tf.mul(x, 2);
+        return tf.mul(dy, tf.mul(4, tf.mul(tf.sigmoid(twice), tf.sigmoid(tf.neg(twice)))));
+      },
+    }),
+  },
+
+  [tf.Erf]: {
+    inputs: ['x'],
+    backward: (dy, [x]) => ({
+      x: () => {
+        // exp(-x^2) as exp(-h^2) exp(-(x - h)(x + h)) with an h near x whose square is a float: x^2 alone is rounded.
+        const h = withoutGradient(() => tf.clipByValue(tf.div(tf.round(tf.mul(x, 16)), 16), -16, 16));
+        const square = withoutGradient(() => tf.exp(tf.neg(tf.square(h))));
+        const rest = tf.exp(tf.neg(tf.mul(tf.sub(x, h), tf.add(x, h))));
+        return tf.mul(dy, tf.mul(tf.mul(square, 2 / Math.sqrt(Math.PI)), rest));
       },
     }),
   },

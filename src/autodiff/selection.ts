@@ -32,7 +32,10 @@ const elementwiseExtremum = (aWins: Comparison): GradientRule => ({
   },
 });
 
-/** The largest or smallest element along axes: every element that equals it receives `dy`, as in tfjs. */
+/**
+ * The largest or smallest element along axes: `dy` is shared equally by the n elements that reach it, 1/n each, so that
+ * the slopes sum to 1 (as in PyTorch's `amax` and TensorFlow's `reduce_max`; tfjs gives each of them all of it).
+ */
 const reducedExtremum = (
   axesOf: (attrs: Record<string, number[]>) => number[] | undefined,
 ): GradientRule => ({
@@ -42,8 +45,12 @@ const reducedExtremum = (
     x: () => {
       const axes = tf.util.parseAxisParam(axesOf(attrs) as number[], x.shape);
       const kept = x.shape.map((length: number, axis: number) => (axes.includes(axis) ? 1 : length));
-      const chosen = withoutGradient(() => tf.cast(tf.equal(x, tf.reshape(y, kept)), 'float32'));
-      return tf.mul(tf.reshape(dy, kept), chosen);
+      const share = withoutGradient(() => {
+        const reached = tf.cast(tf.equal(x, tf.reshape(y, kept)), 'float32');
+        // Where the largest is NaN nothing equals it: it is NaN for all.
+        return tf.div(reached, tf.sum(reached, axes, true));
+      });
+      return tf.mul(tf.reshape(dy, kept), share);
     },
   }),
 });

@@ -36,13 +36,21 @@ export const configSchema = z
   })
   .superRefine(({ data, gain, guidance, distillation, training }, context) => {
     // A loss whose warm-up outlasts the training never acts, without a word: seen in public implementations.
-    const { mining, supervision } = gain.losses;
+    const { classification, mining, supervision } = gain.losses;
     for (const [path, losses] of [
-      ['gain', { mining, supervision }],
+      ['gain', { classification, mining, supervision }],
       ['guidance', guidance.losses],
       ['distillation', distillation?.losses ?? {}],
     ] as const) {
-      for (const [name, { weight, startEpoch }] of Object.entries(losses)) {
+      for (const [name, { weight, startEpoch, endEpoch }] of Object.entries(losses)) {
+        if (weight > 0 && endEpoch !== null && endEpoch <= startEpoch) {
+          context.addIssue({
+            code: 'custom',
+            path: [path, 'losses', name, 'endEpoch'],
+            input: endEpoch,
+            message: `expected > startEpoch (${startEpoch}): this loss would end before it starts`,
+          });
+        }
         if (weight === 0 || startEpoch < training.epochs) continue;
         context.addIssue({
           code: 'custom',
@@ -59,6 +67,22 @@ export const configSchema = z
         input: training.selectBy,
         message:
           'expected another metric: with data.masks.mark must-not-matter it is best where the map is worst',
+      });
+    }
+    if (distillation?.teacher.sees === 'object' && distillation.teacher.maps === 'precomputed') {
+      context.addIssue({
+        code: 'custom',
+        path: ['distillation', 'teacher', 'maps'],
+        input: distillation.teacher.maps,
+        message: 'expected live: with `sees: object` the teacher answers to images that depend on the masks',
+      });
+    }
+    if (distillation?.teacher.sees === 'object' && data.masks.count === 0) {
+      context.addIssue({
+        code: 'custom',
+        path: ['distillation', 'teacher', 'sees'],
+        input: distillation.teacher.sees,
+        message: 'expected image, or data.masks.count above 0: without masks this teacher sees nothing',
       });
     }
     if (distillation && Object.values(distillation.losses).every(({ weight }) => weight === 0)) {

@@ -31,7 +31,7 @@ export class ModelError extends GainError {
   readonly exitCode = 2;
 }
 
-/** A compute engine that was asked for by name and cannot be started. */
+/** A compute engine that was asked for by name and cannot be started, or an operation that failed on one. */
 export class EngineError extends GainError {
   readonly exitCode = 2;
 }

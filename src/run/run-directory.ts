@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { appendFile, mkdir, readdir, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readdir, rm, stat, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
 import { RunError } from '../errors/index.ts';
+import { appendWhole, writeJson, writeWhole, writing } from '../files/index.ts';
 import { DirectoryLock, lockName } from './directory-lock.ts';
-import { writing } from './writing.ts';
 
 /**
  * The files of one training run; layout in docs/run-directory.md.
@@ -41,6 +41,7 @@ export class RunDirectory {
         `${path}: holds a run already: --resume continues it, --run DIR puts this one elsewhere, --overwrite deletes it`,
       );
     }
+    await removeUnfinished(path);
     return new RunDirectory(path, lock, mode === 'overwrite');
   }
 
@@ -63,26 +64,16 @@ export class RunDirectory {
 
   /** Writes a whole file, so that a reader sees the old one or the new one and never a half. */
   async write(name: string, content: string | Uint8Array): Promise<void> {
-    const target = this.file(name);
-    await writing(target, async () => {
-      await mkdir(dirname(target), { recursive: true });
-      const fresh = `${target}.tmp`;
-      try {
-        await writeFile(fresh, content, { flush: true });
-        await rename(fresh, target);
-      } finally {
-        await rm(fresh, { force: true });
-      }
-    });
+    await writeWhole(this.file(name), content);
   }
 
   async writeJson(name: string, value: unknown): Promise<void> {
-    await this.write(name, `${JSON.stringify(value, null, 2)}\n`);
+    await writeJson(this.file(name), value);
   }
 
-  /** Adds one JSON line to a file. */
+  /** Adds one JSON line to a file: all of it or nothing. */
   async appendLine(name: string, value: object): Promise<void> {
-    await writing(this.file(name), () => appendFile(this.file(name), `${JSON.stringify(value)}\n`));
+    await appendWhole(this.file(name), `${JSON.stringify(value)}\n`);
   }
 
   /** Size of a file in bytes, 0 where there is none. */
@@ -108,9 +99,17 @@ export class RunDirectory {
   }
 }
 
+/** Removes what a kill has left half-written. Nobody else is writing here: the lock is held. */
+async function removeUnfinished(path: string): Promise<void> {
+  const files = await readdir(path, { recursive: true });
+  for (const file of files) {
+    if (file.endsWith('.tmp')) await rm(join(path, file), { recursive: true, force: true });
+  }
+}
+
 /** @throws {RunError} when a directory holds no run that could be resumed. */
 export function requireRun(path: string): void {
-  if (!holdsRun(path)) throw new RunError(`${path}: nothing to resume: it holds no run`);
+  if (!holdsRun(path)) throw new RunError(`${path}: it holds no run (there is no config.yaml)`);
 }
 
 /** Whether a directory holds a run, finished or not. */

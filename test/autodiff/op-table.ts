@@ -133,6 +133,7 @@ export const opTable: Record<string, OpFunction> = {
   max: (x) => tf.max(x, [1, 2]),
   'max: ties': (x) => tf.max(x, [1, 2]),
   min: (x) => tf.min(x, -1),
+  'min: ties': (x) => tf.min(x, [1, 2]),
   moments: (x) => {
     const { mean, variance } = tf.moments(x, [0, 1, 2]);
     return tf.stack([mean, variance]);
@@ -152,6 +153,7 @@ export const opTable: Record<string, OpFunction> = {
   'avgPool3d: 3x3x3, stride 2, same': (x) => tf.avgPool3d(x, 3, 2, 'same'),
   'layers.globalAveragePooling2d': (x) => tfl.layers.globalAveragePooling2d({}).apply(x) as tf.Tensor,
   'layers.globalMaxPooling2d': (x) => tfl.layers.globalMaxPooling2d({}).apply(x) as tf.Tensor,
+  'layers.globalMaxPooling2d: ties': (x) => tfl.layers.globalMaxPooling2d({}).apply(x) as tf.Tensor,
   'layers.averagePooling2d': (x) =>
     tfl.layers.averagePooling2d({ poolSize: 2, strides: 2, padding: 'same' }).apply(x) as tf.Tensor,
   'layers.maxPooling1d': (x) => tfl.layers.maxPooling1d({ poolSize: 2, strides: 2 }).apply(x) as tf.Tensor,

@@ -184,12 +184,6 @@ def softmax_cross_entropy(logits):
     return -(labels * F.log_softmax(logits, -1)).sum(-1)
 
 
-def max_shared(x, axes):
-    """The gradient of tfjs: every element that equals the maximum receives all of dy."""
-    chosen = (x == x.amax(axes, keepdim=True)).double()
-    return (x * chosen).sum(axes) - x.amax(axes).detach() * (chosen.sum(axes) - 1)
-
-
 V = [3, 4]  # the shape of elementwise cases
 I = [2, 5, 5, 2]  # images
 POSITIVE = {"low": 0.2, "high": 2.5}
@@ -241,7 +235,8 @@ case("losses.sigmoidCrossEntropy", lambda x: F.softplus(x) - x * torch.sigmoid(t
 case("sum", lambda x: x.sum(1), V)
 case("mean", lambda x: x.mean((1, 2)), I)
 case("max", lambda x: x.amax((1, 2)), I)
-case("max: ties", lambda x: max_shared(x, (1, 2)), [2, 3, 3, 2], step=0.75)
+case("max: ties", lambda x: x.amax((1, 2)), [2, 3, 3, 2], step=0.75)
+case("min: ties", lambda x: x.amin((1, 2)), [2, 3, 3, 2], step=0.75)
 case("min", lambda x: x.amin(-1), V)
 case("moments", lambda x: torch.stack([x.mean((0, 1, 2)), x.var((0, 1, 2), unbiased=False)]), I)
 
@@ -268,6 +263,7 @@ case("avgPool3d: 2x2x2, stride 2, valid", pool("avg", 2, 2, "valid", 3), S3)
 case("avgPool3d: 3x3x3, stride 2, same", pool("avg", 3, 2, "same", 3), S3)
 case("layers.globalAveragePooling2d", lambda x: x.mean((1, 2)), I)
 case("layers.globalMaxPooling2d", lambda x: x.amax((1, 2)), I)
+case("layers.globalMaxPooling2d: ties", lambda x: x.amax((1, 2)), [2, 3, 3, 2], step=0.75)
 case("layers.averagePooling2d", pool("avg", 2, 2, "same"), I)
 case("layers.maxPooling1d", lambda x: to_nhwc(F.max_pool1d(to_nchw(x), 2, 2)), [2, 6, 2])
 

@@ -3,7 +3,7 @@ export { type CocoOptions, type CocoPart, cocoSplit, findCoco } from './coco/coc
 export { type CocoSegmentation, decompressRuns, drawSegmentation } from './coco/segmentation.ts';
 export { type CsvOptions, findCsv } from './csv/csv.ts';
 export { type CubOptions, findCub } from './cub.ts';
-export { type FolderOptions, findFolders } from './folder.ts';
+export { type FolderOptions, findFolders } from './folder/folder.ts';
 export {
   type ImportItem,
   type ImportOptions,

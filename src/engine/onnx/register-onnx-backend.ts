@@ -1,3 +1,5 @@
+// For its side effect: in Node it is this package, not tfjs-core, that registers the gradients of TensorFlow.js.
+import '@tensorflow/tfjs-layers';
 import { availableParallelism } from 'node:os';
 import { registerBackendAndKernels } from './register.ts';
 import { detectBlockSize } from './runtime/block-size.ts';

@@ -14,6 +14,7 @@ import type { Kernel, KernelTable } from './kernels/kernel.ts';
 import { networkKernels } from './kernels/network-kernels.ts';
 import { reductionKernels } from './kernels/reduction-kernels.ts';
 import { shapeKernels } from './kernels/shape-kernels.ts';
+import { axisOf } from './ops/axes.ts';
 import { runOnCpu } from './runtime/cpu-fallback.ts';
 import { isComputed, type OnnxBackend } from './runtime/onnx-backend.ts';
 
@@ -31,12 +32,7 @@ const VIEWS: Record<string, (tensor: TensorInfo, attributes: Record<string, unkn
   Reshape: ({ shape }, { shape: target }) =>
     util.inferFromImplicitShape(target as number[], util.sizeFromShape(shape)),
   ExpandDims: ({ shape }, { dim }) => {
-    const given = dim as number;
-    util.assert(
-      -(shape.length + 1) <= given,
-      () => `Axis must be in the interval [${-(shape.length + 1)}, ${shape.length}]`,
-    );
-    const at = (dim as number) < 0 ? (dim as number) + shape.length + 1 : (dim as number);
+    const at = axisOf('expandDims', dim as number, shape.length + 1);
     return [...shape.slice(0, at), 1, ...shape.slice(at)];
   },
 };

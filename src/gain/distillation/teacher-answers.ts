@@ -11,6 +11,8 @@ export interface WeightedPairs {
 
 /** What a teacher says of the batch of a step, as constants. B images, P pairs, C classes. */
 export interface TeacherAnswers {
+  /** B numbers: the share of each image in what is learned. @default all 1 */
+  imageWeights?(step: StepContext): readonly number[];
   /** `[B,C]`. */
   logits(step: StepContext): tf.Tensor2D;
   /** The most likely class of each image. */

@@ -196,3 +196,37 @@ test.serial('results that someone holds are not written over by later runs', (t)
   t.deepEqual(last(late), [1.5, 2.5, 4.5, 8.5, 16.5, 32.5]);
   tf.dispose([weights, ...kept, ...late]);
 });
+
+test.serial('an operation that fails is named by whoever needs it, and disturbs nobody else', (t) => {
+  const table = tf.tensor([1, 2, 3]);
+  const places = tf.cast(tf.mul(tf.tensor([1, 7]), 1), 'int32'); // Out of range, which only the run can tell.
+  const bad = tf.gather(table, places);
+  const after = tf.mul(bad, 2);
+  const good = tf.add(table, 1);
+  t.deepEqual(Array.from(good.dataSync()), [2, 3, 4]);
+  const message =
+    /^engine onnx: Gather\(float32\[3\], int32\[2\]\) of shape float32\[2\] failed: .*out of data bounds/;
+  t.throws(() => bad.dataSync(), { name: 'EngineError', message });
+  t.throws(() => bad.dataSync(), { message }, 'again');
+  t.throws(() => after.dataSync(), { message }, 'what was computed from it');
+  const { runs } = backend.stats;
+  t.deepEqual(Array.from(tf.add(table, 2).dataSync()), [3, 4, 5], 'unrelated, later');
+  t.is(backend.stats.runs, runs + 1);
+  const later = tf.add(bad, 1);
+  const other = tf.mul(table, table);
+  t.deepEqual(Array.from(other.dataSync()), [1, 4, 9]);
+  t.throws(() => later.dataSync(), { message }, 'computed from it later');
+  const variable = tf.variable(table);
+  t.notThrows(() => variable.assign(tf.add(variable, 1)));
+  t.deepEqual(Array.from(variable.dataSync()), [2, 3, 4]);
+  tf.dispose([table, places, bad, after, good, later, other, variable]);
+});
+
+test.serial('of two operations that fail each read gets its own', (t) => {
+  const table = tf.tensor([1, 2, 3]);
+  const far = (index: number) => tf.cast(tf.mul(tf.tensor([index]), 1), 'int32');
+  const first = tf.gather(table, far(7));
+  const second = tf.gather(tf.reshape(table, [1, 3]), far(9), 1);
+  t.throws(() => second.dataSync(), { message: /Gather\(float32\[1,3\]/ });
+  t.throws(() => first.dataSync(), { message: /Gather\(float32\[3\]/ });
+});

@@ -26,8 +26,13 @@ export function lowerTrace(trace: Trace, block: number, threads: number): OnnxMo
       shape: leaf.shape,
     });
   });
-  for (const node of trace.order) lowering.demand(node);
+  const places = new Map(trace.order.map((node, place) => [node, place]));
+  for (const [node, place] of places) {
+    lowering.graph.origin = place;
+    lowering.demand(node);
+  }
   trace.roots.forEach((root, index) => {
+    lowering.graph.origin = places.get(root);
     lowering.graph.output(outputName(index), lowering.plain(root), root.dtype, root.shape);
   });
   return lowering.graph.model();

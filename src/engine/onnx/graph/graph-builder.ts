@@ -25,6 +25,8 @@ export class GraphBuilder {
   readonly #outputs: OnnxValueInfo[] = [];
   readonly #known = new Map<string, readonly string[]>();
   #count = 0;
+  /** What the nodes that follow are written for, as {@link OnnxNode.origin}. */
+  origin: number | undefined;
 
   /** Adds a node with one output and returns the output's name. */
   node(type: string, inputs: readonly string[], attributes: Attributes = {}, domain = ''): string {
@@ -44,7 +46,7 @@ export class GraphBuilder {
     if (names === undefined) {
       names = Array.from({ length: outputs }, () => this.#name());
       this.#known.set(key, names);
-      this.#nodes.push({ type, domain, inputs, outputs: names, attributes });
+      this.#nodes.push({ type, domain, inputs, outputs: names, attributes, origin: this.origin });
     }
     return names;
   }

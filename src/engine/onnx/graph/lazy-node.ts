@@ -1,4 +1,5 @@
 import { util } from '@tensorflow/tfjs-core';
+import { UsageError } from '../../../errors/index.ts';
 import type { Lowered, Lowering } from './lowering.ts';
 
 /** The element types that the engine computes with. */
@@ -26,6 +27,8 @@ export class LazyNode {
   inputs: readonly LazyNode[];
   lower: Lower | null;
   values: Values | null;
+  /** Why it cannot be computed: it was tried. */
+  failure: Error | null = null;
 
   constructor(fields: {
     kind: string;
@@ -61,6 +64,12 @@ export class LazyNode {
     this.settle(valuesOf(this.dtype, this.size).fill(this.uniform));
   }
 
+  /** Says that the node cannot be computed, and lets go of the graph behind it. */
+  fail(failure: Error): void {
+    this.failure = failure;
+    this.inputs = [];
+  }
+
   /** Makes the node a leaf and lets go of the graph behind it. */
   settle(values: Values): void {
     this.values = values;
@@ -93,8 +102,15 @@ interface OperationFields {
   readonly lower: Lower;
 }
 
-/** A pending operation. A result without elements is a leaf at once: ONNX Runtime need not see it. */
+/**
+ * A pending operation. A result without elements is a leaf at once: ONNX Runtime need not see it.
+ *
+ * @throws UsageError for a shape that cannot be: ONNX Runtime ends the process on some of them
+ */
 export function operation(fields: OperationFields): LazyNode {
+  if (!fields.shape.every((size) => Number.isInteger(size) && size >= 0)) {
+    throw new UsageError(`engine onnx: ${fields.kind} would have the shape [${fields.shape}]`);
+  }
   if (fields.shape.includes(0)) return leaf(valuesOf(fields.dtype, 0), fields.shape, fields.dtype);
   return new LazyNode(fields);
 }

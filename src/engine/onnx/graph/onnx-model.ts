@@ -20,6 +20,14 @@ export interface OnnxNode {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Attributes;
+  /** The place in the trace of the operation that wrote it; part of the name that errors give. */
+  readonly origin?: number | undefined;
+}
+
+/** The place in the trace that ONNX Runtime's message about a node names, or null. */
+export function originIn(message: string): number | null {
+  const [, origin] = /\w+_\w+@(\d+)/.exec(message) ?? [];
+  return origin === undefined ? null : Number(origin);
 }
 
 export interface OnnxInitializer {
@@ -84,7 +92,8 @@ export function encodeModel(model: OnnxModel): Uint8Array<ArrayBuffer> {
 function writeNode(writer: BinaryWriter, node: OnnxNode): void {
   for (const input of node.inputs) text(writer, 1, input);
   for (const output of node.outputs) text(writer, 2, output);
-  text(writer, 3, `${node.type}_${node.outputs[0]}`);
+  const name = `${node.type}_${node.outputs[0]}`;
+  text(writer, 3, node.origin === undefined ? name : `${name}@${node.origin}`);
   text(writer, 4, node.type);
   for (const [name, value] of Object.entries(node.attributes)) {
     message(writer, 5, () => writeAttribute(writer, name, value));

@@ -16,6 +16,7 @@ import {
   select,
 } from '../ops/elementwise.ts';
 import { relu, relu6, step } from '../ops/rectifiers.ts';
+import { elu, expm1, log1p, selu, sigmoid, softplus, tanh } from '../ops/transcendental.ts';
 import { type Kernel, type KernelTable, kernel, listKernel } from './kernel.ts';
 
 type Binary = (a: LazyNode, b: LazyNode) => LazyNode;
@@ -53,32 +54,6 @@ const rounding = (type: string): Kernel =>
   kernel<'x'>(({ x }) => (x.dtype === 'float32' ? floatFunction(type, x) : x));
 
 const f = (g: GraphBuilder, value: number): string => g.fill(value, 'float32');
-
-/** log(1 + x), exact for small x: u = 1 + x, log(u) · x / (u − 1). */
-const log1p: UnaryEmit = (g, x) => {
-  const u = g.node('Add', [x, f(g, 1)]);
-  const delta = g.node('Sub', [u, f(g, 1)]);
-  const finite = g.node('Div', [g.node('Mul', [g.node('Log', [u]), x]), delta]);
-  const tiny = g.node('Equal', [delta, f(g, 0)]);
-  const huge = g.node('IsInf', [u]);
-  return g.node('Where', [tiny, x, g.node('Where', [huge, g.node('Log', [u]), finite])]);
-};
-
-/** exp(x) − 1, exact for small x: u = exp(x), (u − 1) · x / log(u). */
-const expm1: UnaryEmit = (g, x) => {
-  const u = g.node('Exp', [x]);
-  const delta = g.node('Sub', [u, f(g, 1)]);
-  const small = g.node('Div', [g.node('Mul', [delta, x]), g.node('Log', [u])]);
-  const near = g.node('Less', [g.node('Abs', [x]), f(g, 0.5)]);
-  const tiny = g.node('Equal', [delta, f(g, 0)]);
-  return g.node('Where', [tiny, x, g.node('Where', [near, small, delta])]);
-};
-
-/** log(1 + exp(x)) without overflow. */
-const softplus: UnaryEmit = (g, x) => {
-  const tail = log1p(g, g.node('Exp', [g.node('Neg', [g.node('Abs', [x])])]));
-  return g.node('Add', [g.node('Relu', [x]), tail]);
-};
 
 const isFiniteNumber: UnaryEmit = (g, x) =>
   g.node('Not', [g.node('Or', [g.node('IsNaN', [x]), g.node('IsInf', [x])])]);
@@ -126,9 +101,6 @@ function atan2(y: LazyNode, x: LazyNode): LazyNode {
     return g.node('Where', [below(b!), g.node('Neg', [half]), half]);
   });
 }
-
-const SELU_ALPHA = 1.6732632423543772;
-const SELU_SCALE = 1.0507009873554805;
 
 export const elementwiseKernels: KernelTable = {
   Add: arithmetic(add),
@@ -178,9 +150,9 @@ export const elementwiseKernels: KernelTable = {
   Floor: rounding('Floor'),
   Round: rounding('Round'),
   Exp: float('Exp'),
-  Expm1: composed('Expm1', expm1),
+  Expm1: kernel<'x'>(({ x }) => expm1(x)),
   Log: float('Log'),
-  Log1p: composed('Log1p', log1p),
+  Log1p: kernel<'x'>(({ x }) => log1p(x)),
   Sqrt: float('Sqrt'),
   Rsqrt: composed('Rsqrt', (g, x) => g.node('Reciprocal', [g.node('Sqrt', [x])])),
   Reciprocal: float('Reciprocal'),
@@ -192,25 +164,23 @@ export const elementwiseKernels: KernelTable = {
   Atan: float('Atan'),
   Sinh: float('Sinh'),
   Cosh: float('Cosh'),
-  Tanh: float('Tanh'),
+  Tanh: kernel<'x'>(({ x }) => tanh(x)),
   Asinh: float('Asinh'),
   Acosh: float('Acosh'),
   Atanh: float('Atanh'),
   Erf: float('Erf'),
-  Sigmoid: float('Sigmoid'),
-  Softplus: composed('Softplus', softplus),
+  Sigmoid: kernel<'x'>(({ x }) => sigmoid(x)),
+  Softplus: kernel<'x'>(({ x }) => softplus(x)),
   Relu: kernel<'x'>(({ x }) => (x.dtype === 'bool' ? null : relu(x))),
   Relu6: kernel<'x'>(({ x }) => relu6(x)),
-  Elu: float('Elu'),
+  Elu: kernel<'x'>(({ x }) => elu(x)),
   EluGrad: kernel<'dy' | 'y'>(({ dy, y }) =>
     elementwise('EluGrad', [dy, y], (g, [d, v]) => {
       const negative = g.node('Mul', [d!, g.node('Add', [v!, f(g, 1)])]);
       return g.node('Where', [g.node('GreaterOrEqual', [v!, f(g, 0)]), d!, negative]);
     }),
   ),
-  Selu: composed('Selu', (g, x) =>
-    g.node('Selu', [x], { alpha: { float: SELU_ALPHA }, gamma: { float: SELU_SCALE } }),
-  ),
+  Selu: kernel<'x'>(({ x }) => selu(x)),
   LeakyRelu: kernel<'x', LeakyReluAttrs>(({ x }, { alpha }) => leakyRelu(x, alpha)),
   Prelu: kernel<'x' | 'alpha'>(({ x, alpha }) => prelu(x, alpha)),
   Step: kernel<'x', StepAttrs>(({ x }, { alpha }) => (x.dtype === 'float32' ? step(x, alpha) : null)),

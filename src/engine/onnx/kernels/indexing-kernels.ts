@@ -8,6 +8,7 @@ import {
   util,
 } from '@tensorflow/tfjs-core';
 import type { LazyNode } from '../graph/lazy-node.ts';
+import { axisOf } from '../ops/axes.ts';
 import { flatIndices, gather, gatherNd, oneHot, scatterAdd } from '../ops/indexing.ts';
 import { reshape } from '../ops/reshape.ts';
 import { type KernelTable, kernel } from './kernel.ts';
@@ -40,7 +41,7 @@ function requireWithin(indices: LazyNode, size: number): void {
 export const indexingKernels: KernelTable = {
   GatherV2: kernel<'x' | 'indices', GatherV2Attrs>(({ x, indices }, { axis, batchDims }) => {
     if (x.size === 0) return null;
-    const along = util.parseAxisParam(axis, x.shape as number[])[0]!;
+    const along = axisOf('gather', axis, x.shape.length);
     const batch = batchDims < 0 ? batchDims + indices.shape.length : (batchDims ?? 0);
     backend_util.segment_util.collectGatherOpShapeInfo(asInfo(x), asInfo(indices), along, batch);
     requireWithin(indices, x.shape[along]!);

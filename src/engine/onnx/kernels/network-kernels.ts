@@ -12,11 +12,12 @@ import {
   type SoftmaxAttrs,
   util,
 } from '@tensorflow/tfjs-core';
+import { UsageError } from '../../../errors/index.ts';
 import { type LazyNode, operation, type Shape } from '../graph/lazy-node.ts';
 import { add, multiply, subtract } from '../ops/arithmetic.ts';
 import { averagePool, averagePoolGradient } from '../ops/average-pooling.ts';
 import { convolve, convolveFilterGradient, convolveInputGradient } from '../ops/convolution/convolution.ts';
-import { asFloat, elementwise, floatFunction, leakyRelu, negative, prelu } from '../ops/elementwise.ts';
+import { asFloat, elementwise, leakyRelu, negative, prelu } from '../ops/elementwise.ts';
 import { matMul } from '../ops/matmul.ts';
 import { maxPool, maxPoolPlaces } from '../ops/max-pooling.ts';
 import { maxPoolGradient } from '../ops/max-pooling-gradient.ts';
@@ -25,6 +26,7 @@ import { relu, relu6 } from '../ops/rectifiers.ts';
 import { reshape } from '../ops/reshape.ts';
 import { resizeImages, resizeImagesGradient } from '../ops/resize.ts';
 import { softmax } from '../ops/softmax.ts';
+import { elu, sigmoid } from '../ops/transcendental.ts';
 import { type KernelTable, kernel, listKernel } from './kernel.ts';
 import {
   type Conv2DLike,
@@ -51,9 +53,9 @@ function activate(
     case 'relu6':
       return relu6(x);
     case 'elu':
-      return floatFunction('Elu', x);
+      return elu(x);
     case 'sigmoid':
-      return floatFunction('Sigmoid', x);
+      return sigmoid(x);
     case 'leakyrelu':
       return leakyRelu(x, alpha ?? 0.2);
     case 'prelu':
@@ -145,31 +147,81 @@ function poolIf(supported: boolean, pool: Pooling, run: (pool: Pooling) => LazyN
   return supported && kernel.every((size, i) => before[i]! < size && after[i]! < size) ? run(pool) : null;
 }
 
+type Rounding = { dimRoundingMode?: 'ceil' | 'round' };
+
+/**
+ * The geometry of the operation whose gradient dy is: tfjs-core does not tell its gradient kernels how the number of
+ * windows was rounded.
+ */
+function geometryOf<T extends { readonly outputShape: Shape }>(
+  what: string,
+  dy: LazyNode,
+  geometry: (mode: Rounding) => T,
+): T {
+  const fitting = fittingGeometry(dy, geometry);
+  if (fitting !== null) return fitting;
+  const { outputShape } = geometry({});
+  throw new UsageError(
+    `the gradient of ${what}: dy has the shape [${dy.shape}], the result [${outputShape}]`,
+  );
+}
+
+function fittingGeometry<T extends { readonly outputShape: Shape }>(
+  dy: LazyNode,
+  geometry: (mode: Rounding) => T,
+): T | null {
+  for (const mode of [{}, { dimRoundingMode: 'ceil' }, { dimRoundingMode: 'round' }] as const) {
+    const candidate = geometry(mode);
+    if (util.arraysEqual(candidate.outputShape as number[], dy.shape as number[])) return candidate;
+  }
+  return null;
+}
+
 export const networkKernels: KernelTable = {
   Conv2D: kernel<'x' | 'filter', Conv2DAttrs>(({ x, filter }, attributes) =>
     convolve(x, filter, conv2d(x.shape, filter.shape, attributes)),
   ),
   Conv2DBackpropInput: kernel<'dy' | 'filter', Conv2DLike & { inputShape: Shape }>(
     ({ dy, filter }, attributes) => {
-      const conv = conv2d(attributes.inputShape, filter.shape, attributes);
+      const { inputShape } = attributes;
+      const conv = fittingGeometry(dy, (mode) =>
+        conv2d(inputShape, filter.shape, { ...attributes, ...mode }),
+      );
       // The cpu kernel also takes a dy that is larger than the convolution's result.
-      const isSame = util.arraysEqual(dy.shape as number[], conv.outputShape as number[]);
-      return isSame ? convolveInputGradient(dy, filter, conv) : null;
+      return conv === null ? null : convolveInputGradient(dy, filter, conv);
     },
   ),
   Conv2DBackpropFilter: kernel<'x' | 'dy', Conv2DLike & { filterShape: Shape }>(({ x, dy }, attributes) =>
-    convolveFilterGradient(x, dy, conv2d(x.shape, attributes.filterShape, attributes)),
+    convolveFilterGradient(
+      x,
+      dy,
+      geometryOf('a convolution', dy, (mode) =>
+        conv2d(x.shape, attributes.filterShape, { ...attributes, ...mode }),
+      ),
+    ),
   ),
   DepthwiseConv2dNative: kernel<'x' | 'filter', Conv2DLike>(({ x, filter }, attributes) =>
     convolve(x, filter, conv2d(x.shape, filter.shape, attributes, true)),
   ),
   DepthwiseConv2dNativeBackpropInput: kernel<'dy' | 'filter', Conv2DLike & { inputShape: Shape }>(
     ({ dy, filter }, attributes) =>
-      convolveInputGradient(dy, filter, conv2d(attributes.inputShape, filter.shape, attributes, true)),
+      convolveInputGradient(
+        dy,
+        filter,
+        geometryOf('a convolution', dy, (mode) =>
+          conv2d(attributes.inputShape, filter.shape, { ...attributes, ...mode }, true),
+        ),
+      ),
   ),
   DepthwiseConv2dNativeBackpropFilter: kernel<'x' | 'dy', Conv2DLike & { filterShape: Shape }>(
     ({ x, dy }, attributes) =>
-      convolveFilterGradient(x, dy, conv2d(x.shape, attributes.filterShape, attributes, true)),
+      convolveFilterGradient(
+        x,
+        dy,
+        geometryOf('a convolution', dy, (mode) =>
+          conv2d(x.shape, attributes.filterShape, { ...attributes, ...mode }, true),
+        ),
+      ),
   ),
   Conv3D: kernel<'x' | 'filter', Conv3DAttrs>(({ x, filter }, attributes) =>
     convolve(x, filter, conv3d(x.shape, filter.shape, attributes)),
@@ -192,7 +244,11 @@ export const networkKernels: KernelTable = {
     poolIf(x.dtype === 'float32', pool2d(x.shape, attributes), (pool) => maxPool(x, pool)),
   ),
   MaxPoolGrad: kernel<'dy' | 'input', Pool2DLike>(({ dy, input }, attributes) =>
-    poolIf(true, pool2d(input.shape, attributes), (pool) => maxPoolGradient(dy, input, pool)),
+    poolIf(
+      true,
+      geometryOf('a pooling', dy, (mode) => pool2d(input.shape, { ...attributes, ...mode })),
+      (pool) => maxPoolGradient(dy, input, pool),
+    ),
   ),
   MaxPoolWithArgmax: kernel<'x', MaxPoolWithArgmaxAttrs>(({ x }, attributes) => {
     util.assert(
@@ -206,19 +262,31 @@ export const networkKernels: KernelTable = {
     poolIf(true, pool2d(x.shape, attributes), (pool) => averagePool(asFloat(x), pool)),
   ),
   AvgPoolGrad: kernel<'dy' | 'input', Pool2DLike>(({ dy, input }, attributes) =>
-    poolIf(true, pool2d(input.shape, attributes), (pool) => averagePoolGradient(dy, pool)),
+    poolIf(
+      true,
+      geometryOf('a pooling', dy, (mode) => pool2d(input.shape, { ...attributes, ...mode })),
+      (pool) => averagePoolGradient(dy, pool),
+    ),
   ),
   MaxPool3D: kernel<'x', Pool3DLike>(({ x }, attributes) =>
     poolIf(x.dtype === 'float32', pool3d(x.shape, attributes), (pool) => maxPool(x, pool)),
   ),
   MaxPool3DGrad: kernel<'dy' | 'input', Pool3DLike>(({ dy, input }, attributes) =>
-    poolIf(true, pool3d(input.shape, attributes), (pool) => maxPoolGradient(dy, input, pool)),
+    poolIf(
+      true,
+      geometryOf('a pooling', dy, (mode) => pool3d(input.shape, { ...attributes, ...mode })),
+      (pool) => maxPoolGradient(dy, input, pool),
+    ),
   ),
   AvgPool3D: kernel<'x', Pool3DLike>(({ x }, attributes) =>
     poolIf(true, pool3d(x.shape, attributes), (pool) => averagePool(asFloat(x), pool)),
   ),
   AvgPool3DGrad: kernel<'dy' | 'input', Pool3DLike>(({ dy, input }, attributes) =>
-    poolIf(true, pool3d(input.shape, attributes), (pool) => averagePoolGradient(dy, pool)),
+    poolIf(
+      true,
+      geometryOf('a pooling', dy, (mode) => pool3d(input.shape, { ...attributes, ...mode })),
+      (pool) => averagePoolGradient(dy, pool),
+    ),
   ),
 
   BatchMatMul: kernel<'a' | 'b', BatchMatMulAttrs>(({ a, b }, { transposeA, transposeB }) => {

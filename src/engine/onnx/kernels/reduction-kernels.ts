@@ -1,5 +1,6 @@
 import type { ArgMaxAttrs, CumsumAttrs, MaxAttrs, SumAttrs, TopKAttrs } from '@tensorflow/tfjs-core';
 import { type LazyNode, operation } from '../graph/lazy-node.ts';
+import { axisOf } from '../ops/axes.ts';
 import { asFloat, cast } from '../ops/elementwise.ts';
 import { reduce, reduceBool, reduceIndex } from '../ops/reduce.ts';
 import { type KernelTable, kernel } from './kernel.ts';
@@ -10,7 +11,7 @@ type ReduceAttrs = SumAttrs;
 const countable = (x: LazyNode): LazyNode => (x.dtype === 'bool' ? cast(x, 'int32') : x);
 
 function cumulativeSum(x: LazyNode, { axis, exclusive, reverse }: CumsumAttrs): LazyNode {
-  const along = axis < 0 ? axis + x.shape.length : axis;
+  const along = axisOf('cumsum', axis, x.shape.length);
   const attributes = { exclusive: exclusive ? 1 : 0, reverse: reverse ? 1 : 0 };
   return operation({
     kind: 'CumSum',

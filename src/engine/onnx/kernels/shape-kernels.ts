@@ -20,13 +20,11 @@ import {
   util,
 } from '@tensorflow/tfjs-core';
 import { type LazyNode, leaf, uniform } from '../graph/lazy-node.ts';
+import { axesOf, axisOf } from '../ops/axes.ts';
 import { cast } from '../ops/elementwise.ts';
 import { concat, pad, reverse, sequence, slice, tile, transpose } from '../ops/rearrange.ts';
 import { reshape } from '../ops/reshape.ts';
 import { type KernelTable, kernel, listKernel } from './kernel.ts';
-
-const axisOf = (axis: number, shape: readonly number[]): number =>
-  util.parseAxisParam(axis, shape as number[])[0]!;
 
 function stridedSlice(x: LazyNode, attributes: StridedSliceAttrs): LazyNode {
   const { begin, end, strides, beginMask, endMask, ellipsisMask, newAxisMask, shrinkAxisMask } = attributes;
@@ -48,7 +46,7 @@ function stridedSlice(x: LazyNode, attributes: StridedSliceAttrs): LazyNode {
 }
 
 function split(x: LazyNode, { numOrSizeSplits, axis }: SplitVAttrs): LazyNode[] {
-  const along = axisOf(axis, x.shape);
+  const along = axisOf('split', axis, x.shape.length);
   const sizes = backend_util.prepareSplitSize({ shape: x.shape } as never, numOrSizeSplits, along);
   let from = 0;
   return sizes.map((length) => {
@@ -118,7 +116,9 @@ function mirrorPad(x: LazyNode, { paddings, mode }: MirrorPadAttrs): LazyNode {
 }
 
 export const shapeKernels: KernelTable = {
-  Transpose: kernel<'x', TransposeAttrs>(({ x }, { perm }) => transpose(x, perm)),
+  Transpose: kernel<'x', TransposeAttrs>(({ x }, { perm }) =>
+    transpose(x, axesOf('transpose', perm, x.shape.length)),
+  ),
   Slice: kernel<'x', SliceAttrs>(({ x }, { begin, size }) => {
     const [from, extent] = slice_util.parseSliceParams(
       { shape: x.shape, rank: x.shape.length } as never,
@@ -130,7 +130,7 @@ export const shapeKernels: KernelTable = {
   }),
   StridedSlice: kernel<'x', StridedSliceAttrs>(({ x }, attributes) => stridedSlice(x, attributes)),
   Reverse: kernel<'x', ReverseAttrs>(({ x }, { dims }) =>
-    reverse(x, util.parseAxisParam(dims, x.shape as number[])),
+    reverse(x, axesOf('reverse', dims, x.shape.length)),
   ),
   PadV2: kernel<'x', PadV2Attrs>(({ x }, { paddings, constantValue }) =>
     pad(
@@ -142,7 +142,7 @@ export const shapeKernels: KernelTable = {
   ),
   MirrorPad: kernel<'x', MirrorPadAttrs>(({ x }, attributes) => mirrorPad(x, attributes)),
   Concat: listKernel<ConcatAttrs>((list, { axis }) => {
-    const along = axisOf(axis, list[0]!.shape);
+    const along = axisOf('concat', axis, list[0]!.shape.length);
     backend_util.assertParamsConsistent(
       list.map((part) => part.shape as number[]),
       along,
@@ -162,14 +162,16 @@ export const shapeKernels: KernelTable = {
       list.every((part) => part.dtype === list[0]!.dtype),
       () => 'All tensors passed to stack must have matching dtypes',
     );
-    const grown = [...shape.slice(0, axis), 1, ...shape.slice(axis)];
+    // Of the axes of the result.
+    const at = axisOf('stack', axis, shape.length + 1);
+    const grown = [...shape.slice(0, at), 1, ...shape.slice(at)];
     return concat(
       list.map((part) => reshape(part, grown)),
-      axis,
+      at,
     );
   }),
   Unpack: kernel<'value', UnpackAttrs>(({ value }, { axis }) => {
-    const along = axisOf(axis, value.shape);
+    const along = axisOf('unstack', axis, value.shape.length);
     const shape = value.shape.filter((_, i) => i !== along);
     return Array.from({ length: value.shape[along]! }, (_, index) => {
       const begin = value.shape.map((_size, i) => (i === along ? index : 0));

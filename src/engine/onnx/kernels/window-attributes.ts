@@ -1,7 +1,9 @@
 import { backend_util, type Conv2DAttrs, type Conv3DAttrs, type MaxPoolAttrs } from '@tensorflow/tfjs-core';
+import { UsageError } from '../../../errors/index.ts';
 import type { Shape } from '../graph/lazy-node.ts';
 import type { Convolution } from '../ops/convolution/convolution-geometry.ts';
 import type { Pooling } from '../ops/pooling.ts';
+import { type Window, windowExtent } from '../ops/window.ts';
 
 /** The attributes of TensorFlow.js that say how a filter or a window moves. */
 export type Conv2DLike = Pick<
@@ -34,14 +36,17 @@ export function conv2d(input: Shape, filter: Shape, attributes: Conv2DLike, dept
     format,
   );
   const { padInfo } = info;
+  const window = {
+    kernel: [info.filterHeight, info.filterWidth],
+    strides: [info.strideHeight, info.strideWidth],
+    dilations: [info.dilationHeight, info.dilationWidth],
+    before: [padInfo.top, padInfo.left],
+    after: [padInfo.bottom, padInfo.right],
+  };
+  const sizes = { input: [info.inHeight, info.inWidth], output: [info.outHeight, info.outWidth] };
+  if (typeof attributes.pad === 'number') requireSquare('filter', window, sizes, attributes);
   return {
-    window: {
-      kernel: [info.filterHeight, info.filterWidth],
-      strides: [info.strideHeight, info.strideWidth],
-      dilations: [info.dilationHeight, info.dilationWidth],
-      before: [padInfo.top, padInfo.left],
-      after: [padInfo.bottom, padInfo.right],
-    },
+    window: reaching('filter', window, sizes),
     channelsLast: format === 'channelsLast',
     depthwise,
     inputShape: input,
@@ -67,14 +72,19 @@ export function conv3d(
     channelsLast ? 'channelsLast' : 'channelsFirst',
   );
   const { padInfo } = info;
+  const window = {
+    kernel: [info.filterDepth, info.filterHeight, info.filterWidth],
+    strides: [info.strideDepth, info.strideHeight, info.strideWidth],
+    dilations: [info.dilationDepth, info.dilationHeight, info.dilationWidth],
+    before: [padInfo.front, padInfo.top, padInfo.left],
+    after: [padInfo.back, padInfo.bottom, padInfo.right],
+  };
+  const sizes = {
+    input: [info.inDepth, info.inHeight, info.inWidth],
+    output: [info.outDepth, info.outHeight, info.outWidth],
+  };
   return {
-    window: {
-      kernel: [info.filterDepth, info.filterHeight, info.filterWidth],
-      strides: [info.strideDepth, info.strideHeight, info.strideWidth],
-      dilations: [info.dilationDepth, info.dilationHeight, info.dilationWidth],
-      before: [padInfo.front, padInfo.top, padInfo.left],
-      after: [padInfo.back, padInfo.bottom, padInfo.right],
-    },
+    window: reaching('filter', window, sizes),
     channelsLast,
     depthwise: false,
     inputShape: input,
@@ -88,14 +98,17 @@ export function pool2d(input: Shape, attributes: Pool2DLike): Pooling {
   const { filterSize, strides, pad, dimRoundingMode } = attributes;
   const info = backend_util.computePool2DInfo(input as Four, filterSize, strides, 1, pad, dimRoundingMode);
   const { padInfo } = info;
+  const window = {
+    kernel: [info.filterHeight, info.filterWidth],
+    strides: [info.strideHeight, info.strideWidth],
+    dilations: [1, 1],
+    before: [padInfo.top, padInfo.left],
+    after: [padInfo.bottom, padInfo.right],
+  };
+  const sizes = { input: [info.inHeight, info.inWidth], output: [info.outHeight, info.outWidth] };
+  if (typeof pad === 'number') requireSquare('window', window, sizes, attributes);
   return {
-    window: {
-      kernel: [info.filterHeight, info.filterWidth],
-      strides: [info.strideHeight, info.strideWidth],
-      dilations: [1, 1],
-      before: [padInfo.top, padInfo.left],
-      after: [padInfo.bottom, padInfo.right],
-    },
+    window: reaching('window', window, sizes),
     channelsLast: true,
     inputShape: input,
     outputShape: info.outShape,
@@ -116,16 +129,76 @@ export function pool3d(input: Shape, attributes: Pool3DLike): Pooling {
     format,
   );
   const { padInfo } = info;
+  const window = {
+    kernel: [info.filterDepth, info.filterHeight, info.filterWidth],
+    strides: [info.strideDepth, info.strideHeight, info.strideWidth],
+    dilations: [1, 1, 1],
+    before: [padInfo.front, padInfo.top, padInfo.left],
+    after: [padInfo.back, padInfo.bottom, padInfo.right],
+  };
+  const sizes = {
+    input: [info.inDepth, info.inHeight, info.inWidth],
+    output: [info.outDepth, info.outHeight, info.outWidth],
+  };
   return {
-    window: {
-      kernel: [info.filterDepth, info.filterHeight, info.filterWidth],
-      strides: [info.strideDepth, info.strideHeight, info.strideWidth],
-      dilations: [1, 1, 1],
-      before: [padInfo.front, padInfo.top, padInfo.left],
-      after: [padInfo.back, padInfo.bottom, padInfo.right],
-    },
+    window: reaching('window', window, sizes),
     channelsLast: format === 'NDHWC',
     inputShape: input,
     outputShape: info.outShape,
   };
+}
+
+/** Sizes along the spatial axes. */
+interface Sizes {
+  readonly input: Shape;
+  readonly output: Shape;
+}
+
+/**
+ * The window with borders as TensorFlow means them: none is negative (tfjs-core makes one of -1 for a 3-D window that
+ * is smaller than its stride, and then skips the first element), and the last window lies inside of what is behind
+ * the image, also where the number of windows was rounded up.
+ *
+ * @throws UsageError when there is no window at all, because the image is smaller
+ */
+function reaching(what: 'filter' | 'window', window: Window, { input, output }: Sizes): Window {
+  const extent = windowExtent(window);
+  if (output.some((size) => size < 0)) {
+    throw new UsageError(
+      `a ${what} of ${extent.join('x')} does not fit into an image of ${input.join('x')} pixels`,
+    );
+  }
+  const before = window.before.map((amount) => Math.max(0, amount));
+  const after = window.after.map((amount, i) => {
+    const last = (output[i]! - 1) * window.strides[i]! + extent[i]!;
+    return Math.max(0, amount, last - before[i]! - input[i]!);
+  });
+  return { ...window, before, after };
+}
+
+/**
+ * tfjs-core computes the size of a result with padding in numbers from the height of the filter and its stride alone:
+ * the width is wrong where these are not square, and every backend then gives other numbers.
+ *
+ * @throws UsageError where the sizes are not those of a padded image
+ */
+function requireSquare(
+  what: 'filter' | 'window',
+  window: Window,
+  { input, output }: Sizes,
+  { pad, dimRoundingMode }: { pad: unknown; dimRoundingMode?: string | undefined },
+): void {
+  const extent = windowExtent(window);
+  const round =
+    dimRoundingMode === 'ceil' ? Math.ceil : dimRoundingMode === 'round' ? Math.round : Math.trunc;
+  const right = input.map((size, i) => {
+    const room = size - extent[i]! + window.before[i]! + window.after[i]!;
+    return round(room / window.strides[i]! + 1);
+  });
+  if (right.every((size, i) => size === output[i])) return;
+  throw new UsageError(
+    `pad ${pad} with a ${what} of ${extent.join('x')} and strides of ${window.strides.join('x')}: ` +
+      `TensorFlow.js makes the result ${output.join('x')}, where ${right.join('x')} is right; ` +
+      `give the padding by side, [[0, 0], [${pad}, ${pad}], [${pad}, ${pad}], [0, 0]], or pad the image before`,
+  );
 }

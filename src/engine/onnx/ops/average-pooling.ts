@@ -1,5 +1,5 @@
 import { util } from '@tensorflow/tfjs-core';
-import { type LazyNode, operation } from '../graph/lazy-node.ts';
+import { type LazyNode, operation, uniform } from '../graph/lazy-node.ts';
 import { axesOf, keyOf, type Pooling, pooled } from './pooling.ts';
 import { type ActivationAxes, channelsFirst, windowAttributes, windowExtent } from './window.ts';
 
@@ -35,6 +35,7 @@ function coverage(pool: Pooling, axes: ActivationAxes): number[][] {
  * Written as a transposed depthwise convolution with ones.
  */
 export function averagePoolGradient(dy: LazyNode, pool: Pooling): LazyNode {
+  if (dy.size === 0) return uniform(0, pool.inputShape, 'float32');
   return operation({
     kind: 'AveragePoolGradient',
     key: keyOf(pool) + pool.inputShape.join(),

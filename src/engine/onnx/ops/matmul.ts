@@ -1,6 +1,6 @@
 import { backend_util, util } from '@tensorflow/tfjs-core';
 import { isPlain, type Layout, permuted } from '../graph/layout.ts';
-import { type LazyNode, operation, type Shape } from '../graph/lazy-node.ts';
+import { type LazyNode, operation, type Shape, uniform } from '../graph/lazy-node.ts';
 import type { Lowering } from '../graph/lowering.ts';
 import { reshape } from './reshape.ts';
 
@@ -16,6 +16,7 @@ export function matMul(a: LazyNode, b: LazyNode, transposeA: boolean, transposeB
     b.shape.slice(0, -2) as number[],
   );
   const shape = [...batch, rows, columns];
+  if (a.size === 0 || b.size === 0) return uniform(0, shape, 'float32');
   // A batch of one is a plain product, for which ONNX Runtime has a better kernel.
   if (
     shape.length > 2 &&

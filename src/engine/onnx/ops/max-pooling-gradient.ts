@@ -1,6 +1,6 @@
 import { util } from '@tensorflow/tfjs-core';
 import { blockedLayout, permuted, physicalShape } from '../graph/layout.ts';
-import { type LazyNode, operation } from '../graph/lazy-node.ts';
+import { type LazyNode, operation, uniform } from '../graph/lazy-node.ts';
 import type { Lowered, Lowering } from '../graph/lowering.ts';
 import { interleavePhases } from './convolution/strided-gradient.ts';
 import { axesOf, keyOf, type Pooling, pooledBlocks } from './pooling.ts';
@@ -15,6 +15,7 @@ import {
 
 /** Sends every element of dy to the place of the maximum that it came from; overlapping windows add up. */
 export function maxPoolGradient(dy: LazyNode, x: LazyNode, pool: Pooling): LazyNode {
+  if (dy.size === 0) return uniform(0, pool.inputShape, 'float32');
   return operation({
     kind: 'MaxPoolGradient',
     key: keyOf(pool),

@@ -11,6 +11,7 @@ import {
 } from '../graph/layout.ts';
 import { type ElementType, type LazyNode, operation, type Shape, uniform } from '../graph/lazy-node.ts';
 import type { Lowered, Lowering } from '../graph/lowering.ts';
+import { axesOf } from './axes.ts';
 import { ChannelSum, channelProducts, leavesChannels } from './channel-sum.ts';
 import { cast } from './elementwise.ts';
 import { splitProduct } from './product.ts';
@@ -19,11 +20,14 @@ export type Reduction = 'ReduceSum' | 'ReduceMean' | 'ReduceMax' | 'ReduceMin' |
 
 /** The reduced shape, and the axes as numbers from 0 in ascending order. */
 function reducedShape(
+  what: string,
   x: LazyNode,
   axis: number | number[],
   keepDims: boolean,
 ): { axes: number[]; shape: number[] } {
-  const axes = util.parseAxisParam(axis, x.shape as number[]).toSorted((a, b) => a - b);
+  const axes = axesOf(what.replace('Reduce', '').toLowerCase(), axis, x.shape.length).toSorted(
+    (a, b) => a - b,
+  );
   const shape = keepDims
     ? x.shape.map((size, i) => (axes.includes(i) ? 1 : size))
     : x.shape.filter((_, i) => !axes.includes(i));
@@ -43,7 +47,7 @@ const EMPTY: Record<Reduction, number> = {
  * not expanded for this either: its sum is a multiple, its mean and maximum are itself.
  */
 export function reduce(type: Reduction, x: LazyNode, axis: number | number[], keepDims: boolean): LazyNode {
-  const { axes, shape } = reducedShape(x, axis, keepDims);
+  const { axes, shape } = reducedShape(type, x, axis, keepDims);
   if (axes.length === 0) return x;
   if (x.size === 0) return uniform(EMPTY[type], shape, x.dtype);
   return operation({
@@ -53,8 +57,10 @@ export function reduce(type: Reduction, x: LazyNode, axis: number | number[], ke
     shape,
     dtype: x.dtype,
     lower: (l, [input]) => {
+      const wraps = x.dtype === 'int32' && (type === 'ReduceProd' || type === 'ReduceSum');
       const whole = (value: Lowered, how: Reduction): Lowered =>
-        reduceValue(l, how, value, { full: input!.shape, axes, keepDims, dtype: x.dtype });
+        reduceValue(l, how, value, { full: input!.shape, axes, keepDims, dtype: wraps ? 'int64' : x.dtype });
+      if (wraps) return wrapped(l, l.whole(input!), (value) => whole(value, type));
       if (type === 'ReduceProd') return whole(l.whole(input!), type);
       if ((type === 'ReduceMax' || type === 'ReduceMin') && x.dtype === 'float32') {
         return keepNaN(l, l.value(input!), whole, type);
@@ -74,6 +80,16 @@ export function reduce(type: Reduction, x: LazyNode, axis: number | number[], ke
       return l.combine(factors, shape.length, (names) => l.graph.node('Mul', names));
     },
   });
+}
+
+/**
+ * Sums and products of integers modulo 2^32, by way of 64 bits: ONNX Runtime's own for 32 bits end at the largest
+ * integer, because they are computed as floats.
+ */
+function wrapped(l: Lowering, value: Lowered, reduceAs: (value: Lowered) => Lowered): Lowered {
+  const { graph } = l;
+  const total = reduceAs({ ...value, name: graph.cast(value.name, 'int64') });
+  return { ...total, name: graph.cast(total.name, 'int32') };
 }
 
 /** ONNX Runtime's maximum passes over NaN; a result whose inputs held one must be NaN. */
@@ -146,7 +162,7 @@ interface ReduceOptions {
   readonly full: Shape;
   readonly axes: readonly number[];
   readonly keepDims: boolean;
-  readonly dtype: ElementType;
+  readonly dtype: ElementType | 'int64';
 }
 
 function reduceValue(l: Lowering, type: Reduction, value: Lowered, options: ReduceOptions): Lowered {
@@ -229,14 +245,15 @@ export function reduceBool(
   axis: number | number[],
   keepDims: boolean,
 ): LazyNode {
-  if (x.size === 0) return uniform(kind === 'All' ? 1 : 0, reducedShape(x, axis, keepDims).shape, 'bool');
+  if (x.size === 0)
+    return uniform(kind === 'All' ? 1 : 0, reducedShape(kind, x, axis, keepDims).shape, 'bool');
   const type = kind === 'All' ? 'ReduceMin' : 'ReduceMax';
   return cast(reduce(type, cast(x, 'int32'), axis, keepDims), 'bool');
 }
 
 /** The index of the first largest / smallest element along one axis. */
 export function reduceIndex(type: 'ArgMax' | 'ArgMin', x: LazyNode, axis: number): LazyNode {
-  const { axes, shape } = reducedShape(x, axis, false);
+  const { axes, shape } = reducedShape(type, x, axis, false);
   return operation({
     kind: type,
     key: `${axes.join()}`,

@@ -1,8 +1,9 @@
 import { type LazyNode, operation } from '../graph/lazy-node.ts';
+import { axisOf } from './axes.ts';
 
-/** softmax or log softmax along one axis, in whatever layout the value has. */
+/** softmax or log softmax along one axis. */
 export function softmax(type: 'Softmax' | 'LogSoftmax', x: LazyNode, dim: number): LazyNode {
-  const axis = dim < 0 ? dim + x.shape.length : dim;
+  const axis = axisOf(type === 'Softmax' ? 'softmax' : 'logSoftmax', dim, x.shape.length);
   return operation({
     kind: type,
     key: `${axis}`,

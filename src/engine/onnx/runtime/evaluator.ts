@@ -1,5 +1,7 @@
+import { EngineError } from '../../../errors/index.ts';
 import { compileTrace, inputName, outputName } from '../graph/compile.ts';
 import { type LazyNode, type Values, valuesOf } from '../graph/lazy-node.ts';
+import { originIn } from '../graph/onnx-model.ts';
 import { peakElements, type Trace, traceGraph } from '../graph/trace.ts';
 import type { NativeRuntime, NativeSession, NativeTensor } from './native-runtime.ts';
 import { OutputBuffers } from './output-buffers.ts';
@@ -50,7 +52,8 @@ export class Evaluator {
   }
 
   /**
-   * Computes every node of `roots` and makes it a leaf.
+   * Computes every node of `roots` and makes it a leaf. One that cannot be computed, and what is computed from it,
+   * gets a failure; the others are computed all the same.
    *
    * @param live the values that tensors hold; with them, arrays of earlier results that nobody holds are
    *   written to again
@@ -60,18 +63,46 @@ export class Evaluator {
     const pending: LazyNode[] = [];
     for (const root of new Set(roots)) {
       root.materialize();
-      if (root.isPending) pending.push(root);
+      if (root.isPending && root.failure === null) pending.push(root);
     }
     if (pending.length === 0) return;
     const trace = traceGraph(pending);
+    if (trace.order.some(({ failure }) => failure !== null)) {
+      shareFailures(trace);
+      this.evaluate(
+        pending.filter(({ failure }) => failure === null),
+        live,
+      );
+      return;
+    }
     const traced = performance.now();
-    const session = this.#sessions.get(trace.key) ?? this.#compile(trace);
-    const compiled = performance.now();
-    this.#run(session, trace, live);
-    this.#runs++;
-    this.#traceMs += traced - started;
-    this.#compileMs += compiled - traced;
-    this.#runMs += performance.now() - compiled;
+    try {
+      const session = this.#sessions.get(trace.key) ?? this.#compile(trace);
+      const compiled = performance.now();
+      this.#run(session, trace, live);
+      this.#runs++;
+      this.#traceMs += traced - started;
+      this.#compileMs += compiled - traced;
+      this.#runMs += performance.now() - compiled;
+    } catch (error) {
+      this.#blame(trace, error as Error);
+      this.evaluate(pending, live);
+    }
+  }
+
+  /**
+   * Finds the operation that failed: the one that ONNX Runtime names, or the only one left. Without a name every
+   * root is tried alone, so that the failure stays with those that have part in it.
+   */
+  #blame(trace: Trace, error: Error): void {
+    const origin = originIn(error.message);
+    const [root, ...others] = trace.roots;
+    const culprit = origin === null ? root! : (trace.order[origin] ?? root!);
+    if (origin !== null || others.length === 0) {
+      culprit.fail(new EngineError(describe(culprit, error), { cause: error }));
+      return;
+    }
+    for (const one of trace.roots) this.evaluate([one]);
   }
 
   get stats(): EvaluatorStats {
@@ -109,6 +140,11 @@ export class Evaluator {
     const results = session.run(feeds, fetches, {});
     trace.roots.forEach((root, index) => {
       const values = results[outputName(index)]!.data;
+      if (values.length !== root.size) {
+        throw new Error(
+          `Identity_${outputName(index)}@${trace.order.indexOf(root)} gave ${values.length} values`,
+        );
+      }
       root.settle(values);
       this.#buffers.add(values);
     });
@@ -128,7 +164,8 @@ export class Evaluator {
       enableMemPattern: false,
       executionMode: 'sequential',
       graphOptimizationLevel: 'all',
-      logSeverityLevel: 3,
+      // Errors come as exceptions; 3 would also write them to stderr.
+      logSeverityLevel: 4,
       extra: { session: { force_spinning_stop: '1' } },
       ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
     });
@@ -137,4 +174,20 @@ export class Evaluator {
     this.#compiles++;
     return session;
   }
+}
+
+/** What is computed from something that failed shares its failure. */
+function shareFailures({ order }: Trace): void {
+  for (const node of order) {
+    const cause = node.failure ?? node.inputs.find(({ failure }) => failure !== null)?.failure;
+    if (cause && node.failure === null) node.fail(cause);
+  }
+}
+
+/** One line: the operation with its shapes, and what ONNX Runtime says of it. */
+function describe({ kind, inputs, shape, dtype }: LazyNode, error: Error): string {
+  const [line] = error.message.split('\n');
+  const status = /(?:Status Message: |\) )(.*)$/.exec(line!)?.[1] ?? line!;
+  const operands = inputs.map((input) => `${input.dtype}[${input.shape}]`).join(', ');
+  return `engine onnx: ${kind}(${operands}) of shape ${dtype}[${shape}] failed: ${status.trim()}`;
 }

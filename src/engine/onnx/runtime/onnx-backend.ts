@@ -102,12 +102,15 @@ export class OnnxBackend extends KernelBackend {
     }
   }
 
-  /** Computes every pending value that a tensor still refers to, in one run. */
+  /**
+   * Computes every pending value that a tensor still refers to, in one run. What cannot be computed says so when it
+   * is read.
+   */
   flush(): void {
     const pending: LazyNode[] = [];
     const values = new Set<Values>();
     for (const { node } of this.#entries.values()) {
-      if (node?.isPending) pending.push(node);
+      if (node?.isPending && node.failure === null) pending.push(node);
       else if (node?.values) values.add(node.values);
     }
     this.#evaluator.evaluate(pending, values);
@@ -144,12 +147,17 @@ export class OnnxBackend extends KernelBackend {
     return copyOf(this.values(dataId));
   }
 
-  /** The values themselves, not a copy: not to be written to, nor kept. */
+  /**
+   * The values themselves, not a copy: not to be written to, nor kept.
+   *
+   * @throws EngineError when the operation behind them, or one before, failed
+   */
   values(dataId: DataId): BackendValues {
     const { node, stored } = this.#entry(dataId);
     if (node === null) return stored!;
     if (node.isPending) this.flush();
     else if (node.values === null) this.#evaluator.evaluate([node]);
+    if (node.failure !== null) throw node.failure;
     return node.values!;
   }
 

@@ -1,4 +1,4 @@
-import { type LazyNode, operation } from '../../graph/lazy-node.ts';
+import { type LazyNode, operation, uniform } from '../../graph/lazy-node.ts';
 import type { Epilogue, Lowered } from '../../graph/lowering.ts';
 import { zerosAsBorder } from '../borders.ts';
 import { blockedConvolution, blockedInputGradient } from './blocked-convolution.ts';
@@ -11,6 +11,7 @@ import { winogradConvolution, winogradFilterGradient, winogradInputGradient } fr
 
 /** y = x * filter */
 export function convolve(x: LazyNode, filter: LazyNode, conv: Convolution): LazyNode {
+  if (x.size === 0 || filter.size === 0) return uniform(0, conv.outputShape, 'float32');
   return operation({
     kind: 'Conv',
     key: convolutionKey(conv),
@@ -32,6 +33,7 @@ export function convolve(x: LazyNode, filter: LazyNode, conv: Convolution): Lazy
 
 /** The adjoint in the input: the gradient with respect to x, and the transposed convolution. */
 export function convolveInputGradient(dy: LazyNode, filter: LazyNode, conv: Convolution): LazyNode {
+  if (dy.size === 0 || filter.size === 0) return uniform(0, conv.inputShape, 'float32');
   return operation({
     kind: 'ConvInputGradient',
     key: convolutionKey(conv),
@@ -49,6 +51,7 @@ export function convolveInputGradient(dy: LazyNode, filter: LazyNode, conv: Conv
 
 /** The adjoint in the filter: the gradient with respect to the weights. */
 export function convolveFilterGradient(x: LazyNode, dy: LazyNode, conv: Convolution): LazyNode {
+  if (x.size === 0 || dy.size === 0) return uniform(0, conv.filterShape, 'float32');
   return operation({
     kind: 'ConvFilterGradient',
     key: `${convolutionKey(conv)}${conv.filterShape.join()}`,
