@@ -45,7 +45,10 @@ const mayImportBeside = tableOf(`
   engine/onnx/ops/convolution   | engine/onnx/graph
   engine/onnx/runtime           | engine/onnx/graph engine/onnx/ops
   engine/onnx/kernels           | engine/onnx/graph engine/onnx/ops engine/onnx/ops/convolution
+  models/keras                  | models/layers
+  models/storage                | models/keras models/layers
   data/importers/reading        | data/importers/import-run
+  data/importers/folder         | data/importers/import-run data/importers/reading
   data/importers/coco           | data/importers/import-run data/importers/reading
   data/importers/csv            | data/importers/import-run data/importers/reading
   data/importers/mnist          | data/importers/import-run data/importers/reading

@@ -1,11 +1,21 @@
 import type { RunSummary } from './run-experiment.ts';
 import type { SplitMetrics } from './split-metrics.ts';
 
-const columns: readonly (readonly [title: string, value: (metrics: SplitMetrics) => number | undefined])[] = [
+type Column = readonly [
+  title: string,
+  value: (metrics: SplitMetrics) => number | undefined,
+  constant?: (metrics: SplitMetrics) => number | undefined,
+];
+
+/** Each measure, and of answers what the best answer scores that does not look at the image. */
+const columns: readonly Column[] = [
   ['mAP', (metrics) => metrics.mAP],
-  ['accuracy', (metrics) => metrics.accuracy],
+  ['accuracy', (metrics) => metrics.accuracy, ({ constant }) => constant.accuracy],
+  ['worst group', (metrics) => metrics.worstGroup, ({ constant }) => constant.worstGroup],
   ['all right', (metrics) => metrics.exactMatch],
-  ['focus accuracy', (metrics) => metrics.focus?.accuracy],
+  ['focus accuracy', ({ focus }) => focus?.accuracy, ({ focus }) => focus?.constant.accuracy],
+  ['focus AUC', ({ focus }) => focus?.auc, ({ focus }) => focus?.constant.auc],
+  ['focus worst group', ({ focus }) => focus?.worstGroup, ({ focus }) => focus?.constant.worstGroup],
   ['map in object', (metrics) => metrics.energyInMask],
   ['focus map', (metrics) => metrics.focus?.energyInMask],
   ['teacher agreement', (metrics) => metrics.teacher?.agreement],
@@ -26,13 +36,15 @@ export function resultsTable(summary: RunSummary, path: string, width = Number.P
   const rows = splits.map(([split, metrics]) => [
     split,
     String(metrics.images),
-    ...shown.map(([, value]) => percent(value(metrics))),
+    ...shown.map(([, value, constant]) => cell(value(metrics), constant?.(metrics))),
   ]);
   const table = asTable(['split', ...titles], rows);
   const results = table.every((line) => line.length <= width) ? table : asLists(titles, rows);
   return [
     '',
-    ...(rows.length === 0 ? [] : [...results, '']),
+    ...(rows.length === 0
+      ? []
+      : [...results, '', 'in brackets: the best answer that does not look at the image', '']),
     `${summary.steps} steps, ${summary.imagesPerSecond.toFixed(0)} images per second in training`,
     `in ${path}: summary.json, model/, attention/`,
     `curves: tensorboard --logdir ${path}`,
@@ -65,6 +77,12 @@ function asLists(titles: readonly string[], rows: readonly (readonly string[])[]
     split!,
     ...titles.map((title, c) => `  ${title.padEnd(width)}  ${cells[c]!.padStart(5)}`),
   ]);
+}
+
+/** A share, and in brackets that of a constant answer. */
+function cell(share: number | undefined, constant: number | undefined): string {
+  const beside = constant === undefined || Number.isNaN(constant) ? '' : ` (${percent(constant)})`;
+  return `${percent(share)}${beside}`;
 }
 
 function percent(share: number | undefined): string {

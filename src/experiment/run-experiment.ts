@@ -21,6 +21,7 @@ import {
   mapOptionsOf,
   openExperimentData,
   pairCapacityFor,
+  requireGroups,
   trainerOptionsOf,
   trainingBatchOptions,
 } from './from-config.ts';
@@ -114,6 +115,7 @@ async function runOnData(
       `data.batchSize: ${data.batchSize} is more than the ${statistics.examples} images of ${data.splits.train.join(', ')}`,
     );
   }
+  await requireGroups(config, dataset);
   const model = await buildExperimentModel(config, classes.length);
   const distillation = await setUpDistillation(config, model, dataset, signal);
   const teacher = distillation?.teacher;
@@ -212,7 +214,7 @@ async function runOnData(
         if (data.splits.validation === null) return {};
         const metrics = await evaluate(data.splits.validation);
         await records.evaluation(step, epoch + 1, data.splits.validation, metrics);
-        const value = metrics[training.selectBy];
+        const value = selectedMetric(metrics, training.selectBy);
         const better = isBetter(training.selectBy, value, state.best);
         if (better) state.best = { metric: training.selectBy, value, epoch: epoch + 1 };
         state.evaluationsSinceBest = better ? 0 : state.evaluationsSinceBest + 1;
@@ -304,6 +306,12 @@ async function* trainingBatches(
   const batches = dataset.batches(splits.train, trainingBatchOptions(config, epoch, firstBatch));
   for await (const batch of batches)
     yield batchToTensors(batch, imageSize, dataset.info.classes.length, maskCapacity, masks.mark);
+}
+
+/** The metric that checkpoints are chosen by; of groups, the focus class's where there is one. */
+function selectedMetric(metrics: SplitMetrics, name: Config['training']['selectBy']): number {
+  const about = metrics.focus && (name === 'worstGroup' || name === 'groupMean') ? metrics.focus : metrics;
+  return (about as SplitMetrics)[name] ?? Number.NaN;
 }
 
 function isBetter(metric: string, value: number, best: BestEvaluation | null): boolean {

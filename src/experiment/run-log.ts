@@ -7,6 +7,7 @@ import { InterruptedError } from '../errors/index.ts';
 import { LineFile } from '../files/index.ts';
 import type { GainTrainer, StepReport } from '../gain/index.ts';
 import { networkNodes } from '../gradcam/index.ts';
+import type { AnswerScores } from '../metrics/index.ts';
 import type { RunDirectory } from '../run/index.ts';
 import { EventWriter } from '../tensorboard/index.ts';
 import type { RunSummary } from './run-experiment.ts';
@@ -202,10 +203,19 @@ export function flatMetrics({
   ...metrics
 }: SplitMetrics): Record<string, number> {
   return measured({
-    ...metrics,
-    ...(focus && prefixed('focus', focus, '-')),
+    ...flatAnswers(metrics),
+    ...(focus && prefixed('focus', flatAnswers(focus), '-')),
     ...(teacher && prefixed('teacher', { ...teacher }, '-')),
   });
+}
+
+/** Groups by their names, and the constant answer's scores beside the network's. */
+function flatAnswers<Scores extends AnswerScores>({ groups = {}, constant, ...scores }: Scores) {
+  return {
+    ...(scores as Record<string, number>),
+    ...Object.fromEntries(Object.entries(groups).map(([name, { accuracy }]) => [`group-${name}`, accuracy])),
+    ...prefixed('constant', constant as unknown as Record<string, number>, '-'),
+  };
 }
 
 /** NaN stands for what there was nothing to measure on. */
