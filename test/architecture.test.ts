@@ -27,8 +27,9 @@ const mayImport = tableOf(`
   export       | autodiff engine errors files gradcam losses models run
   explain      | autodiff data errors files gradcam losses metrics models pictures progress random run
   evaluation   | autodiff data engine errors files gradcam losses metrics models pictures progress random run
+  segmentation | autodiff data errors gain gradcam random
   engine-check | engine errors gain models
-  experiment   | autodiff config data engine errors evaluation files gain gradcam losses metrics models pictures progress run tensorboard
+  experiment   | autodiff config data engine errors evaluation files gain gradcam losses metrics models pictures progress run segmentation tensorboard
   sweep        | config errors files progress run tensorboard
   report       | data errors evaluation files pictures run
 `);

@@ -45,7 +45,12 @@ export {
   type SupervisionOptions,
 } from './objective/index.ts';
 export { Optimizer, type OptimizerSpec, type StateTensor } from './optimizers.ts';
-export { constantRate, type LearningRateSchedule, type WeightSchedule } from './schedules.ts';
+export {
+  constantRate,
+  type LearningRateSchedule,
+  learningRateFactor,
+  type WeightSchedule,
+} from './schedules.ts';
 export type { LossTerm, StepReport } from './step-report.ts';
 export {
   type BatchPosition,

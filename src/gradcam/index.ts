@@ -8,10 +8,11 @@ export {
 } from './attention-maps.ts';
 export type { BatchNormMode } from './batch-norm.ts';
 export { type ClassActivationMapsOptions, classActivationMaps } from './class-activation-maps.ts';
-export { influenceGradients } from './influence-gradients.ts';
 export { deadMaps, isDeadMap } from './dead-maps.ts';
+export { influenceGradients } from './influence-gradients.ts';
 export { type InputGradientOptions, inputGradients } from './input-gradients.ts';
 export { activationName, type Layer, withoutActivation } from './layer.ts';
+export { lastLayersBySize, layerOutputs } from './layer-outputs.ts';
 export { type MethodMaps, methodMaps } from './method-maps.ts';
 export {
   camWeights,

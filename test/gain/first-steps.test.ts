@@ -62,10 +62,8 @@ function firstSteps(options: (typeof settings)[keyof typeof settings]) {
     seed: 5,
   });
   const images = tf.randomUniform<tf.Rank.R4>([4, 12, 12, 3], 0, 1, 'float32', 6);
-  const masks = tf.cast(
-    tf.greater(tf.randomUniform<tf.Rank.R3>([2, 12, 12], 0, 1, 'float32', 7), 0.6),
-    'float32',
-  );
+  const drawn = tf.randomUniform<tf.Rank.R3>([2, 12, 12], 0, 1, 'float32', 7);
+  const masks = tf.cast<tf.Tensor3D>(tf.greater<tf.Tensor3D>(drawn, 0.6), 'float32');
   const labels = [[0], [1, 2], [2], []];
   const maskPairs = [
     { sample: 0, class: 0 },
@@ -78,6 +76,6 @@ function firstSteps(options: (typeof settings)[keyof typeof settings]) {
     losses.push({ ...report.losses });
   }
   trainer.dispose();
-  tf.dispose([images, masks]);
+  tf.dispose([images, drawn, masks]);
   return losses;
 }

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { upsampleBilinear, withoutGradient } from '../../autodiff/index.ts';
+import { UsageError } from '../../errors/index.ts';
 import { attentionMaps, deadMaps, forward, normalizeMaps, type Pair, softMask } from '../../gradcam/index.ts';
 import { sigmoidCrossEntropy, softmaxCrossEntropy } from '../../losses/index.ts';
 import type { StepContext } from './extra-terms.ts';
@@ -122,11 +123,25 @@ function mask(maps: tf.Tensor3D, plan: StepPlan) {
   return { attention, softMasks, maskedImages: maskImages(plan.images, softMasks, plan.list, plan) };
 }
 
-function classificationLoss(logits: tf.Tensor2D, labels: tf.Tensor2D, plan: StepPlan): tf.Scalar {
-  return plan.link === 'softmax'
-    ? softmaxCrossEntropy(logits, labels, plan.classification)
-    : sigmoidCrossEntropy(logits, labels, plan.classification);
+/** L_cl over the labels that are known; a class whose label is not has no share of the softmax either. */
+function classificationLoss(
+  logits: tf.Tensor2D,
+  labels: tf.Tensor2D,
+  { batch, link, classification }: StepPlan,
+): tf.Scalar {
+  const known = batch.labelWeights;
+  if (known && !tf.util.arraysEqual(known.shape, logits.shape)) {
+    throw new UsageError(`batch.labelWeights: must have shape [${logits.shape}], had [${known.shape}]`);
+  }
+  const options = { ...classification, ...(known && { weights: known }) };
+  if (link === 'sigmoid') return sigmoidCrossEntropy(logits, labels, options);
+  if (!known) return softmaxCrossEntropy(logits, labels, options);
+  const open = tf.sub(logits, tf.mul(tf.sub(1, known), unlikely)) as tf.Tensor2D;
+  return softmaxCrossEntropy(open, tf.mul(labels, known), options);
 }
+
+/** Taken from the logit of a class that is to have no share of the softmax. */
+const unlikely = 1e6;
 
 /** Share of the real pairs whose map is dead. */
 function deadShare(dead: tf.Tensor1D, { list }: StepPlan): tf.Scalar {
