@@ -105,7 +105,10 @@ test('rooms import downwards only, and through faces only', async (t) => {
     }
     if (from !== undefined && !mayImport[from]?.includes(to))
       return [`${file}: ${from} may not import ${to}`];
-    return target === join(to, 'index.ts') ? [] : [`${file}: imports ${target} past the face of ${to}`];
+    // A room may have a second face, of what runs in browsers, for `tfjs-gain/core`.
+    const faces = file === 'core.ts' ? ['index.ts', 'core.ts'] : ['index.ts'];
+    const atFace = faces.some((face) => target === join(to, face));
+    return atFace ? [] : [`${file}: imports ${target} past the face of ${to}`];
   });
   t.deepEqual(broken, []);
 });
