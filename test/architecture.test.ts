@@ -21,7 +21,7 @@ const mayImport = tableOf(`
   metrics      | errors random
   data         | errors files random
   models       | autodiff errors files
-  tensorboard  | data errors
+  tensorboard  | data errors files
   run          | config data engine errors files gradcam losses models
   gain         | autodiff errors gradcam losses metrics random
   export       | autodiff engine errors files gradcam losses models run

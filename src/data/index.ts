@@ -63,6 +63,21 @@ export {
   type TfrecordOptions,
   type VocOptions,
 } from './importers/index.ts';
+export {
+  type Fingerprinted,
+  type Leak,
+  type NearDuplicates,
+  nearDuplicates,
+} from './inspection/near-duplicates.ts';
+export {
+  type DatasetSurvey,
+  type SplitSurvey,
+  type Spread,
+  SURVEY_SIDE,
+  type SurveyOptions,
+  type SurveySample,
+  surveyDataset,
+} from './inspection/survey.ts';
 export type { ExampleLabels, LabelStatistics } from './label-statistics.ts';
 export {
   type PredictedMask,

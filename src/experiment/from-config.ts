@@ -152,6 +152,21 @@ export function focusClassOf(config: Config, dataset: Dataset): number | undefin
   return index;
 }
 
+/**
+ * Sees that there are groups where they choose the checkpoint.
+ *
+ * @throws {UsageError} when no image of the validation split has a group
+ */
+export async function requireGroups({ training, data }: Config, dataset: Dataset): Promise<void> {
+  const { validation } = data.splits;
+  if (!['worstGroup', 'groupMean'].includes(training.selectBy) || validation === null) return;
+  const { groups } = await dataset.labelStatistics([validation]);
+  if (groups.length > 0) return;
+  throw new UsageError(
+    `training.selectBy: ${training.selectBy}, but no image of ${validation} in ${data.dir} has a group`,
+  );
+}
+
 /** Builds the network of an experiment: logits for each class of the data set, input in [0, 1]. */
 export async function buildExperimentModel(config: Config, classes: number): Promise<tfl.LayersModel> {
   const { backbone, options, weights, head, inputScaling, freeze } = config.model;

@@ -23,6 +23,7 @@ import {
   mapOptionsOf,
   openExperimentData,
   pairCapacityFor,
+  requireGroups,
   trainerOptionsOf,
   trainingBatchOptions,
 } from './from-config.ts';
@@ -39,6 +40,12 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   /** Takes a line for the user. @default writes it to stderr */
   readonly log?: (line: string) => void;
+  /** Folder of the network to begin with, in place of what the config says. */
+  readonly network?: string | undefined;
+  /** How the stages before this one ended, for the summary. */
+  readonly stages?: readonly { readonly name: string; readonly summary: RunSummary }[];
+  /** The run whose maps the picture of before and after begins with. @default this one */
+  readonly before?: string | undefined;
 }
 
 /** What a run ends with; also written to `summary.json`. */
@@ -53,6 +60,17 @@ export interface RunSummary {
   readonly imagesPerSecond: number;
   readonly best: BestEvaluation | null;
   /** Of each test split, with the weights that `evaluation.checkpoint` names. */
+  readonly metrics: Readonly<Record<string, SplitMetrics>>;
+  /** The same of each stage before this one. */
+  readonly stages?: readonly StageMetrics[];
+  /** Figures of a paper, per cent of the focus class's answers by split. */
+  readonly published?: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
+
+/** What a stage was worth, and what it took. */
+export interface StageMetrics {
+  readonly name: string;
+  readonly trainingSeconds: number;
   readonly metrics: Readonly<Record<string, SplitMetrics>>;
 }
 
@@ -102,7 +120,7 @@ async function runOnData(
   dataset: Dataset,
   engine: EngineInfo,
   directory: RunDirectory,
-  { resume, signal, log }: RunOptions & { log: (line: string) => void },
+  { resume, signal, log, network, stages = [], before }: RunOptions & { log: (line: string) => void },
 ): Promise<RunSummary> {
   const { training, data } = config;
 
@@ -117,7 +135,9 @@ async function runOnData(
       `data.batchSize: ${data.batchSize} is more than the ${statistics.examples} images of ${data.splits.train.join(', ')}`,
     );
   }
-  const model = await buildExperimentModel(config, classes.length);
+  await requireGroups(config, dataset);
+  const begun = network === undefined ? config : { ...config, model: { ...config.model, weights: network } };
+  const model = await buildExperimentModel(begun, classes.length);
   const predicted = await predictedMasksOf(config, model, dataset, log, signal);
   const made = { predicted, composites: compositesOf(config, dataset) };
   const distillation = await setUpDistillation(config, model, dataset, signal);
@@ -219,7 +239,7 @@ async function runOnData(
           if (data.splits.validation === null) return {};
           const metrics = await evaluate(data.splits.validation);
           await records.evaluation(step, epoch + 1, data.splits.validation, metrics);
-          const value = metrics[training.selectBy];
+          const value = selectedMetric(metrics, training.selectBy);
           const better = isBetter(training.selectBy, value, state.best);
           if (better) state.best = { metric: training.selectBy, value, epoch: epoch + 1 };
           state.evaluationsSinceBest = better ? 0 : state.evaluationsSinceBest + 1;
@@ -267,7 +287,7 @@ async function runOnData(
       await records.evaluation(trainer.optimizer.updates, training.epochs, split, metrics[split]);
     }
     await saveLayersModel(model, directory.file('model'));
-    await panel?.drawBeforeAfter();
+    await panel?.drawBeforeAfter(before);
     const summary: RunSummary = {
       name: config.name,
       engine,
@@ -278,6 +298,14 @@ async function runOnData(
       imagesPerSecond: state.images / state.trainingSeconds,
       best: state.best,
       metrics,
+      ...(stages.length > 0 && {
+        stages: stages.map(({ name, summary: { trainingSeconds, metrics } }) => ({
+          name,
+          trainingSeconds,
+          metrics,
+        })),
+      }),
+      ...(Object.keys(config.evaluation.published).length > 0 && { published: config.evaluation.published }),
     };
     await directory.writeJson('summary.json', summary);
     await records.finish(summary);
@@ -314,6 +342,12 @@ async function* trainingBatches(
   const batches = dataset.batches(splits.train, trainingBatchOptions(config, epoch, firstBatch, made));
   for await (const batch of batches)
     yield batchToTensors(batch, imageSize, dataset.info.classes.length, maskCapacity, masks.mark);
+}
+
+/** The metric that checkpoints are chosen by; of groups, the focus class's where there is one. */
+function selectedMetric(metrics: SplitMetrics, name: Config['training']['selectBy']): number {
+  const about = metrics.focus && (name === 'worstGroup' || name === 'groupMean') ? metrics.focus : metrics;
+  return (about as SplitMetrics)[name] ?? Number.NaN;
 }
 
 function isBetter(metric: string, value: number, best: BestEvaluation | null): boolean {

@@ -2,8 +2,10 @@ import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { upsampleBilinear } from '../autodiff/index.ts';
 import type { Dataset, HostBatch } from '../data/index.ts';
-import { type AttentionMapsOptions, attentionMaps, type Pair } from '../gradcam/index.ts';
+import { type AttentionMapsOptions, attentionMaps, isDeadMap, type Pair } from '../gradcam/index.ts';
 import {
+  type AnswerScores,
+  answerScores,
   classificationLoss,
   classificationMetrics,
   energyInMask,
@@ -15,13 +17,11 @@ import {
 import type { TeacherComparison } from './compare-with-teacher.ts';
 
 /** What a model does on a split. Shares are in [0, 1]; NaN where the split offers nothing to measure on. */
-export interface SplitMetrics {
+export interface SplitMetrics extends AnswerScores {
   readonly images: number;
   /** The classification loss, mean over images. */
   readonly loss: number;
   readonly mAP: number;
-  /** Single-label: top-1. Multi-label: share of right decisions over images and classes. */
-  readonly accuracy: number;
   readonly exactMatch: number;
   /** Mean share of the map's energy inside the object's mask (its box where it has no mask), over pairs. */
   readonly energyInMask: number;
@@ -30,7 +30,12 @@ export interface SplitMetrics {
   /** Share of the maps of true classes that are zero everywhere. */
   readonly deadShare: number;
   /** The same measures for the one class that the experiment is about. */
-  readonly focus?: { readonly accuracy: number; readonly energyInMask: number; readonly pointing: number };
+  readonly focus?: AnswerScores & {
+    /** Share of the images that show it. */
+    readonly present?: number;
+    readonly energyInMask: number;
+    readonly pointing: number;
+  };
   /** Against the teacher, where there is one. */
   readonly teacher?: TeacherComparison;
   readonly perClass: { readonly accuracy: readonly number[]; readonly averagePrecision: readonly number[] };
@@ -65,6 +70,8 @@ export async function evaluateSplit(
   const classes = dataset.info.classes.length;
   const logits: Float32Array[] = [];
   const labels: Float32Array[] = [];
+  const known: Float32Array[] = [];
+  const groups: string[] = [];
   const pairs: { class: number; energy: number; hit: boolean }[] = [];
   let maps = 0;
   let dead = 0;
@@ -75,9 +82,11 @@ export async function evaluateSplit(
     const result = inspectBatch(model, batch, classes, options);
     logits.push(result.logits);
     labels.push(batch.labels);
+    known.push(batch.labelWeights ?? new Float32Array(batch.labels.length).fill(1));
+    groups.push(...(batch.groups ?? batch.ids.map(() => '')));
     for (const { pair, map } of result.maps) {
       maps++;
-      if (map.every((value) => value === 0)) dead++;
+      if (isDeadMap(map)) dead++;
       const truth = regionOf(batch, pair, imageSize);
       if (truth)
         pairs.push({ class: pair.class, energy: energyInMask(map, truth), hit: pointingHit(map, truth) });
@@ -91,17 +100,27 @@ export async function evaluateSplit(
     energyInMask: meanOf(chosen.map(({ energy }) => energy)),
     pointing: meanOf(chosen.map(({ hit }) => Number(hit))),
   });
+  const answers = (one?: number) =>
+    answerScores(allLogits, allLabels, classes, {
+      multiLabel: link === 'sigmoid',
+      groups,
+      known: concat(known),
+      class: one,
+    });
   return {
+    ...answers(),
     images: allLogits.length / classes,
     loss: classificationLoss(allLogits, allLabels, classes, link),
     mAP: metrics.mAP,
-    accuracy: metrics.accuracy,
     exactMatch: metrics.exactMatch,
     ...localization(pairs),
     deadShare: dead / maps,
     ...(focusClass !== undefined && {
       focus: {
-        accuracy: metrics.perClass.accuracy[focusClass]!,
+        ...answers(focusClass),
+        present:
+          allLabels.filter((value, i) => i % classes === focusClass && value > 0).length /
+          (allLogits.length / classes),
         ...localization(pairs.filter((pair) => pair.class === focusClass)),
       },
     }),

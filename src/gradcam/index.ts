@@ -8,6 +8,7 @@ export {
 } from './attention-maps.ts';
 export type { BatchNormMode } from './batch-norm.ts';
 export { type ClassActivationMapsOptions, classActivationMaps } from './class-activation-maps.ts';
+export { deadMaps, isDeadMap } from './dead-maps.ts';
 export { influenceGradients } from './influence-gradients.ts';
 export { type InputGradientOptions, inputGradients } from './input-gradients.ts';
 export { activationName, type Layer, withoutActivation } from './layer.ts';
@@ -23,9 +24,10 @@ export {
   safeReciprocal,
 } from './methods/index.ts';
 export { type NetworkNode, networkNodes } from './network-nodes.ts';
-export { deadMaps, type Normalization, normalizations, normalizeMaps } from './normalize.ts';
+export { type Normalization, normalizations, normalizeMaps } from './normalize.ts';
 export { type Pair, pairColumns } from './pairs.ts';
 export { type ApplyLayer, type PassOptions, runModel } from './run-model.ts';
+export { tfjsSeed } from './seeded-noise.ts';
 export { type SoftMaskOptions, softMask } from './soft-mask.ts';
 export {
   type Features,

@@ -240,6 +240,8 @@ test('label lists and statistics need no image', async (t) => {
     filename: '101.png',
     group: '',
     unknown: [],
+    width: 8,
+    height: 8,
     labels: [2],
     boxes: 1,
     masks: 1,

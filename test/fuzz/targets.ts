@@ -1,4 +1,5 @@
+import { engineTarget } from './engine.ts';
 import type { FuzzTarget } from './target.ts';
 
 /** Everything that `npm run fuzz` throws inputs at, by name. */
-export const fuzzTargets: readonly FuzzTarget[] = [];
+export const fuzzTargets: readonly FuzzTarget[] = [engineTarget];
