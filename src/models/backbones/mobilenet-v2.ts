@@ -5,7 +5,7 @@ import { headOptions } from '../head-options.ts';
 import type { SeededLayers } from '../seeded-layers.ts';
 import { defineBackbone, stemOption } from './backbone.ts';
 import { convNormActivation } from './conv-norm-activation.ts';
-import { roundToEight } from './round-to-eight.ts';
+import { roundToEight } from '../round-to-eight.ts';
 
 /** The paper's table 2: expansion, channels, repeats, first stride. */
 const stages: [expansion: number, filters: number, repeats: number, strides: number][] = [

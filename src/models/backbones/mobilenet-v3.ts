@@ -5,7 +5,7 @@ import { headOptions } from '../head-options.ts';
 import { defineBackbone, stemOption } from './backbone.ts';
 import { convNormActivation } from './conv-norm-activation.ts';
 import { invertedResidual } from './inverted-residual.ts';
-import { roundToEight } from './round-to-eight.ts';
+import { roundToEight } from '../round-to-eight.ts';
 
 type Unit = [
   kernel: number,
