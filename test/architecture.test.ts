@@ -29,7 +29,7 @@ const mayImport = tableOf(`
   evaluation   | autodiff data engine errors files gradcam losses metrics models pictures progress random run
   engine-check | engine errors gain models
   experiment   | autodiff config data engine errors evaluation files gain gradcam losses metrics models pictures progress run tensorboard
-  sweep        | config errors files progress run tensorboard
+  sweep        | config errors files progress random run tensorboard
   report       | data errors evaluation files pictures run
 `);
 

@@ -136,7 +136,10 @@ export function addFormats(
             type: 'string',
             describe: 'What the folders stand for, e.g. split/group/class [default: class or split/class]',
           })
-          .example(`${$0} folder --dir pets --fractions train=0.8,test=0.2 --out data/pets`, 'pets/cat/1.jpg'),
+          .example(
+            `${$0} folder --dir pets --fractions train=0.8,test=0.2 --out data/pets`,
+            'pets/cat/1.jpg',
+          ),
       (args) =>
         run(
           () => findFolders(args.dir, given({ resize: args.resize, masks: args.masks, levels: args.levels })),

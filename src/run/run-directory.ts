@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { appendFile, mkdir, readdir, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { RunError } from '../errors/index.ts';
-import { DirectoryLock, lockName } from './directory-lock.ts';
+import { DirectoryLock, type LockOptions, lockName } from './directory-lock.ts';
 import { writing } from './writing.ts';
 
 /**
@@ -29,12 +29,16 @@ export class RunDirectory {
    * @throws {RunError} when another process holds it, it holds a sweep, it does not fit the mode, or it cannot be
    * written.
    */
-  static async open(path: string, mode: 'new' | 'resume' | 'overwrite'): Promise<RunDirectory> {
+  static async open(
+    path: string,
+    mode: 'new' | 'resume' | 'overwrite',
+    options: LockOptions = {},
+  ): Promise<RunDirectory> {
     if (mode === 'resume') requireRun(path);
     if (existsSync(join(path, 'runs'))) {
       throw new RunError(`${path}: holds the runs of a sweep; --run DIR puts this one elsewhere`);
     }
-    const lock = await DirectoryLock.acquire(path);
+    const lock = await DirectoryLock.acquire(path, options);
     if (mode === 'new' && holdsRun(path)) {
       lock.release();
       throw new RunError(

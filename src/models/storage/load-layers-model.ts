@@ -3,10 +3,10 @@ import { extname, join } from 'node:path';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { ModelError } from '../../errors/index.ts';
 import { dialectOf, isJson, type Json } from '../keras/dialect.ts';
-import { readKerasArchive, readKerasHdf5 } from './keras-file.ts';
 import type { RuleContext } from '../keras/layer-rules.ts';
 import { translateModel } from '../keras/translate-model.ts';
 import { buildLayersModel } from './build-layers-model.ts';
+import { readKerasArchive, readKerasHdf5 } from './keras-file.ts';
 import { readModelJson } from './read-model-json.ts';
 import type { StoredWeights } from './stored-weights.ts';
 
