@@ -21,14 +21,15 @@ const mayImport = tableOf(`
   metrics      | errors random
   data         | errors files random
   models       | autodiff errors files
-  tensorboard  | data errors
+  tensorboard  | data errors files
   run          | config data engine errors files gradcam losses models
   gain         | autodiff errors gradcam losses metrics random
   export       | autodiff engine errors files gradcam losses models run
   explain      | autodiff data errors files gradcam losses metrics models pictures progress random run
   evaluation   | autodiff data engine errors files gradcam losses metrics models pictures progress random run
+  segmentation | autodiff data errors gain gradcam random
   engine-check | engine errors gain models
-  experiment   | autodiff config data engine errors evaluation files gain gradcam losses metrics models pictures progress run tensorboard
+  experiment   | autodiff config data engine errors evaluation files gain gradcam losses metrics models pictures progress run segmentation tensorboard
   sweep        | config errors files progress random run tensorboard
   report       | data errors evaluation files pictures run
 `);

@@ -90,9 +90,12 @@ function firstFault(bytes: Uint8Array, decoder: TextDecoder): { line: number; by
     if (isText(middle)) good = middle;
     else bad = middle;
   }
+  // The letter behind half a character shows the fault, the half is it.
+  let at = good;
+  while (at > good - 4 && bytes[at]! < 0xc0 && bytes[at - 1]! >= 0x80) at--;
   let line = 1;
-  for (let i = 0; i < good; i++) if (bytes[i] === 0x0a) line++;
-  return { line, byte: bytes[good] };
+  for (let i = 0; i < at; i++) if (bytes[i] === 0x0a) line++;
+  return { line, byte: bytes[at] };
 }
 
 function reset(decoder: TextDecoder): void {

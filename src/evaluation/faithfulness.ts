@@ -21,6 +21,9 @@ const roadShares = [0.2, 0.4, 0.6, 0.8];
 /** Deviation of the noise that ROAD adds to what it imputes, of values in [0, 1]. */
 const roadNoise = 0.01;
 
+/** Probabilities of at most float32's rounding of 1 are 0: what one of them has more is no win. */
+const ZERO = 2 ** -24;
+
 /** A pair whose map is tested. */
 export interface TestedPair {
   readonly class: number;
@@ -78,7 +81,7 @@ export class FaithfulnessMeasure {
       for (const [a, one] of ofMethods.entries()) {
         this.#tallies[a]!.add(pair.whole, one, pair.counts);
         for (const [b, other] of ofMethods.entries()) {
-          if (one.shown > other.shown) this.#wins[a]![b]!++;
+          if (one.shown > other.shown && one.shown > ZERO) this.#wins[a]![b]!++;
         }
       }
       return ofMethods.map(({ shown }) => ({

@@ -1,5 +1,5 @@
 import type { Dataset } from '../data/index.ts';
-import type { MapMethod } from '../gradcam/index.ts';
+import { isDeadMap, type MapMethod } from '../gradcam/index.ts';
 import {
   type Bootstrap,
   bestConstantBox,
@@ -133,7 +133,7 @@ export class LocalizationMeasure {
       const cueMaps: { class: number; values: Float32Array }[] = [];
       for (const [i, { index, pair, rank, truth }] of pairs.entries()) {
         const map = explained.map(m, index);
-        const dead = isDead(explained.smallMap(m, index));
+        const dead = isDeadMap(explained.smallMap(m, index));
         if (dead) this.#dead[m]!++;
         const measured = this.#reader.measure(map, truth, this.#calibration.levels[m]!);
         if (!truth) {
@@ -267,11 +267,6 @@ function normalizeMap(map: Float32Array, out: Float32Array): Float32Array {
   if (!(range > 0 && Number.isFinite(range))) return out.fill(0);
   for (let i = 0; i < map.length; i++) out[i] = (map[i]! - low) / range;
   return out;
-}
-
-function isDead(map: Float32Array): boolean {
-  for (let i = 0; i < map.length; i++) if (map[i] !== 0) return false;
-  return true;
 }
 
 /** Four digits: what a record needs. */

@@ -222,7 +222,7 @@ export interface FaithfulnessResult {
   readonly images: number;
   readonly pairs: number;
   readonly methods: Readonly<Record<string, FaithfulnessScores>>;
-  /** `win[a][b]`: share of pairs on which a keeps more of the score than b (Win % of Grad-CAM++, as a share). */
+  /** `win[a][b]`: share of pairs on which a keeps more of the score than b (Win % of Grad-CAM++, as a share); two scores that are 0 to float32 (at most 2^-24) are a draw. */
   readonly win: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 

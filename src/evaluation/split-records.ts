@@ -1,3 +1,4 @@
+import { isDeadMap } from '../gradcam/index.ts';
 import type { ExplainedImage, ExplainedPair } from './explained-image.ts';
 import type { ExplainedBatch } from './explainer.ts';
 import type { MapFiles } from './map-files.ts';
@@ -74,6 +75,6 @@ function withMap(
   pair: number,
 ): PairMeasures {
   const map = explained.smallMap(method, pair);
-  const dead = map.every((value) => value === 0);
+  const dead = isDeadMap(map);
   return { dead, ...measures, map: mapThumbnail(map, explained.smallSize) };
 }

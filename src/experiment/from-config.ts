@@ -1,6 +1,13 @@
 import type * as tfl from '@tensorflow/tfjs-layers';
 import type { Config } from '../config/index.ts';
-import { type BatchOptions, type Dataset, generateBiasedBoats, openDataset } from '../data/index.ts';
+import {
+  type BatchOptions,
+  type CompositeOptions,
+  type Dataset,
+  generateBiasedBoats,
+  openDataset,
+  type PredictedMasks,
+} from '../data/index.ts';
 import { DataError, UsageError } from '../errors/index.ts';
 import {
   type DistillationOptions,
@@ -70,6 +77,7 @@ export function trainingBatchOptions(
   { data, seed }: Config,
   epoch: number,
   firstBatch: number,
+  { predicted, composites }: MadeData = {},
 ): BatchOptions {
   const { batchSize, imageSize, fit, workers, augment, shuffleBuffer, masks } = data;
   return {
@@ -85,6 +93,40 @@ export function trainingBatchOptions(
     dropRemainder: true,
     masks: masks.count === 0 ? 'none' : { split: masks.split, count: masks.count },
     maskedPerBatch: masks.perBatch,
+    ...(predicted && { predicted }),
+    predictedSupervise: masks.predicted?.supervise ?? false,
+    composites,
+  };
+}
+
+/** What a training is fed beside the records of its data set. */
+export interface MadeData {
+  readonly predicted?: PredictedMasks | undefined;
+  readonly composites?: CompositeOptions | undefined;
+}
+
+/**
+ * The composites that a config asks for, with the classes by their numbers.
+ *
+ * @throws {UsageError} naming the class that does not exist
+ */
+export function compositesOf({ data }: Config, dataset: Dataset): CompositeOptions | undefined {
+  if (!data.composites) return undefined;
+  const { suspects, erased, ...options } = data.composites;
+  const indexOf = (name: string, key: string) => {
+    const index = dataset.classes.indexOf(name);
+    if (index >= 0) return index;
+    throw new UsageError(
+      `data.composites.${key}: no class '${name}' in ${data.dir}; it has ${dataset.classes.join(', ')}`,
+    );
+  };
+  return {
+    ...options,
+    suspects:
+      suspects === 'all'
+        ? dataset.classes.map((_, c) => c)
+        : suspects.map((name) => indexOf(name, 'suspects')),
+    erased: erased === 'none' || erased === 'uniform' ? erased : indexOf(erased, 'erased'),
   };
 }
 

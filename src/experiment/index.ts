@@ -5,8 +5,3 @@ export { drawBuiltInData } from './from-config.ts';
 export { batchToTensors } from './host-batch.ts';
 export { resultsTable } from './results-table.ts';
 export { type RunOptions, type RunSummary, runExperiment } from './run-experiment.ts';
-export {
-  type EvaluateOptions,
-  evaluateSplit,
-  type SplitMetrics,
-} from './split-metrics.ts';

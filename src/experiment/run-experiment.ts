@@ -2,6 +2,12 @@ import { type Config, stringifyConfig } from '../config/index.ts';
 import type { Dataset } from '../data/index.ts';
 import { type EngineInfo, startEngine } from '../engine/index.ts';
 import { DivergenceError, InterruptedError, UsageError } from '../errors/index.ts';
+import {
+  compareWithTeacher,
+  type EvaluateOptions,
+  evaluateSplit,
+  type SplitMetrics,
+} from '../evaluation/index.ts';
 import type { EpochSums, StepReport } from '../gain/index.ts';
 import { GainTrainer, guidanceTerms } from '../gain/index.ts';
 import { resolveTargetLayer } from '../gradcam/index.ts';
@@ -11,13 +17,14 @@ import type { RunDirectory } from '../run/index.ts';
 import { describeEnvironment, linkOfRun } from '../run/index.ts';
 import { AttentionPanel } from './attention-panel.ts';
 import { CheckpointStore, type Progress as Position, restoreWeights } from './checkpoint.ts';
-import { compareWithTeacher } from './compare-with-teacher.ts';
 import {
   buildExperimentModel,
   checkModelConfig,
+  compositesOf,
   focusClassOf,
   guidanceOptionsOf,
   guidanceWithoutMasks,
+  type MadeData,
   mapOptionsOf,
   openExperimentData,
   pairCapacityFor,
@@ -26,9 +33,9 @@ import {
   trainingBatchOptions,
 } from './from-config.ts';
 import { batchToTensors } from './host-batch.ts';
+import { predictedMasksOf } from './predict-masks.ts';
 import { RunLog, type WrittenSoFar } from './run-log.ts';
 import { setUpDistillation } from './set-up-teacher.ts';
-import { type EvaluateOptions, evaluateSplit, type SplitMetrics } from './split-metrics.ts';
 
 export interface RunOptions {
   /** Go on from the last checkpoint. */
@@ -117,6 +124,8 @@ async function runOnData(
   }
   await requireGroups(config, dataset);
   const model = await buildExperimentModel(config, classes.length);
+  const predicted = await predictedMasksOf(config, model, dataset, log, signal);
+  const made = { predicted, composites: compositesOf(config, dataset) };
   const distillation = await setUpDistillation(config, model, dataset, signal);
   const teacher = distillation?.teacher;
   const target = resolveTargetLayer(model, config.gain.targetLayer);
@@ -195,61 +204,65 @@ async function runOnData(
   };
 
   // ---- the training
-  const maskCapacity = data.masks.count === 0 ? 0 : capacity;
+  const maskCapacity = data.masks.count === 0 && !data.composites ? 0 : capacity;
   let progress: Progress | undefined;
   let lastBatchAt = 0;
   try {
     if (!restored && panel) await records.attention(0, await panel.draw(model, 0));
-    await trainer.fitDataset((epoch, first) => trainingBatches(config, dataset, epoch, first, maskCapacity), {
-      epochs: training.epochs,
-      batchesPerEpoch,
-      gradientsOf: (epoch, batch) => batch + 1 === batchesPerEpoch && records.wantsHistograms(epoch + 1),
-      start: { ...next, sums: state.sums },
-      validate: async (epoch) => {
-        progress?.stop();
-        const due = (epoch + 1) % training.evaluateEvery === 0 || epoch + 1 === training.epochs;
-        if (!due) return {};
-        const step = trainer.optimizer.updates;
-        if (panel) await records.attention(step, await panel.draw(model, epoch + 1));
-        if (data.splits.validation === null) return {};
-        const metrics = await evaluate(data.splits.validation);
-        await records.evaluation(step, epoch + 1, data.splits.validation, metrics);
-        const value = selectedMetric(metrics, training.selectBy);
-        const better = isBetter(training.selectBy, value, state.best);
-        if (better) state.best = { metric: training.selectBy, value, epoch: epoch + 1 };
-        state.evaluationsSinceBest = better ? 0 : state.evaluationsSinceBest + 1;
-        return { [`val ${training.selectBy}`]: value };
+    await trainer.fitDataset(
+      (epoch, first) => trainingBatches(config, dataset, made, epoch, first, maskCapacity),
+      {
+        epochs: training.epochs,
+        batchesPerEpoch,
+        gradientsOf: (epoch, batch) => batch + 1 === batchesPerEpoch && records.wantsHistograms(epoch + 1),
+        start: { ...next, sums: state.sums },
+        validate: async (epoch) => {
+          progress?.stop();
+          const due = (epoch + 1) % training.evaluateEvery === 0 || epoch + 1 === training.epochs;
+          if (!due) return {};
+          const step = trainer.optimizer.updates;
+          if (panel) await records.attention(step, await panel.draw(model, epoch + 1));
+          if (data.splits.validation === null) return {};
+          const metrics = await evaluate(data.splits.validation);
+          await records.evaluation(step, epoch + 1, data.splits.validation, metrics);
+          const value = selectedMetric(metrics, training.selectBy);
+          const better = isBetter(training.selectBy, value, state.best);
+          if (better) state.best = { metric: training.selectBy, value, epoch: epoch + 1 };
+          state.evaluationsSinceBest = better ? 0 : state.evaluationsSinceBest + 1;
+          return { [`val ${training.selectBy}`]: value };
+        },
+        callbacks: {
+          onEpochBegin(epoch) {
+            lastBatchAt = performance.now();
+            progress = startProgress(`epoch ${epoch + 1}/${training.epochs}`, batchesPerEpoch);
+          },
+          async onBatchEnd(batch, report) {
+            next = { ...next, batch: batch + 1 };
+            saved = false;
+            state.images += report.images;
+            state.trainingSeconds += (performance.now() - lastBatchAt) / 1000;
+            progress?.update(batch + 1, describeStep(report, state.images / state.trainingSeconds));
+            records.step(report, state.images / state.trainingSeconds);
+            if (batch + 1 === batchesPerEpoch) await records.epoch(trainer, next.epoch + 1, report);
+            else if (report.step % training.checkpointEvery === 0 && !trainer.midUpdate)
+              await saveCheckpoint();
+            if (!trainer.midUpdate) signal?.throwIfAborted();
+            lastBatchAt = performance.now();
+          },
+          async onEpochEnd(epoch, logs) {
+            log(`epoch ${epoch + 1}/${training.epochs}: ${describeLosses(logs)}`);
+            next = { epoch: epoch + 1, batch: 0 };
+            await saveCheckpoint(state.best?.epoch === epoch + 1);
+            signal?.throwIfAborted();
+            const patience = training.earlyStopping?.patience ?? Number.POSITIVE_INFINITY;
+            if (state.evaluationsSinceBest >= patience) {
+              log(`stopped early: no better ${training.selectBy} in ${patience} evaluations`);
+              trainer.stopTraining = true;
+            }
+          },
+        },
       },
-      callbacks: {
-        onEpochBegin(epoch) {
-          lastBatchAt = performance.now();
-          progress = startProgress(`epoch ${epoch + 1}/${training.epochs}`, batchesPerEpoch);
-        },
-        async onBatchEnd(batch, report) {
-          next = { ...next, batch: batch + 1 };
-          saved = false;
-          state.images += report.images;
-          state.trainingSeconds += (performance.now() - lastBatchAt) / 1000;
-          progress?.update(batch + 1, describeStep(report, state.images / state.trainingSeconds));
-          records.step(report, state.images / state.trainingSeconds);
-          if (batch + 1 === batchesPerEpoch) await records.epoch(trainer, next.epoch + 1, report);
-          else if (report.step % training.checkpointEvery === 0 && !trainer.midUpdate) await saveCheckpoint();
-          if (!trainer.midUpdate) signal?.throwIfAborted();
-          lastBatchAt = performance.now();
-        },
-        async onEpochEnd(epoch, logs) {
-          log(`epoch ${epoch + 1}/${training.epochs}: ${describeLosses(logs)}`);
-          next = { epoch: epoch + 1, batch: 0 };
-          await saveCheckpoint(state.best?.epoch === epoch + 1);
-          signal?.throwIfAborted();
-          const patience = training.earlyStopping?.patience ?? Number.POSITIVE_INFINITY;
-          if (state.evaluationsSinceBest >= patience) {
-            log(`stopped early: no better ${training.selectBy} in ${patience} evaluations`);
-            trainer.stopTraining = true;
-          }
-        },
-      },
-    });
+    );
 
     // ---- results
     const chosen = await checkpoints.find(config.evaluation.checkpoint);
@@ -298,12 +311,13 @@ async function runOnData(
 async function* trainingBatches(
   config: Config,
   dataset: Dataset,
+  made: MadeData,
   epoch: number,
   firstBatch: number,
   maskCapacity: number,
 ) {
   const { imageSize, splits, masks } = config.data;
-  const batches = dataset.batches(splits.train, trainingBatchOptions(config, epoch, firstBatch));
+  const batches = dataset.batches(splits.train, trainingBatchOptions(config, epoch, firstBatch, made));
   for await (const batch of batches)
     yield batchToTensors(batch, imageSize, dataset.info.classes.length, maskCapacity, masks.mark);
 }

@@ -4,13 +4,14 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import { type Logger, pino } from 'pino';
 import { type Config, stringifyConfig } from '../config/index.ts';
 import { InterruptedError } from '../errors/index.ts';
+import type { SplitMetrics } from '../evaluation/index.ts';
+import { LineFile } from '../files/index.ts';
 import type { GainTrainer, StepReport } from '../gain/index.ts';
 import { networkNodes } from '../gradcam/index.ts';
 import type { AnswerScores } from '../metrics/index.ts';
 import type { RunDirectory } from '../run/index.ts';
 import { EventWriter } from '../tensorboard/index.ts';
 import type { RunSummary } from './run-experiment.ts';
-import type { SplitMetrics } from './split-metrics.ts';
 
 /** How far the files of a run reach: part of every checkpoint, so that a resumed run can cut off what lies behind. */
 export interface WrittenSoFar {
@@ -26,12 +27,20 @@ export class RunLog {
   readonly #config: Config;
   readonly #events: EventWriter;
   readonly #log: Logger;
+  readonly #lines: LineFile;
 
-  private constructor(directory: RunDirectory, config: Config, events: EventWriter, log: Logger) {
+  private constructor(
+    directory: RunDirectory,
+    config: Config,
+    events: EventWriter,
+    log: Logger,
+    lines: LineFile,
+  ) {
     this.#directory = directory;
     this.#config = config;
     this.#events = events;
     this.#log = log;
+    this.#lines = lines;
   }
 
   /** Opens the files of a run that begins; what an attempt that was killed before its first checkpoint left is deleted. */
@@ -72,9 +81,10 @@ export class RunLog {
     // The files are cut already; the step to purge from is for a TensorBoard that has read them before.
     const purge = first.step === undefined ? {} : { purgeStep: first.step + 1 };
     const events = await EventWriter.create(directory.path, purge);
-    const log = pino({ base: null }, pino.destination({ dest: directory.file('log.ndjson'), sync: true }));
+    const lines = new LineFile(directory.file('log.ndjson'));
+    const log = pino({ base: null }, lines);
     log.info(first);
-    return new RunLog(directory, config, events, log);
+    return new RunLog(directory, config, events, log, lines);
   }
 
   /** How far the files reach now, for a checkpoint. */
@@ -153,6 +163,7 @@ export class RunLog {
     this.#log.info({ event: 'finish', step: summary.steps, imagesPerSecond: summary.imagesPerSecond });
     this.#events.endSession('success');
     await this.#events.close();
+    this.#lines.close();
   }
 
   /**
@@ -160,12 +171,16 @@ export class RunLog {
    * end that it reads, and the run may yet be resumed.
    */
   async stop(error: Error): Promise<void> {
-    this.#log.error({ event: 'stop', error: error.name, message: error.message });
+    // A full disk may be why the run stopped; what it does to these files must not hide the first error.
+    const note = (entry: { event: string; error?: string; message: string }) => {
+      try {
+        this.#log.error(entry);
+      } catch {}
+    };
+    note({ event: 'stop', error: error.name, message: error.message });
     if (!(error instanceof InterruptedError)) this.#events.endSession('failure');
-    // A full disk may be why the run stopped; that error must not hide the first one.
-    await this.#events
-      .close()
-      .catch((closing: Error) => this.#log.error({ event: 'close', message: closing.message }));
+    await this.#events.close().catch((closing: Error) => note({ event: 'close', message: closing.message }));
+    this.#lines.close();
   }
 }
 

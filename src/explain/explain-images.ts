@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ModelError, UsageError } from '../errors/index.ts';
-import { forward, resolveTargetLayer } from '../gradcam/index.ts';
+import { forward, isDeadMap, resolveTargetLayer } from '../gradcam/index.ts';
 import { probabilities } from '../losses/index.ts';
 import type { TrainedNetwork } from '../run/index.ts';
 import type { NamedImage } from './images.ts';
@@ -54,9 +54,6 @@ export interface ExplainOptions {
   readonly onProgress?: ((done: number, all: number, detail: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
-
-/** The range of values, up to which a map is dead. */
-const deadBelow = 1e-10;
 
 /**
  * Explains images by several methods, image by image.
@@ -181,13 +178,8 @@ async function toHost(tensor: tf.Tensor): Promise<Omit<Attribution, 'method'>[]>
 }
 
 function defectOf(values: Float32Array): Attribution['defect'] {
-  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const value of values) {
-    if (!Number.isFinite(value)) return 'not finite';
-    if (value < low) low = value;
-    if (value > high) high = value;
-  }
-  return high - low <= deadBelow ? 'dead' : undefined;
+  if (!values.every(Number.isFinite)) return 'not finite';
+  return isDeadMap(values) ? 'dead' : undefined;
 }
 
 function defectNote(image: string, name: string, method: string, defect: 'dead' | 'not finite'): string {

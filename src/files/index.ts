@@ -3,6 +3,7 @@
 export { checkedName, nameFault, shown } from './checked-name.ts';
 export { makeFolder, syncFolder, temporaryName } from './folder.ts';
 export { GrowingFile } from './growing-file.ts';
+export { LineFile } from './line-file.ts';
 export { packageVersion } from './package-version.ts';
 export { pathUnder } from './path-under.ts';
 export {

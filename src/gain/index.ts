@@ -8,7 +8,6 @@ export {
   type ExplainedClass,
   type TeacherAnswers,
   type TeacherView,
-  topOf,
   type WeightedPairs,
 } from './distillation/index.ts';
 export type { EpochSums } from './epoch-sums.ts';
@@ -45,7 +44,12 @@ export {
   type SupervisionOptions,
 } from './objective/index.ts';
 export { Optimizer, type OptimizerSpec, type StateTensor } from './optimizers.ts';
-export { constantRate, type LearningRateSchedule, type WeightSchedule } from './schedules.ts';
+export {
+  constantRate,
+  type LearningRateSchedule,
+  learningRateFactor,
+  type WeightSchedule,
+} from './schedules.ts';
 export type { LossTerm, StepReport } from './step-report.ts';
 export {
   type BatchPosition,

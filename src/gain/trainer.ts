@@ -11,11 +11,14 @@ import {
   type GainLossOptions,
   gainLoss,
 } from './objective/index.ts';
-import { clipByGlobalNorm, Optimizer, type OptimizerSpec } from './optimizers.ts';
+import { checkOptimizer, clipByGlobalNorm, Optimizer, type OptimizerSpec } from './optimizers.ts';
 import {
+  checkSchedule,
+  checkWeightSchedule,
   constantRate,
   type LearningRateSchedule,
   learningRateFactor,
+  requireOption,
   scheduledWeight,
   type WeightSchedule,
 } from './schedules.ts';
@@ -110,6 +113,7 @@ export class GainTrainer {
     this.model = model;
     this.#options = options;
     const { classification = 1, mining = 1, supervision = 10 } = options.weights ?? {};
+    checkOptions(options, { classification, mining, supervision });
     this.#schedules = {
       classification: asSchedule(classification),
       mining: asSchedule(mining),
@@ -324,6 +328,24 @@ export class GainTrainer {
     const own = (seed * 1_000_003 + this.optimizer.updates * accumulate + this.#pending) % 0x7fffffff;
     return { seed: own, dropoutSeed: own };
   }
+}
+
+/** What a caller in JavaScript may get wrong, told before the first step instead of as a NaN after it. */
+function checkOptions(
+  { optimizer, schedule, terms = [], accumulate = 1, clipNorm = null, seed = 1 }: GainTrainerOptions,
+  weights: Record<LossTerm, number | WeightSchedule>,
+): void {
+  if (optimizer) checkOptimizer(optimizer);
+  if (schedule) checkSchedule(schedule);
+  for (const [name, weight] of Object.entries(weights)) checkWeightSchedule(name, weight);
+  for (const { name, weight, loss } of terms) {
+    checkWeightSchedule(name, weight);
+    requireOption(typeof loss === 'function', `terms.${name}.loss`, 'a function', typeof loss);
+  }
+  const whole = Number.isInteger(accumulate) && accumulate >= 1;
+  requireOption(whole, 'accumulate', 'a whole number of at least 1', accumulate);
+  requireOption(clipNorm === null || clipNorm > 0, 'clipNorm', 'a number above 0', clipNorm);
+  requireOption(Number.isFinite(seed), 'seed', 'a finite number', seed);
 }
 
 const terms: readonly LossTerm[] = ['classification', 'mining', 'supervision'];

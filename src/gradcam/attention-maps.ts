@@ -113,8 +113,11 @@ export function attentionMaps<M extends tf.Tensor = tf.Tensor3D>(
       const weightsOf =
         method === 'cam'
           ? closedForm(split, target, activations)
-          : (selection: tf.Tensor) =>
-              gradientMethods[method](activations, scoreGradient(scores, activations, selection));
+          : (selection: tf.Tensor) => {
+              const gradient = scoreGradient(scores, activations, selection);
+              const weights = gradientMethods[method](activations, gradient);
+              return tf.mul(weights, feltByScore(gradient, activations, scores));
+            };
 
       const mapsOfGroups = selections.map((selection) => {
         const ones = tf.tensor(selection, scores.shape);
@@ -156,6 +159,27 @@ export function forward(
 /** ∂ Σ Y⊙s / ∂A. The scores were computed on the tape that is on: only the way back is run. */
 function scoreGradient(scores: tf.Tensor, activations: tf.Tensor, selection: tf.Tensor): tf.Tensor {
   return tf.grad(() => scores)(activations, selection);
+}
+
+/** The square root of float32's rounding unit, 2⁻²⁴. */
+const UNFELT = 2 ** -12;
+
+/**
+ * 1 for each sample whose features the score can feel, else 0: Σ |∂s/∂A ⊙ A|, what all features together are worth to
+ * the score, against the score's own size. Where it is less than 2⁻¹² of that, the gradient is what rounding left of
+ * terms that cancel: a batch norm between target layer and score that looks at a batch of one class, say, has a
+ * gradient of zero by algebra, and one that differs from engine to engine in numbers. The map is then zero.
+ *
+ * @returns [B, 1, …, 1]; carries no gradient
+ */
+function feltByScore(gradient: tf.Tensor, activations: tf.Tensor, scores: tf.Tensor): tf.Tensor {
+  return withoutGradient(() =>
+    tf.tidy(() => {
+      const axes = Array.from({ length: activations.rank - 1 }, (_, i) => i + 1);
+      const worth = tf.sum(tf.abs(tf.mul(gradient, activations)), axes, true);
+      return tf.cast(tf.greater(worth, tf.mul(tf.max(tf.abs(scores)), UNFELT)), 'float32');
+    }),
+  );
 }
 
 function closedForm(split: SplitModel, target: Target, { rank }: tf.Tensor) {

@@ -1,21 +1,19 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { withoutGradient } from '../autodiff/index.ts';
 import { UsageError } from '../errors/index.ts';
-
-/** A map whose extent of values is at most this is dead: dividing by it would leave float32 in second order. */
-const deadBelow = 1e-10;
+import { deadRange, TINY } from './dead-maps.ts';
 
 const normalizers = {
   /** (M − min M) / (max M − min M): in [0, 1], both ends reached. */
   'min-max': (maps: tf.Tensor) => {
     const floor = extremum(maps, tf.min);
-    return divide(tf.sub(maps, floor), tf.sub(extremum(maps, tf.max), floor));
+    return divide(tf.sub(maps, floor), tf.sub(extremum(maps, tf.max), floor), maps);
   },
   /** M / max M: zero stays zero. */
-  max: (maps: tf.Tensor) => divide(maps, extremum(maps, tf.max)),
+  max: (maps: tf.Tensor) => divide(maps, extremum(maps, tf.max), maps),
   /** M / ‖M‖₂. */
   l2: (maps: tf.Tensor) => {
-    const { mask, safe } = alive(tf.sum(tf.square(maps), mapAxes(maps), true), deadBelow ** 2);
+    const { mask, safe } = alive(tf.sum(tf.square(maps), mapAxes(maps), true), tf.scalar(TINY));
     return tf.mul(tf.div(maps, tf.sqrt(safe)), mask);
   },
   none: (maps: tf.Tensor) => tf.clone(maps),
@@ -41,35 +39,37 @@ export function normalizeMaps<T extends tf.Tensor>(maps: T, mode: Normalization 
   if (!normalizations.includes(mode)) {
     throw new UsageError(`normalization: expected one of ${normalizations.join(', ')}, received "${mode}"`);
   }
-  return tf.tidy(() => (maps.size === 0 ? tf.clone(maps) : (normalizers[mode](maps) as T)));
+  return tf.tidy(() => {
+    if (maps.size === 0 || mode === 'none') return tf.clone(maps);
+    return normalizers[mode](atUnitScale(maps)) as T;
+  });
 }
 
-/**
- * Which maps are dead: of one value all over, so that they point nowhere. Its mean is the share to warn of.
- *
- * @param maps [P, …spatial]
- * @returns [P], 1 for a dead map, else 0; carries no gradient
- */
-export function deadMaps(maps: tf.Tensor): tf.Tensor1D {
-  return withoutGradient(() =>
-    tf.tidy(() => {
-      if (maps.size === 0) return tf.zeros([maps.shape[0]!]);
-      const axes = mapAxes(maps);
-      const range = tf.sub(tf.max(maps, axes), tf.min(maps, axes));
-      return tf.cast(tf.lessEqual(range, deadBelow), 'float32') as tf.Tensor1D;
-    }),
-  );
-}
-
-/** numerator / denominator, 0 with a gradient of 0 where the denominator is not above `deadBelow`. */
-function divide(numerator: tf.Tensor, denominator: tf.Tensor): tf.Tensor {
-  const { mask, safe } = alive(denominator, deadBelow);
+/** numerator / denominator, 0 with a gradient of 0 where the denominator is not above a dead map's range. */
+function divide(numerator: tf.Tensor, denominator: tf.Tensor, maps: tf.Tensor): tf.Tensor {
+  const floor = withoutGradient(() => deadRange(maps, mapAxes(maps), true));
+  const { mask, safe } = alive(denominator, floor);
   return tf.mul(tf.div(numerator, safe), mask);
 }
 
-function alive(denominator: tf.Tensor, floor: number): { mask: tf.Tensor; safe: tf.Tensor } {
+function alive(denominator: tf.Tensor, floor: tf.Tensor): { mask: tf.Tensor; safe: tf.Tensor } {
   const mask = withoutGradient(() => tf.cast(tf.greater(denominator, floor), 'float32'));
   return { mask, safe: tf.add(tf.mul(denominator, mask), tf.sub(1, mask)) };
+}
+
+/**
+ * Each map times a constant that makes its largest value 1. A normalised map does not depend on its scale, and so
+ * neither do its gradients; but float32 does not hold the squares of a scale of 1e-10.
+ */
+function atUnitScale(maps: tf.Tensor): tf.Tensor {
+  const scale = withoutGradient(() =>
+    tf.tidy(() => {
+      const largest = tf.max(tf.abs(maps), mapAxes(maps), true);
+      const isTiny = tf.lessEqual(largest, TINY);
+      return tf.div(1, tf.where(isTiny, tf.onesLike(largest), largest));
+    }),
+  );
+  return tf.mul(maps, scale);
 }
 
 /**

@@ -45,6 +45,14 @@ function alphaDropout(layer: Layer, x: tf.Tensor, rate: number, seed: number): t
   return tf.add(tf.mul(dropped, a), b);
 }
 
+/**
+ * A seed for the random ops of tfjs that stands for `seed`: tfjs reads 0 as "no seed", and draws other numbers each
+ * time. Every other seed stays itself.
+ */
+export function tfjsSeed(seed: number): number {
+  return seed === 0 ? 0x9e3779b9 : seed;
+}
+
 /** A seed of its own for the layer call at a position: a 32-bit mix, never 0 (which tfjs reads as "no seed"). */
 export function seedAt(seed: number, position: number): number {
   let hash = (seed | 0) ^ Math.imul(position + 1, 0x9e3779b1);

@@ -18,6 +18,7 @@ const programs: Readonly<Record<string, readonly [describe: string, load: () => 
   units: ['Show what the units of a layer have learned', async () => (await import('./units.ts')).units],
   export: ['Write a classifier as an ONNX file', async () => (await import('./export.ts')).exportNetwork],
   import: ['Write a data set as TFRecords', async () => (await import('./import.ts')).importData],
+  data: ['Show what is in a data set', async () => (await import('./data.ts')).showData],
   sweep: ['Run a grid of settings and seeds', async () => (await import('./sweep.ts')).sweepRuns],
   engines: ['List the compute engines', async () => (await import('./engines.ts')).engines],
   'setup-tensorflow': [
@@ -46,7 +47,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     const line = yargs(words).scriptName('tfjs-gain').usage('$0 COMMAND …');
     for (const [other, [describe]] of Object.entries(programs)) {
       line.command({
-        command: other,
+        command: other === name && program?.positional ? `${other} [${program.positional}]` : other,
         describe,
         builder: (command: Argv) => (other === name ? program!.build(command, calledAs(name)) : command),
         handler: (args) => (other === name ? program!.run(args, calledAs(name)) : undefined),

@@ -10,6 +10,8 @@ export interface Program {
   readonly describe: string;
   /** Old spellings of options, and what they are called now: `--methods` to `--method`. */
   readonly renamed: Readonly<Record<string, string>>;
+  /** Name of the one option that can be given without it: `data DIR`. */
+  readonly positional: string | undefined;
   /** Names of its options. */
   readonly options: readonly string[];
   /** @param $0 how the program was called, for its examples: `npm run train --` or `tfjs-gain train` */
@@ -32,6 +34,7 @@ interface ProgramParts<O extends Readonly<Record<string, Options>>> {
   readonly usage: readonly [arguments: string, text: string | (() => string)];
   readonly options: O;
   readonly renamed?: Readonly<Record<string, string>>;
+  readonly positional?: keyof O & string;
   /** Throws a `UsageError` for options that do not go together. */
   readonly check?: (args: Arguments<O>) => void;
   /** What comes after `$0`, and why one would say it. */
@@ -50,6 +53,7 @@ export function command<const O extends Readonly<Record<string, Options>>>(parts
     name,
     describe,
     renamed,
+    positional: parts.positional,
     options: Object.keys(parts.options),
     build(argv, $0) {
       const [usage, text] = parts.usage;

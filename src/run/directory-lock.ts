@@ -1,11 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { RunError } from '../errors/index.ts';
-import { writing } from './writing.ts';
+import { makeFolder, writing } from '../files/index.ts';
 
 /** Name of the file in a directory that says who holds it. */
 export const lockName = '.lock';
@@ -42,7 +41,7 @@ export class DirectoryLock {
    */
   static async acquire(directory: string, options: LockOptions = {}): Promise<DirectoryLock> {
     return writing(directory, async () => {
-      await mkdir(directory, { recursive: true });
+      await makeFolder(directory);
       await takeLock(directory, options);
       return new DirectoryLock(directory);
     });

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { appendFile, mkdir, readdir, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readdir, rm, stat, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
 import { RunError } from '../errors/index.ts';
+import { appendWhole, writeJson, writeWhole, writing } from '../files/index.ts';
 import { DirectoryLock, type LockOptions, lockName } from './directory-lock.ts';
-import { writing } from './writing.ts';
 
 /**
  * The files of one training run; layout in docs/run-directory.md.
@@ -45,6 +45,7 @@ export class RunDirectory {
         `${path}: holds a run already: --resume continues it, --run DIR puts this one elsewhere, --overwrite deletes it`,
       );
     }
+    await removeUnfinished(path);
     return new RunDirectory(path, lock, mode === 'overwrite');
   }
 
@@ -67,26 +68,16 @@ export class RunDirectory {
 
   /** Writes a whole file, so that a reader sees the old one or the new one and never a half. */
   async write(name: string, content: string | Uint8Array): Promise<void> {
-    const target = this.file(name);
-    await writing(target, async () => {
-      await mkdir(dirname(target), { recursive: true });
-      const fresh = `${target}.tmp`;
-      try {
-        await writeFile(fresh, content, { flush: true });
-        await rename(fresh, target);
-      } finally {
-        await rm(fresh, { force: true });
-      }
-    });
+    await writeWhole(this.file(name), content);
   }
 
   async writeJson(name: string, value: unknown): Promise<void> {
-    await this.write(name, `${JSON.stringify(value, null, 2)}\n`);
+    await writeJson(this.file(name), value);
   }
 
-  /** Adds one JSON line to a file. */
+  /** Adds one JSON line to a file: all of it or nothing. */
   async appendLine(name: string, value: object): Promise<void> {
-    await writing(this.file(name), () => appendFile(this.file(name), `${JSON.stringify(value)}\n`));
+    await appendWhole(this.file(name), `${JSON.stringify(value)}\n`);
   }
 
   /** Size of a file in bytes, 0 where there is none. */
@@ -109,6 +100,14 @@ export class RunDirectory {
   /** Lets other processes in again, and leaves no directory behind in which nothing was written. */
   release(): void {
     this.#lock.release();
+  }
+}
+
+/** Removes what a kill has left half-written. Nobody else is writing here: the lock is held. */
+async function removeUnfinished(path: string): Promise<void> {
+  const files = await readdir(path, { recursive: true });
+  for (const file of files) {
+    if (file.endsWith('.tmp')) await rm(join(path, file), { recursive: true, force: true });
   }
 }
 

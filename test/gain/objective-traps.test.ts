@@ -3,7 +3,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import test, { type ExecutionContext } from 'ava';
 import { type EngineName, startEngine } from '../../src/engine/index.ts';
+import { holeFilling } from '../../src/gain/objective/hole-filling.ts';
 import { type GainBatch, type GainLossOptions, gainLoss } from '../../src/gain/objective/index.ts';
+import { randomPairs } from '../../src/gain/objective/pairs.ts';
 import { type LayerSpec, numbers, referenceNet } from './reference-net.ts';
 
 test.before(async () => {
@@ -258,4 +260,14 @@ test('trap 8: mining reaches the map, the second pass, or both, and the two part
     parameters.gradient,
     variablesOf(model).flatMap(({ name }) => Array.from(fixed[name]!.dataSync())),
   );
+});
+
+test('every seed repeats, 0 too, which tfjs takes for none', (t) => {
+  const images = tf.tensor4d([0, 1, 2, 3], [1, 2, 2, 1]);
+  const noise = (seed: number) => Array.from(holeFilling(images, 'noise', seed)!.dataSync());
+  for (const seed of [0, 1, 7]) t.deepEqual(noise(seed), noise(seed), `seed ${seed}`);
+  t.notDeepEqual(noise(0), noise(1));
+  const classes = Array.from({ length: 20 }, () => [0, 1, 2, 3]);
+  t.deepEqual(randomPairs(classes, 0), randomPairs(classes, 0));
+  t.notDeepEqual(randomPairs(classes, 0), randomPairs(classes, 1));
 });

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { gaussianBlur } from '../../autodiff/index.ts';
 import { UsageError } from '../../errors/index.ts';
+import { tfjsSeed } from '../../gradcam/index.ts';
 
 /**
  * What stands where a region was removed from an image:
@@ -79,7 +80,8 @@ export function holeFilling(
     case 'noise':
       return tf.tidy(() => {
         const { mean, variance } = tf.moments(images, [1, 2], true);
-        const noise = tf.randomNormal<tf.Rank.R4>([batch, height, width, channels], 0, 1, 'float32', seed);
+        const shape: [number, number, number, number] = [batch, height, width, channels];
+        const noise = tf.randomNormal<tf.Rank.R4>(shape, 0, 1, 'float32', tfjsSeed(seed));
         return tf.add(mean, tf.mul(noise, tf.sqrt(variance)));
       });
     default:

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { UsageError } from '../../errors/index.ts';
-import type { Pair } from '../../gradcam/index.ts';
+import { type Pair, tfjsSeed } from '../../gradcam/index.ts';
 
 /**
  * The labels of a batch:
@@ -76,7 +76,7 @@ export function allPairs(classes: readonly (readonly number[])[]): Pair[] {
 
 /** One pair per image that has labels, its class drawn with a seed. */
 export function randomPairs(classes: readonly (readonly number[])[], seed: number): Pair[] {
-  const draws = tf.tidy(() => tf.randomUniform([classes.length], 0, 1, 'float32', seed).dataSync());
+  const draws = tf.tidy(() => tf.randomUniform([classes.length], 0, 1, 'float32', tfjsSeed(seed)).dataSync());
   return classes.flatMap((ofImage, sample) =>
     ofImage.length === 0 ? [] : [{ sample, class: ofImage[Math.floor(draws[sample]! * ofImage.length)]! }],
   );

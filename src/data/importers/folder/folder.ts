@@ -26,7 +26,11 @@ export interface FolderOptions {
  */
 export async function findFolders(dir: string, options: FolderOptions = {}): Promise<ImportSource> {
   const notes = new ImportNotes();
-  const layout = await readLayout(dir, options.levels ? readLevels(options.levels) : undefined, notes.tell);
+  const layout = await readLayout(
+    dir,
+    options.levels === undefined ? undefined : readLevels(options.levels),
+    notes.tell,
+  );
   const paths = layout.images.map(({ path }) => path);
   const looksLikeMask = new Set(masksAmong(paths));
   const beside = options.masks !== undefined && resolve(options.masks) === resolve(dir);

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../../../errors/index.ts';
+import { INFO_FILE, readDatasetInfo } from '../../dataset-info.ts';
 import { readText } from '../../text-file.ts';
 
 /** The numbers that stand for classes in a file, in the order of the classes, and their names. */
@@ -30,6 +31,12 @@ export async function readLabelMap(path: string): Promise<NumberedClasses> {
   }
   if (classes.length === 0) throw new DataError(`${path}:1: holds no item { id: … name: … }`);
   return classes.sort((a, b) => a.id - b.id);
+}
+
+/** The names in the `dataset.json` of a data set of our own. */
+export async function readOwnNames(dir: string): Promise<NumberedClasses | undefined> {
+  if (!existsSync(join(dir, INFO_FILE))) return undefined;
+  return (await readDatasetInfo(dir)).classes.map((name, id) => ({ id, name }));
 }
 
 /** The names that TFDS keeps beside its records, a class on each line, numbered from 0. */

@@ -9,7 +9,13 @@ import { annotatedFrame, placeBox } from '../reading/annotated-frame.ts';
 import { objectExample } from '../reading/object-example.ts';
 import { encodeMask, storeImage } from '../reading/stored-image.ts';
 import { readForeignExample } from './foreign-example.ts';
-import { classesFor, type NumberedClasses, readLabelMap, readTfdsNames } from './numbered-classes.ts';
+import {
+  classesFor,
+  type NumberedClasses,
+  readLabelMap,
+  readOwnNames,
+  readTfdsNames,
+} from './numbered-classes.ts';
 import { listRecordFiles, RecordShelf } from './record-files.ts';
 
 export interface TfrecordOptions {
@@ -60,7 +66,7 @@ export async function findTfrecords(dir: string, options: TfrecordOptions = {}):
 
   const numbered =
     (labelMap && (await readLabelMap(labelMap))) ||
-    (!classes && (await readTfdsNames(dir))) ||
+    (!classes && ((await readOwnNames(dir)) ?? (await readTfdsNames(dir)))) ||
     classesFor(texts, classes);
   if (numbered.length === 0) throw problems[0] ?? new DataError(`${dir}: no record holds a label`);
   const classOf = new Map(numbered.map(({ id }, index) => [id, index]));

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { upsampleBilinear } from '../autodiff/index.ts';
 import type { Dataset, HostBatch } from '../data/index.ts';
-import { type AttentionMapsOptions, attentionMaps, type Pair } from '../gradcam/index.ts';
+import { type AttentionMapsOptions, attentionMaps, isDeadMap, type Pair } from '../gradcam/index.ts';
 import {
   type AnswerScores,
   answerScores,
@@ -81,7 +81,7 @@ export async function evaluateSplit(
     groups.push(...(batch.groups ?? batch.ids.map(() => '')));
     for (const { pair, map } of result.maps) {
       maps++;
-      if (map.every((value) => value === 0)) dead++;
+      if (isDeadMap(map)) dead++;
       const truth = regionOf(batch, pair, imageSize);
       if (truth)
         pairs.push({ class: pair.class, energy: energyInMask(map, truth), hit: pointingHit(map, truth) });
