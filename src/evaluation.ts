@@ -6,10 +6,12 @@
 
 export {
   type Evaluated,
+  type EvaluateOptions,
   type EvaluateRequest,
   type EvaluationOptions,
   type EvaluationResult,
   evaluate,
+  evaluateSplit,
   evaluationTable,
   type ImageRecord,
   type MeasureName,
@@ -17,10 +19,6 @@ export {
   ResultWriter,
   readEvaluation,
   readImageRecords,
+  type SplitMetrics,
   type ThresholdSource,
 } from './evaluation/index.ts';
-export {
-  type EvaluateOptions,
-  evaluateSplit,
-  type SplitMetrics,
-} from './experiment/index.ts';

@@ -8,7 +8,6 @@ export {
   type ExplainedClass,
   type TeacherAnswers,
   type TeacherView,
-  topOf,
   type WeightedPairs,
 } from './distillation/index.ts';
 export type { EpochSums } from './epoch-sums.ts';

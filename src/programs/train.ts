@@ -52,7 +52,7 @@ export const train = command({
   async run(args) {
     // Loaded late, so that --help and a mistyped config are answered at once.
     const { RunDirectory, requireRun, requireSameExperiment } = await import('../run/index.ts');
-    const { resultsTable, runExperiment } = await import('../experiment/index.ts');
+    const { resultsTable, runStages } = await import('../experiment/index.ts');
 
     const overrides = [...args.set, ...(args.engine ? [`engine.name=${args.engine}`] : [])];
     if (args.resume && args.run) requireRun(args.run);
@@ -73,7 +73,7 @@ export const train = command({
       atOnce: () => directory.release(),
     });
     try {
-      const summary = await runExperiment(config, directory, {
+      const { summary } = await runStages(config, directory, {
         resume: args.resume,
         signal,
       });

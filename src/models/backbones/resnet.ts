@@ -102,4 +102,5 @@ function residualSum(
 }
 
 export const resnet18 = resnet(18, basicUnit, [2, 2, 2, 2]);
+export const resnet34 = resnet(34, basicUnit, [3, 4, 6, 3]);
 export const resnet50 = resnet(50, bottleneckUnit, [3, 4, 6, 3]);
