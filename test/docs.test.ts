@@ -97,3 +97,11 @@ test('the configs and the examples of configs are valid', async (t) => {
     }
   }
 });
+
+test('npm ci runs no install script: the lock file marks no package', async (t) => {
+  const { packages } = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'));
+  const marked = Object.entries<{ hasInstallScript?: boolean }>(packages).filter(
+    ([, entry]) => entry.hasInstallScript,
+  );
+  t.deepEqual(marked, [], '`npm run lock` takes the marks out');
+});
