@@ -5,23 +5,15 @@
  *   VGG and its photos (MIT licence, Polo Club of Data Science).
  * Expect: `explain-class-maps.jpg` and `explain-pixels.jpg`, a row for each photo, a column for each method.
  *
- * In a project of your own, import from 'tfjs-gain'.
+ * In a project of your own, import from 'tfjs-gain' and its entries ('tfjs-gain/pictures').
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
-import {
-  drawAttribution,
-  drawImage,
-  explainImages,
-  findMethods,
-  imageGrid,
-  openTrainedNetwork,
-  readImages,
-  startEngine,
-  type Tile,
-} from '../src/index.ts';
+import { drawAttribution, drawImage, explainImages, findMethods, readImages } from '../src/explain.ts';
+import { openTrainedNetwork, startEngine } from '../src/index.ts';
+import { imageGrid, type Tile } from '../src/pictures.ts';
 
 const figures = {
   'explain-class-maps': [

@@ -44,6 +44,12 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   /** Takes a line for the user. @default writes it to stderr */
   readonly log?: (line: string) => void;
+  /** Folder of the network to begin with, in place of what the config says. */
+  readonly network?: string | undefined;
+  /** How the stages before this one ended, for the summary. */
+  readonly stages?: readonly { readonly name: string; readonly summary: RunSummary }[];
+  /** The run whose maps the picture of before and after begins with. @default this one */
+  readonly before?: string | undefined;
 }
 
 /** What a run ends with; also written to `summary.json`. */
@@ -58,6 +64,17 @@ export interface RunSummary {
   readonly imagesPerSecond: number;
   readonly best: BestEvaluation | null;
   /** Of each test split, with the weights that `evaluation.checkpoint` names. */
+  readonly metrics: Readonly<Record<string, SplitMetrics>>;
+  /** The same of each stage before this one. */
+  readonly stages?: readonly StageMetrics[];
+  /** Figures of a paper, per cent of the focus class's answers by split. */
+  readonly published?: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
+
+/** What a stage was worth, and what it took. */
+export interface StageMetrics {
+  readonly name: string;
+  readonly trainingSeconds: number;
   readonly metrics: Readonly<Record<string, SplitMetrics>>;
 }
 
@@ -107,7 +124,7 @@ async function runOnData(
   dataset: Dataset,
   engine: EngineInfo,
   directory: RunDirectory,
-  { resume, signal, log }: RunOptions & { log: (line: string) => void },
+  { resume, signal, log, network, stages = [], before }: RunOptions & { log: (line: string) => void },
 ): Promise<RunSummary> {
   const { training, data } = config;
 
@@ -123,7 +140,8 @@ async function runOnData(
     );
   }
   await requireGroups(config, dataset);
-  const model = await buildExperimentModel(config, classes.length);
+  const begun = network === undefined ? config : { ...config, model: { ...config.model, weights: network } };
+  const model = await buildExperimentModel(begun, classes.length);
   const predicted = await predictedMasksOf(config, model, dataset, log, signal);
   const made = { predicted, composites: compositesOf(config, dataset) };
   const distillation = await setUpDistillation(config, model, dataset, signal);
@@ -273,7 +291,7 @@ async function runOnData(
       await records.evaluation(trainer.optimizer.updates, training.epochs, split, metrics[split]);
     }
     await saveLayersModel(model, directory.file('model'));
-    await panel?.drawBeforeAfter();
+    await panel?.drawBeforeAfter(before);
     const summary: RunSummary = {
       name: config.name,
       engine,
@@ -284,6 +302,14 @@ async function runOnData(
       imagesPerSecond: state.images / state.trainingSeconds,
       best: state.best,
       metrics,
+      ...(stages.length > 0 && {
+        stages: stages.map(({ name, summary: { trainingSeconds, metrics } }) => ({
+          name,
+          trainingSeconds,
+          metrics,
+        })),
+      }),
+      ...(Object.keys(config.evaluation.published).length > 0 && { published: config.evaluation.published }),
     };
     await directory.writeJson('summary.json', summary);
     await records.finish(summary);

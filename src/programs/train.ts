@@ -71,7 +71,7 @@ export const train = command({
   async run(args) {
     // Loaded late, so that --help and a mistyped config are answered at once.
     const { holdsRun, RunDirectory, requireRun, requireSameExperiment } = await import('../run/index.ts');
-    const { resultsTable, runExperiment } = await import('../experiment/index.ts');
+    const { resultsTable, runStages } = await import('../experiment/index.ts');
 
     const { writeLine } = await import('../progress/index.ts');
     const overrides = [...args.set, ...(args.engine ? [`engine.name=${args.engine}`] : [])];
@@ -96,7 +96,7 @@ export const train = command({
       atOnce: () => directory.release(),
     });
     try {
-      const summary = await runExperiment(config, directory, {
+      const { summary } = await runStages(config, directory, {
         resume,
         signal,
       });

@@ -13,7 +13,7 @@ import { DirectoryLock, type LockOptions, lockName } from './directory-lock.ts';
 export class RunDirectory {
   readonly path: string;
   readonly #lock: DirectoryLock;
-  readonly #overwrite: boolean;
+  #overwrite: boolean;
 
   private constructor(path: string, lock: DirectoryLock, overwrite: boolean) {
     this.path = path;
@@ -52,6 +52,7 @@ export class RunDirectory {
   /** To be called when the run can begin: only now is what the directory held deleted, in mode `overwrite`. */
   async begin(): Promise<void> {
     if (!this.#overwrite) return;
+    this.#overwrite = false;
     await writing(this.path, async () => {
       // The config first: from then on there is no run, and a kill leaves no half of one.
       await rm(this.file(configName), { force: true });
