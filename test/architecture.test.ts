@@ -50,6 +50,8 @@ const mayImportBeside = tableOf(`
   models/storage                | models/keras models/layers
   data/importers/reading        | data/importers/import-run
   data/importers/folder         | data/importers/import-run data/importers/reading
+  data/importers/annotation-tools | data/importers/import-run data/importers/reading
+  data/importers/hugging-face   | data/importers/csv data/importers/folder data/importers/import-run data/importers/reading
   data/importers/coco           | data/importers/import-run data/importers/reading
   data/importers/csv            | data/importers/import-run data/importers/reading
   data/importers/mnist          | data/importers/import-run data/importers/reading

@@ -185,9 +185,21 @@ test('labelme: polygons, rectangles, circles, masks, and images that only the JS
   t.deepEqual([classified.classes, classified.multiLabel], [['cat', 'dog'], false]);
   const wrong = files(t, {
     'a.png': await grey(1),
-    'a.json': json('a.png', [shape('cat', 'polygon', [[0, 0]])], { imageWidth: 9 }),
+    'a.json': json(
+      'a.png',
+      [
+        shape('cat', 'rectangle', [
+          [0, 0],
+          [1, 1],
+        ]),
+      ],
+      { imageWidth: 9 },
+    ),
   });
-  await t.throwsAsync(imported(await findLabelMe(wrong), wrong), { instanceOf: DataError });
+  await t.throwsAsync(imported(await findLabelMe(wrong), wrong), {
+    instanceOf: DataError,
+    message: /a\.json: is said to be 9x6, but the image is 8x6 \(width x height\)$/,
+  });
 });
 
 test('cvat: boxes, polygons, masks, tags, subsets, groups; what is not read is told', async (t) => {

@@ -1,11 +1,11 @@
 import { DataError } from '../../../errors/index.ts';
 import { checkedName } from '../../../files/index.ts';
 import type { ImageExample, ImageObject } from '../../image-example.ts';
-import { drawSegmentation } from '../coco/segmentation.ts';
 import type { ImportItem, ImportSource } from '../import-run/import-examples.ts';
 import type { ImportNotes, TellNote } from '../import-run/import-notes.ts';
 import { annotatedFrame, placeBox, type Sides } from './annotated-frame.ts';
 import { labelsOf, objectExample } from './object-example.ts';
+import { drawSegmentation } from './segmentation.ts';
 import { boxOfMask, encodeMask, readImage, type StoredImage, storeImage } from './stored-image.ts';
 
 /** An object as an annotation file tells it: its box, its outline, or its pixels. */

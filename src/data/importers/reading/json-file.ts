@@ -2,7 +2,6 @@ import type * as z from 'zod';
 import { DataError } from '../../../errors/index.ts';
 import { readBytes } from '../../file-bytes.ts';
 import { decodeText } from '../../text-file.ts';
-import { withoutNaN } from '../coco/json-records.ts';
 
 /** What fits into memory several times over; LabelMe's files hold their image, those of Label Studio whole projects. */
 const MOST = 2 ** 28;
@@ -42,4 +41,11 @@ export function checked<Schema extends z.ZodType>(
     .map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))
     .join('');
   throw new DataError(`${where}${within}: ${issue!.message}`);
+}
+
+/** Python's json writes NaN and Infinity, which JSON does not have: they become null, which no number accepts. */
+export function withoutNaN(text: string): string {
+  return text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g, (token) =>
+    token.startsWith('"') ? token : 'null',
+  );
 }
