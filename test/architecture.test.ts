@@ -31,7 +31,7 @@ const mayImport = tableOf(`
   engine-check | engine errors gain models
   audit        | autodiff data engine errors files gradcam losses metrics pictures random run segmentation
   experiment   | autodiff config data engine errors evaluation files gain gradcam losses metrics models pictures progress run segmentation tensorboard
-  sweep        | config errors files progress run tensorboard
+  sweep        | config errors files progress random run tensorboard
   report       | data errors evaluation files pictures run
 `);
 

@@ -3,7 +3,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { parse } from 'yaml';
 import { parseConfig } from '../src/config/index.ts';
+import { mappingSchema } from '../src/models/torch/weight-mapping.ts';
 import { parseSweep } from '../src/sweep/index.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -85,6 +87,10 @@ test('the configs and the examples of configs are valid', async (t) => {
     for (const [, yaml] of text.matchAll(/```yaml\n([\s\S]*?)```/g)) {
       if (/^base:/m.test(yaml!)) {
         t.notThrows(() => parseSweep(yaml!, file), file);
+        continue;
+      }
+      if (/^layers:/m.test(yaml!)) {
+        t.true(mappingSchema.safeParse(parse(yaml!)).success, file);
         continue;
       }
       t.notThrows(() => parseConfig(/^name:/m.test(yaml!) ? yaml! : `name: example\n${yaml}`, file), file);
