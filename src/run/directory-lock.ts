@@ -84,7 +84,9 @@ async function takeLock(directory: string, { onBreak }: LockOptions): Promise<vo
       const who = described(holder);
       const elsewhere = holder.host !== hostname();
       if (!elsewhere || !onBreak) {
-        const advice = elsewhere ? `; if it is no more, --break-lock takes its lock away (or delete ${path})` : '';
+        const advice = elsewhere
+          ? `; if it is no more, --break-lock takes its lock away (or delete ${path})`
+          : '';
         throw new RunError(`${directory}: in use by ${who}${advice}`);
       }
       onBreak(`${path}: taken away from ${who}`);
