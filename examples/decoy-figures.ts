@@ -12,8 +12,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
 import { openDataset } from '../src/data.ts';
-import { drawAttribution, drawImage, explainImages } from '../src/explain.ts';
-import { openTrainedNetwork, startEngine } from '../src/index.ts';
+import { drawAttribution, drawImage, explainImages, openTrainedNetwork } from '../src/explain.ts';
+import { startEngine } from '../src/index.ts';
 import { imageGrid, type Tile } from '../src/pictures.ts';
 import { pointChart } from './figures/point-chart.ts';
 

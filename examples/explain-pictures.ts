@@ -11,8 +11,15 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
-import { drawAttribution, drawImage, explainImages, findMethods, readImages } from '../src/explain.ts';
-import { openTrainedNetwork, startEngine } from '../src/index.ts';
+import {
+  drawAttribution,
+  drawImage,
+  explainImages,
+  findMethods,
+  openTrainedNetwork,
+  readImages,
+} from '../src/explain.ts';
+import { startEngine } from '../src/index.ts';
 import { imageGrid, type Tile } from '../src/pictures.ts';
 
 const figures = {

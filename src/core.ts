@@ -43,6 +43,7 @@ export {
   type GuidedTermOptions,
   gainLoss,
   guidanceTerms,
+  type History,
   type HoleFilling,
   type Labels,
   type LearningRateSchedule,

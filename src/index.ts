@@ -56,6 +56,7 @@ export {
   type GuidedTermOptions,
   gainLoss,
   guidanceTerms,
+  type History,
   type HoleFilling,
   type Labels,
   type LearningRateSchedule,
@@ -169,9 +170,3 @@ export {
   withInputSize,
   withNewHead,
 } from './models/index.ts';
-export {
-  type NetworkOverrides,
-  type NetworkSource,
-  openTrainedNetwork,
-  type TrainedNetwork,
-} from './run/index.ts';

@@ -3,7 +3,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { parse } from 'yaml';
 import { parseConfig } from '../src/config/index.ts';
+import { mappingSchema } from '../src/models/torch/weight-mapping.ts';
 import { parseSweep } from '../src/sweep/index.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -87,7 +89,19 @@ test('the configs and the examples of configs are valid', async (t) => {
         t.notThrows(() => parseSweep(yaml!, file), file);
         continue;
       }
+      if (/^layers:/m.test(yaml!)) {
+        t.true(mappingSchema.safeParse(parse(yaml!)).success, file);
+        continue;
+      }
       t.notThrows(() => parseConfig(/^name:/m.test(yaml!) ? yaml! : `name: example\n${yaml}`, file), file);
     }
   }
+});
+
+test('npm ci runs no install script: the lock file marks no package', async (t) => {
+  const { packages } = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'));
+  const marked = Object.entries<{ hasInstallScript?: boolean }>(packages).filter(
+    ([, entry]) => entry.hasInstallScript,
+  );
+  t.deepEqual(marked, [], '`npm run lock` takes the marks out');
 });

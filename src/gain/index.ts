@@ -23,6 +23,7 @@ export {
   type RobustTermOptions,
   type SignedTermOptions,
 } from './guidance/index.ts';
+export type { History } from './history.ts';
 export {
   classesPerImage,
   type ExtraTerm,
