@@ -27,10 +27,10 @@ const mayImport = tableOf(`
   export       | autodiff engine errors files gradcam losses models run
   explain      | autodiff data errors files gradcam losses metrics models pictures progress random run
   evaluation   | autodiff data engine errors files gradcam losses metrics models pictures progress random run
-  segmentation | autodiff data errors gain gradcam random
+  segmentation | autodiff data errors files gain gradcam pictures random
   engine-check | engine errors gain models
   audit        | autodiff data engine errors files gradcam losses metrics pictures random run segmentation
-  experiment   | autodiff config data engine errors evaluation files gain gradcam losses metrics models pictures progress run segmentation tensorboard
+  experiment   | audit autodiff config data engine errors evaluation files gain gradcam losses metrics models pictures progress run segmentation tensorboard
   sweep        | config errors files progress run tensorboard
   report       | data errors evaluation files pictures run
 `);

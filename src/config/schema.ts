@@ -76,6 +76,35 @@ export const configSchema = z
         });
       }
     }
+    const composing = [
+      ['selectBy', training.selectBy === 'composites'],
+      ['refit', training.refit?.on === 'composites'],
+    ] as const;
+    for (const [key, asks] of composing) {
+      if (!asks || data.composites) continue;
+      context.addIssue({
+        code: 'custom',
+        path: ['training', key],
+        input: training[key],
+        message: 'expected data.composites beside it: there are none to measure or to fit on',
+      });
+    }
+    if (data.composites && data.composites.perBatch > data.batchSize) {
+      context.addIssue({
+        code: 'custom',
+        path: ['data', 'composites', 'perBatch'],
+        input: data.composites.perBatch,
+        message: `expected at most data.batchSize (${data.batchSize})`,
+      });
+    }
+    if (data.composites && distillation?.teacher.maps === 'precomputed') {
+      context.addIssue({
+        code: 'custom',
+        path: ['data', 'composites'],
+        input: data.composites,
+        message: 'expected null: a teacher whose answers were stored has none to composites; use live',
+      });
+    }
     if (data.masks.mark === 'must-not-matter' && training.selectBy === 'energyInMask') {
       context.addIssue({
         code: 'custom',

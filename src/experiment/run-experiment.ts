@@ -12,6 +12,7 @@ import { describeEnvironment, linkOfRun } from '../run/index.ts';
 import { AttentionPanel } from './attention-panel.ts';
 import { CheckpointStore, type Progress as Position, restoreWeights } from './checkpoint.ts';
 import { compareWithTeacher } from './compare-with-teacher.ts';
+import { answersOnComposites } from './composite-metrics.ts';
 import {
   buildExperimentModel,
   checkModelConfig,
@@ -29,6 +30,7 @@ import {
 } from './from-config.ts';
 import { batchToTensors } from './host-batch.ts';
 import { predictedMasksOf } from './predict-masks.ts';
+import { refit } from './refit.ts';
 import { RunLog, type WrittenSoFar } from './run-log.ts';
 import { setUpDistillation } from './set-up-teacher.ts';
 import { type EvaluateOptions, evaluateSplit, type SplitMetrics } from './split-metrics.ts';
@@ -136,7 +138,13 @@ async function runOnData(
     );
   }
   await requireGroups(config, dataset);
-  const begun = network === undefined ? config : { ...config, model: { ...config.model, weights: network } };
+  const begun =
+    network === undefined
+      ? config
+      : {
+          ...config,
+          model: { ...config.model, weights: network, head: null, inputScaling: 'zero-one' as const },
+        };
   const model = await buildExperimentModel(begun, classes.length);
   const predicted = await predictedMasksOf(config, model, dataset, log, signal);
   const made = { predicted, composites: compositesOf(config, dataset) };
@@ -237,7 +245,14 @@ async function runOnData(
           const step = trainer.optimizer.updates;
           if (panel) await records.attention(step, await panel.draw(model, epoch + 1));
           if (data.splits.validation === null) return {};
-          const metrics = await evaluate(data.splits.validation);
+          const measured = await evaluate(data.splits.validation);
+          const metrics =
+            training.selectBy === 'composites'
+              ? {
+                  ...measured,
+                  composites: await answersOnComposites(model, dataset, config, made, link, signal),
+                }
+              : measured;
           await records.evaluation(step, epoch + 1, data.splits.validation, metrics);
           const value = selectedMetric(metrics, training.selectBy);
           const better = isBetter(training.selectBy, value, state.best);
@@ -281,6 +296,7 @@ async function runOnData(
     // ---- results
     const chosen = await checkpoints.find(config.evaluation.checkpoint);
     if (chosen && config.evaluation.checkpoint === 'best') await restoreWeights(model, chosen);
+    if (training.refit) log(await refit(model, dataset, config, training.refit, made, link, signal));
     const metrics: Record<string, SplitMetrics> = {};
     for (const split of data.splits.test) {
       metrics[split] = await evaluate(split);
@@ -346,8 +362,9 @@ async function* trainingBatches(
 
 /** The metric that checkpoints are chosen by; of groups, the focus class's where there is one. */
 function selectedMetric(metrics: SplitMetrics, name: Config['training']['selectBy']): number {
+  if (name === 'composites') return metrics.composites?.apart ?? Number.NaN;
   const about = metrics.focus && (name === 'worstGroup' || name === 'groupMean') ? metrics.focus : metrics;
-  return (about as SplitMetrics)[name] ?? Number.NaN;
+  return (about as Omit<SplitMetrics, 'composites'>)[name] ?? Number.NaN;
 }
 
 function isBetter(metric: string, value: number, best: BestEvaluation | null): boolean {
