@@ -27,7 +27,7 @@ const mayImport = tableOf(`
   export       | autodiff engine errors files gradcam losses models run
   explain      | autodiff data errors files gradcam losses metrics models pictures progress random run
   evaluation   | autodiff data engine errors files gradcam losses metrics models pictures progress random run
-  segmentation | autodiff data errors gain gradcam random
+  segmentation | autodiff data errors files gain gradcam pictures random
   engine-check | engine errors gain models
   audit        | autodiff data engine errors files gradcam losses metrics pictures random run segmentation
   experiment   | audit autodiff config data engine errors evaluation files gain gradcam losses metrics models pictures progress run segmentation tensorboard
@@ -51,7 +51,8 @@ const mayImportBeside = tableOf(`
   models/backbones              | models/layers
   models/torch                  | models/keras
   models/torch/recipes          | models/backbones
-  models/storage                | models/keras models/layers models/torch
+  models/onnx                   | models/layers
+  models/storage                | models/keras models/layers models/onnx models/torch
   data/importers/reading        | data/importers/import-run
   data/importers/folder         | data/importers/import-run data/importers/reading
   data/importers/annotation-tools | data/importers/import-run data/importers/reading

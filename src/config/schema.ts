@@ -76,6 +76,30 @@ export const configSchema = z
         });
       }
     }
+    if (training.refit?.on === 'composites' && !data.composites) {
+      context.addIssue({
+        code: 'custom',
+        path: ['training', 'refit'],
+        input: training.refit,
+        message: 'expected data.composites beside it: there are none to fit on',
+      });
+    }
+    if (data.composites && data.composites.perBatch > data.batchSize) {
+      context.addIssue({
+        code: 'custom',
+        path: ['data', 'composites', 'perBatch'],
+        input: data.composites.perBatch,
+        message: `expected at most data.batchSize (${data.batchSize})`,
+      });
+    }
+    if (data.composites && distillation?.teacher.maps === 'precomputed') {
+      context.addIssue({
+        code: 'custom',
+        path: ['data', 'composites'],
+        input: data.composites,
+        message: 'expected null: a teacher whose answers were stored has none to composites; use live',
+      });
+    }
     if (data.masks.mark === 'must-not-matter' && training.selectBy === 'energyInMask') {
       context.addIssue({
         code: 'custom',

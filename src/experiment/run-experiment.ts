@@ -35,6 +35,7 @@ import {
 } from './from-config.ts';
 import { batchToTensors } from './host-batch.ts';
 import { predictedMasksOf } from './predict-masks.ts';
+import { refit } from './refit.ts';
 import { RunLog, type WrittenSoFar } from './run-log.ts';
 import { setUpDistillation } from './set-up-teacher.ts';
 
@@ -141,7 +142,13 @@ async function runOnData(
     );
   }
   await requireGroups(config, dataset);
-  const begun = network === undefined ? config : { ...config, model: { ...config.model, weights: network } };
+  const begun =
+    network === undefined
+      ? config
+      : {
+          ...config,
+          model: { ...config.model, weights: network, head: null, inputScaling: 'zero-one' as const },
+        };
   const model = await buildExperimentModel(begun, classes.length);
   const predicted = await predictedMasksOf(config, model, dataset, log, signal);
   const made = { predicted, composites: compositesOf(config, dataset) };
@@ -299,6 +306,7 @@ async function runOnData(
     // ---- results
     const chosen = await checkpoints.find(config.evaluation.checkpoint);
     if (chosen && config.evaluation.checkpoint === 'best') await restoreWeights(model, chosen);
+    if (training.refit) log(await refit(model, dataset, config, training.refit, made, link, signal));
     const metrics: Record<string, SplitMetrics> = {};
     for (const split of data.splits.test) {
       metrics[split] = await evaluate(split);

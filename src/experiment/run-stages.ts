@@ -71,6 +71,11 @@ function stageConfig(config: Config, index: number): Config {
   );
 }
 
+/** A network of an earlier stage has its head and its scaling of pixels already. */
+function fromNetwork({ model }: Config, network: string): Config['model'] {
+  return { ...model, weights: network, head: null, inputScaling: 'zero-one' };
+}
+
 function withNetwork(config: Config, network: string | undefined): Config {
-  return network === undefined ? config : { ...config, model: { ...config.model, weights: network } };
+  return network === undefined ? config : { ...config, model: fromNetwork(config, network) };
 }

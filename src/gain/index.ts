@@ -46,6 +46,14 @@ export {
 } from './objective/index.ts';
 export { Optimizer, type OptimizerSpec, type StateTensor } from './optimizers.ts';
 export {
+  headFeatures,
+  type LinearLayer,
+  logisticRegression,
+  type RefitOptions,
+  type RegressionData,
+  refitLastLayer,
+} from './refit/index.ts';
+export {
   constantRate,
   type LearningRateSchedule,
   learningRateFactor,

@@ -12,6 +12,7 @@ export { type ClassActivationMapsOptions, classActivationMaps } from './class-ac
 export { deadMaps, isDeadMap } from './dead-maps.ts';
 export { influenceGradients } from './influence-gradients.ts';
 export { type InputGradientOptions, inputGradients } from './input-gradients.ts';
+export { type LastDense, lastDense } from './last-dense.ts';
 export { activationName, type Layer, withoutActivation } from './layer.ts';
 export { lastLayersBySize, layerOutputs } from './layer-outputs.ts';
 export { type MethodMaps, methodMaps } from './method-maps.ts';

@@ -17,6 +17,11 @@ const programs: Readonly<Record<string, readonly [describe: string, load: () => 
     'Tell whether answers follow the object or its surroundings',
     async () => (await import('./audit.ts')).audit,
   ],
+  segment: [
+    'Predict the masks of a data set from a few of them',
+    async () => (await import('./segment.ts')).segment,
+  ],
+  refit: ['Fit the last layer of a finished run anew', async () => (await import('./refit.ts')).refitNetwork],
   report: ['Make the report of a run', async () => (await import('./report.ts')).report],
   explain: ['Show what a network sees in images', async () => (await import('./explain.ts')).explain],
   units: ['Show what the units of a layer have learned', async () => (await import('./units.ts')).units],

@@ -1,17 +1,20 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import test, { type ExecutionContext } from 'ava';
 import sharp from 'sharp';
 import { DatasetWriter, openDataset } from '../../src/data/index.ts';
 import { startEngine } from '../../src/engine/index.ts';
-import { UsageError } from '../../src/errors/index.ts';
+import { DataError, UsageError } from '../../src/errors/index.ts';
 import { lastLayersBySize, layerOutputs } from '../../src/gradcam/index.ts';
 import { buildModel } from '../../src/models/index.ts';
 import {
+  exportMasks,
   fitPixelClassifier,
   intersectionOverUnion,
   largestBlobs,
   segmentDataset,
+  takeCorrections,
   truthOfBoxes,
   truthOfLabels,
   truthOfMasks,
@@ -189,6 +192,41 @@ for (const mark of ['masks', 'boxes'] as const) {
       const again = await segmentDataset(model, data, { ...options, workers: 1 });
       t.is(again.path, predicted.path);
       t.deepEqual(await readFile(again.path), bytes);
+
+      if (mark === 'masks') {
+        const out = join(data.dir, 'exported');
+        t.deepEqual(await exportMasks(again, data, out), { masks: 12 });
+        const coco = JSON.parse(await readFile(join(out, 'predicted.coco.json'), 'utf8'));
+        const [first] = coco.annotations;
+        t.true(first.predicted);
+        const mask = again.masks.get(coco.images[first.image_id - 1].source)!;
+        const area = mask.classes.filter((value) => value === first.category_id).length;
+        t.is(first.area, area);
+        t.is(
+          first.segmentation.counts
+            .filter((_: number, i: number) => i % 2)
+            .reduce((a: number, b: number) => a + b),
+          area,
+        );
+
+        // A person paints over one of them.
+        const file = join(out, coco.images[0].file_name);
+        const painted = new Uint8Array(pixels).fill(2, 0, 32);
+        await sharp(painted, { raw: { width: size, height: size, channels: 1 } })
+          .png()
+          .toFile(file);
+        t.is(await takeCorrections(again, out), 1);
+        const after = await segmentDataset(model, data, options);
+        t.deepEqual(after.masks.get(coco.images[0].source)!.classes, painted);
+        t.deepEqual([...after.masks.get(coco.images[0].source)!.confidence], [[1, 1]]);
+        await sharp(painted.fill(9), { raw: { width: size, height: size, channels: 1 } })
+          .png()
+          .toFile(file);
+        await t.throwsAsync(takeCorrections(after, out), {
+          instanceOf: DataError,
+          message: /value 9 names no class/,
+        });
+      }
       await data.close();
       await truth.close();
       model.dispose();

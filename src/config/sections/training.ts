@@ -53,6 +53,23 @@ export const training = z.strictObject({
     .describe(
       'Validation metric of the best checkpoint and of early stopping. worstGroup and groupMean: of the focus class, if any. composites…: answers to composites of the validation split, with data.composites.',
     ),
+  refit: z
+    .strictObject({
+      on: z
+        .enum(['composites', 'groups'])
+        .default('composites')
+        .describe('Composites of the training splits, or their images, each group weighing the same.'),
+      classes: z
+        .union([z.enum(['suspects', 'all']), z.array(z.string()).min(1)])
+        .default('suspects')
+        .describe('Whose rows of the last layer are fitted anew; with softmax all are.'),
+      samples: positiveInt.default(1500).describe('Composites of each class.'),
+      lambda: nonNegative.default(0.001).describe('Penalty on the squared weights of standardised features.'),
+      subsets: positiveInt.default(5).describe('Random halves whose fits are averaged (DFR).'),
+    })
+    .nullable()
+    .default(null)
+    .describe('Fits the last layer anew at the end of the training, its features as they are.'),
   earlyStopping: z
     .strictObject({ patience: positiveInt.describe('Evaluations without progress before training stops.') })
     .nullable()
