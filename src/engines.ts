@@ -1,16 +1,29 @@
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
-import { engineNames } from './engine/index.ts';
+import {
+  type EngineName,
+  engineNames,
+  type OnnxProvider,
+  offeredOnnxProviders,
+  operatorSupport,
+} from './engine/index.ts';
 import { type EngineReport, reportEngine } from './engine-check/index.ts';
 import { UsageError } from './errors/index.ts';
 import { runProgram } from './program.ts';
 import { startProgress } from './progress/index.ts';
 
 await runProgram(async () => {
-  const { json } = await yargs(hideBin(process.argv))
+  const { json, verbose } = await yargs(hideBin(process.argv))
     .scriptName('npm run engines --')
     .usage('$0\n\nLists the compute engines: which work here, whether they compute alike, and how fast.')
-    .options({ json: { type: 'boolean', default: false, describe: 'Print JSON instead of a table' } })
+    .options({
+      verbose: {
+        type: 'boolean',
+        default: false,
+        describe: 'Also which operators of the engine onnx each of its providers computes',
+      },
+      json: { type: 'boolean', default: false, describe: 'Print JSON instead of a table' },
+    })
     .epilogue('Exit codes: 0 done, 1 unexpected, 2 usage.')
     .strict()
     .wrap(Math.min(110, process.stdout.columns ?? 110))
@@ -19,14 +32,19 @@ await runProgram(async () => {
     })
     .parseAsync();
 
-  const progress = startProgress('checking engines', engineNames.length);
+  const offered = offeredOnnxProviders();
+  const columns = engineNames.flatMap((name): { name: EngineName; provider?: OnnxProvider }[] =>
+    name === 'onnx' ? offered.map((provider) => ({ name, provider })) : [{ name }],
+  );
+  const progress = startProgress('checking engines', columns.length);
   const reports: EngineReport[] = [];
-  for (const name of engineNames) {
-    progress.update(reports.length, name);
-    reports.push(await reportEngine(name));
+  for (const { name, provider } of columns) {
+    progress.update(reports.length, provider ? `${name}:${provider}` : name);
+    reports.push(await reportEngine(name, provider));
   }
   progress.stop();
   process.stdout.write(json ? `${JSON.stringify(reports, null, 2)}\n` : describe(reports));
+  if (verbose && !json) process.stdout.write(describeOperators(offered.filter((one) => one !== 'cpu')));
 });
 
 function describe(reports: readonly EngineReport[]): string {
@@ -66,4 +84,17 @@ function describe(reports: readonly EngineReport[]): string {
     ...(missing.length > 0 ? ['', 'not available here', ...missing.map((text) => `  ${text}`)] : []),
     '',
   ].join('\n');
+}
+
+/** What of the engine's operators a device leaves to the processor: there and back cost more than the operator. */
+function describeOperators(providers: readonly OnnxProvider[]): string {
+  const lines = providers.map((provider) => {
+    const support = operatorSupport(provider);
+    const missing = support.flatMap(({ operator, onDevice }) => (onDevice ? [] : [operator]));
+    if (missing.length === support.length)
+      return `onnx:${provider}  none of ${support.length}: no device answers`;
+    const left = missing.length === 0 ? '' : `; on the processor: ${missing.join(', ')}`;
+    return `onnx:${provider}  ${support.length - missing.length} of ${support.length} operators on the device${left}`;
+  });
+  return `\n${lines.join('\n')}\n`;
 }
