@@ -2,7 +2,7 @@ import { access, constants, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { hideBin } from 'yargs/helpers';
 import { UsageError } from '../src/errors/index.ts';
-import { runProgram } from '../src/program.ts';
+import { runProgram } from '../src/programs/program.ts';
 import { parsePlan } from './command-line.ts';
 import type { Measurement } from './measure.ts';
 

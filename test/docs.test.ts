@@ -3,7 +3,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { parse } from 'yaml';
 import { parseConfig } from '../src/config/index.ts';
+import { mappingSchema } from '../src/models/torch/weight-mapping.ts';
 import { parseSweep } from '../src/sweep/index.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -48,6 +50,33 @@ test('commands name scripts that exist', async (t) => {
   t.deepEqual(unknown, []);
 });
 
+test('documents that the code and the docs name are in the repository', async (t) => {
+  const folders = ['src', 'test', 'bench', 'examples', 'configs', '.ci', '.github', 'docs'];
+  const files = await Promise.all(
+    folders.map(async (folder) =>
+      (await readdir(join(root, folder), { recursive: true })).map((file) => join(folder, file)),
+    ),
+  );
+  const texts = files
+    .flat()
+    .concat('README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md')
+    .filter((file) => /\.(ts|mjs|py|ya?ml|md)$|^\.ci\/run$/.test(file));
+  const lost: string[] = [];
+  for (const file of texts) {
+    const all = await readFile(join(root, file), 'utf8');
+    // Of code only the comments: strings may name any file.
+    const text = /\.m?ts$/.test(file) ? (all.match(/^\s*(?:\/?\*|\/\/).*$/gm) ?? []).join('\n') : all;
+    for (const [, name] of text.matchAll(/(?<![\w./*$}-])((?:[\w.-]+\/)*[\w-]+\.md)\b/g)) {
+      const places = [join(root, dirname(file), name!), join(root, name!), join(root, 'docs', name!)];
+      if (!places.some(existsSync) && !written.has(name!)) lost.push(`${file}: ${name}`);
+    }
+  }
+  t.deepEqual(lost, []);
+});
+
+/** Documents that programs write. */
+const written = new Set(['table.md', 'out/table.md']);
+
 test('the configs and the examples of configs are valid', async (t) => {
   const configs = (await readdir(join(root, 'configs'))).filter((file) => file.endsWith('.yaml'));
   for (const file of configs) {
@@ -60,7 +89,19 @@ test('the configs and the examples of configs are valid', async (t) => {
         t.notThrows(() => parseSweep(yaml!, file), file);
         continue;
       }
+      if (/^layers:/m.test(yaml!)) {
+        t.true(mappingSchema.safeParse(parse(yaml!)).success, file);
+        continue;
+      }
       t.notThrows(() => parseConfig(/^name:/m.test(yaml!) ? yaml! : `name: example\n${yaml}`, file), file);
     }
   }
+});
+
+test('npm ci runs no install script: the lock file marks no package', async (t) => {
+  const { packages } = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'));
+  const marked = Object.entries<{ hasInstallScript?: boolean }>(packages).filter(
+    ([, entry]) => entry.hasInstallScript,
+  );
+  t.deepEqual(marked, [], '`npm run lock` takes the marks out');
 });

@@ -7,6 +7,18 @@ import { model } from './sections/model.ts';
 import { engine, evaluation, log } from './sections/run.ts';
 import { training } from './sections/training.ts';
 
+/** A training before the one that the file describes. */
+const stage = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[\w-]+$/, 'expected letters, digits, dashes or underscores')
+    .describe('It goes to stages/<name> of the run.'),
+  set: z
+    .record(z.string(), z.unknown())
+    .default({})
+    .describe('What it does otherwise: key.path: value, as after --set.'),
+});
+
 /**
  * The experiment file, from which `config.yaml` of a run, the error messages and the JSON Schema for editors
  * are all made. Every field has a default but `name`, so that the smallest config is one line and the resolved
@@ -30,19 +42,31 @@ export const configSchema = z
       .nullable()
       .default(null)
       .describe('A teacher whose answers and explanation maps join the loss; null: none.'),
+    stages: z
+      .array(stage)
+      .default([])
+      .describe('Trainings before this one, in turn; each begins with the network of the one before.'),
     training: training.prefault({}),
     evaluation: evaluation.prefault({}),
     log: log.prefault({}),
   })
   .superRefine(({ data, gain, guidance, distillation, training }, context) => {
     // A loss whose warm-up outlasts the training never acts, without a word: seen in public implementations.
-    const { mining, supervision } = gain.losses;
+    const { classification, mining, supervision } = gain.losses;
     for (const [path, losses] of [
-      ['gain', { mining, supervision }],
+      ['gain', { classification, mining, supervision }],
       ['guidance', guidance.losses],
       ['distillation', distillation?.losses ?? {}],
     ] as const) {
-      for (const [name, { weight, startEpoch }] of Object.entries(losses)) {
+      for (const [name, { weight, startEpoch, endEpoch }] of Object.entries(losses)) {
+        if (weight > 0 && endEpoch !== null && endEpoch <= startEpoch) {
+          context.addIssue({
+            code: 'custom',
+            path: [path, 'losses', name, 'endEpoch'],
+            input: endEpoch,
+            message: `expected > startEpoch (${startEpoch}): this loss would end before it starts`,
+          });
+        }
         if (weight === 0 || startEpoch < training.epochs) continue;
         context.addIssue({
           code: 'custom',
@@ -59,6 +83,30 @@ export const configSchema = z
         input: training.selectBy,
         message:
           'expected another metric: with data.masks.mark must-not-matter it is best where the map is worst',
+      });
+    }
+    if (training.selectBy.startsWith('composites') && (!data.composites || data.splits.validation === null)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['training', 'selectBy'],
+        input: training.selectBy,
+        message: 'expected another metric, or data.composites and a validation split to make composites of',
+      });
+    }
+    if (distillation?.teacher.sees === 'object' && distillation.teacher.maps === 'precomputed') {
+      context.addIssue({
+        code: 'custom',
+        path: ['distillation', 'teacher', 'maps'],
+        input: distillation.teacher.maps,
+        message: 'expected live: with `sees: object` the teacher answers to images that depend on the masks',
+      });
+    }
+    if (distillation?.teacher.sees === 'object' && data.masks.count === 0) {
+      context.addIssue({
+        code: 'custom',
+        path: ['distillation', 'teacher', 'sees'],
+        input: distillation.teacher.sees,
+        message: 'expected image, or data.masks.count above 0: without masks this teacher sees nothing',
       });
     }
     if (distillation && Object.values(distillation.losses).every(({ weight }) => weight === 0)) {

@@ -1,4 +1,4 @@
-import { randomFor } from '../random/index.ts';
+import { type Random, randomFor } from '../random/index.ts';
 import {
   type Augmentation,
   type Fit,
@@ -9,7 +9,11 @@ import {
   randomPlacement,
 } from './augmentation.ts';
 import type { BatchBox, BatchMask, HostBatch, View } from './batch.ts';
+import { COMPOSITE } from './batch-order.ts';
+import type { BatchSources } from './batch-sources.ts';
+import { type Composite, makeComposite, type PlacedExample, storedComposite } from './composites/index.ts';
 import type { ClassMask, DecodedExample, ExampleReader, Shrink } from './example-reader.ts';
+import { predictedClassMasks } from './predicted-masks.ts';
 import { resample } from './resampling.ts';
 
 /** How samples are made from examples, the same for all batches of an epoch. */
@@ -26,23 +30,39 @@ export interface SampleSpec {
 /** Which examples a batch holds. Plain data, so that it can be sent to a worker. */
 export interface BatchTask {
   spec: SampleSpec;
+  /** Numbers of the examples; {@link COMPOSITE} where a composite is to be made. */
   examples: number[];
   /** For each example: whether its masks and boxes may supervise. */
   supervised: boolean[];
   /** Position of the first sample in the epoch; a sample's augmentation is drawn from (seed, epoch, position). */
   firstPosition: number;
+  /** Which {@link BatchSources} composites and predicted masks come from. */
+  sources?: string | undefined;
+}
+
+/** An example and how each of its masks came about. */
+interface Sample extends DecodedExample {
+  predicted: boolean;
+  composite?: Composite;
 }
 
 /**
- * Makes a batch: reads, decodes, augments.
+ * Makes a batch: reads, decodes, augments, and composes.
  *
  * @throws {DataError} of the first example of the batch that is broken
  */
-export async function makeBatch(reader: ExampleReader, task: BatchTask): Promise<HostBatch> {
+export async function makeBatch(
+  reader: ExampleReader,
+  task: BatchTask,
+  sources?: BatchSources,
+): Promise<HostBatch> {
   const { spec, examples, supervised, firstPosition } = task;
-  const shrink = shrinkFor(spec);
   const reads = await Promise.allSettled(
-    examples.map((example, sample) => reader.read(example, supervised[sample]!, shrink)),
+    examples.map((example, sample) =>
+      example === COMPOSITE
+        ? readComposite(reader, spec, sources!, firstPosition + sample)
+        : readSample(reader, spec, sources, example, supervised[sample]!),
+    ),
   );
   const size = examples.length;
   const pixels = spec.height * spec.width;
@@ -57,6 +77,7 @@ export async function makeBatch(reader: ExampleReader, task: BatchTask): Promise
     views: [],
   };
   const groups: string[] = [];
+  if (sources?.composites) batch.labelWeights = new Float32Array(size * spec.classes).fill(1);
   for (const [sample, read] of reads.entries()) {
     if (read.status === 'rejected') throw read.reason;
     const example = read.value;
@@ -79,11 +100,13 @@ export async function makeBatch(reader: ExampleReader, task: BatchTask): Promise
         random,
       );
     }
-    for (const label of example.labels) batch.labels[sample * spec.classes + label] = 1;
-    for (const unknown of example.unknown ?? []) {
-      batch.labelWeights ??= new Float32Array(size * spec.classes).fill(1);
-      batch.labelWeights[sample * spec.classes + unknown] = 0;
-    }
+    const row = sample * spec.classes;
+    if (example.composite) batch.labels.set(example.composite.labels, row);
+    else for (const label of example.labels) batch.labels[row + label] = 1;
+    const unknown = example.composite ? [] : [...(example.unknown ?? []), ...unknownClasses(sources)];
+    if (unknown.length > 0) batch.labelWeights ??= new Float32Array(size * spec.classes).fill(1);
+    for (const c of unknown) batch.labelWeights![row + c] = 0;
+    if (example.composite) batch.labelWeights!.set(example.composite.labelWeights, row);
     groups.push(example.group ?? '');
     batch.boxes.push(...placedBoxes(example, sample, placement));
     batch.masks.push(...placedMasks(example, sample, placement, spec));
@@ -92,6 +115,86 @@ export async function makeBatch(reader: ExampleReader, task: BatchTask): Promise
   }
   if (groups.some((group) => group !== '')) batch.groups = groups;
   return batch;
+}
+
+/** An example of the set, with the masks of a segmenter where it has none of its own that may be used. */
+async function readSample(
+  reader: ExampleReader,
+  spec: SampleSpec,
+  sources: BatchSources | undefined,
+  example: number,
+  supervised: boolean,
+): Promise<Sample> {
+  const own = sources === undefined || sources.masked.has(example);
+  const read = await reader.read(example, supervised && own, shrinkFor(spec));
+  if (own || !supervised || !sources.predicted) return { ...read, predicted: false };
+  return { ...read, masks: predictedClassMasks(sources.predicted, example, read.pixels), predicted: true };
+}
+
+/** The composite of a position in the epoch, as an example whose pixels have the size of the network's input. */
+async function readComposite(
+  reader: ExampleReader,
+  spec: SampleSpec,
+  sources: BatchSources,
+  position: number,
+): Promise<Sample> {
+  const plan = sources.composites!;
+  const { width, height, seed, epoch } = spec;
+  const drawn = randomFor(seed, 'composite', epoch, position);
+  const place = (example: number) => placeExample(reader, spec, sources, example);
+  const make = (random: Random) => makeComposite(plan, place, random);
+  const { store } = plan;
+  const index = store ? drawn.integer(store.count) : -1;
+  const composite = store
+    ? await storedComposite(store, index, () => make(randomFor(seed, 'stored composite', index)))
+    : await make(drawn);
+  return {
+    id: `composite#${position}`,
+    labels: [],
+    objects: [],
+    pixels: { data: asBytes(composite.picture.data), width, height },
+    masks: plan.options.supervise
+      ? [...composite.regions].map(([c, data]) => ({ class: c, data, width, height }))
+      : [],
+    predicted: plan.predicted !== undefined,
+    composite,
+  };
+}
+
+function asBytes(values: Float32Array): Uint8Array {
+  const bytes = new Uint8Array(values.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Math.round(values[i]! * 255);
+  return bytes;
+}
+
+/** An example at the size of the network's input, without augmentation: what composites are made from. */
+export async function placeExample(
+  reader: ExampleReader,
+  spec: SampleSpec,
+  sources: BatchSources,
+  example: number,
+): Promise<PlacedExample> {
+  const own = sources.masked.has(example);
+  const read = await reader.read(example, own, shrinkFor({ ...spec, augment: null }));
+  const { width, height } = spec;
+  const placement = fixedPlacement(read.pixels, spec, spec.fit);
+  const data = new Float32Array(height * width * 3);
+  resample(read.pixels, 3, placement.window, { data, offset: 0, width, height }, 1 / 255, false);
+  const masks =
+    own || !sources.predicted ? read.masks : predictedClassMasks(sources.predicted, example, read.pixels);
+  const placed = placedMasks({ masks, pixels: read.pixels }, 0, placement, spec);
+  return {
+    picture: { data, width, height },
+    labels: read.labels,
+    unknown: read.unknown ?? [],
+    regions: new Map(placed.map(({ class: c, mask }) => [c, Uint8Array.from(mask)])),
+  };
+}
+
+/** Classes of which the images of the set are to say nothing. */
+function unknownClasses(sources: BatchSources | undefined): readonly number[] {
+  const options = sources?.composites?.options;
+  return options?.realLabels === 'unknown' ? options.suspects : [];
 }
 
 function viewOf({ window, flip }: Placement, { width, height }: { width: number; height: number }): View {
@@ -110,7 +213,7 @@ function placedBoxes({ objects, pixels }: DecodedExample, sample: number, placem
 
 /** Moves the masks with their image; a pixel belongs to the object when half of it does. */
 function placedMasks(
-  { masks, pixels }: DecodedExample,
+  { masks, pixels, predicted = false }: Pick<DecodedExample, 'masks' | 'pixels'> & { predicted?: boolean },
   sample: number,
   placement: Placement,
   { height, width }: SampleSpec,
@@ -121,7 +224,7 @@ function placedMasks(
     resample(source, 1, window, { data: mask, offset: 0, width, height }, 1, placement.flip);
     let area = 0;
     for (let i = 0; i < mask.length; i++) area += mask[i] = mask[i]! >= 0.5 ? 1 : 0;
-    return area > 0 ? [{ sample, class: source.class, mask }] : [];
+    return area > 0 ? [{ sample, class: source.class, mask, ...(predicted && { predicted }) }] : [];
   });
 }
 

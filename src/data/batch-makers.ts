@@ -1,7 +1,9 @@
 import { Worker } from 'node:worker_threads';
 import { DataError } from '../errors/index.ts';
 import type { HostBatch } from './batch.ts';
-import { type BatchTask, makeBatch } from './batch-maker.ts';
+import { type BatchTask, makeBatch, placeExample, type SampleSpec } from './batch-maker.ts';
+import type { BatchSources } from './batch-sources.ts';
+import type { PlaceExample } from './composites/index.ts';
 import { ExampleReader, type Shard } from './example-reader.ts';
 import type { ImageCache, SharedCache } from './image-cache.ts';
 import type { LabelRule } from './image-example.ts';
@@ -12,7 +14,7 @@ export interface WorkerBirth {
   cache: SharedCache;
 }
 
-export type WorkerRequest = { shards: Shard[] } | { id: number; task: BatchTask };
+export type WorkerRequest = { shards: Shard[] } | { sources: BatchSources } | { id: number; task: BatchTask };
 
 export type WorkerReply =
   | 'ready'
@@ -30,6 +32,7 @@ export class BatchMakers {
   readonly #warn: (message: string) => void;
   readonly #local: ExampleReader;
   readonly #shards: Shard[] = [];
+  readonly #sources = new Map<string, BatchSources>();
   readonly #workers: BatchWorker[] = [];
   #warned = false;
   #closed = false;
@@ -48,6 +51,11 @@ export class BatchMakers {
     for (const worker of this.#workers) worker.addShards(shards);
   }
 
+  addSources(sources: BatchSources): void {
+    this.#sources.set(sources.id, sources);
+    for (const worker of this.#workers) worker.addSources(sources);
+  }
+
   /** Sees to it that this many workers are up; after one failed to start, no more are tried. */
   start(workers: number): Promise<void> {
     this.#growing = this.#growing.then(async () => {
@@ -63,6 +71,7 @@ export class BatchMakers {
           continue;
         }
         birth.value.addShards(this.#shards);
+        for (const sources of this.#sources.values()) birth.value.addSources(sources);
         this.#workers.push(birth.value);
       }
     });
@@ -80,7 +89,10 @@ export class BatchMakers {
         (best, worker) => (best && best.pending <= worker.pending ? best : worker),
         undefined,
       );
-    if (!idlest) return makeBatch(this.#local, task);
+    if (!idlest) {
+      const sources = task.sources === undefined ? undefined : this.#sources.get(task.sources);
+      return makeBatch(this.#local, task, sources);
+    }
     try {
       return await idlest.make(task);
     } catch (error) {
@@ -90,6 +102,11 @@ export class BatchMakers {
       this.#warnOnce(`a data worker ended, its work goes on without it: ${error.message}`);
       return this.make(task, workers);
     }
+  }
+
+  /** Examples at the network's size, read in this thread: what composites are made from. */
+  placer(spec: SampleSpec, sources: BatchSources): PlaceExample {
+    return (example) => placeExample(this.#local, spec, sources, example);
   }
 
   async close(): Promise<void> {
@@ -143,6 +160,10 @@ class BatchWorker {
     this.#send({ shards });
   }
 
+  addSources(sources: BatchSources): void {
+    this.#send({ sources });
+  }
+
   make(task: BatchTask): Promise<HostBatch> {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
@@ -153,8 +174,10 @@ class BatchWorker {
     });
   }
 
+  /** From here on the worker keeps the process alive until it has ended, or the caller would wait for nothing. */
   async close(): Promise<void> {
     this.#ended = true;
+    this.#worker.ref();
     await this.#worker.terminate();
   }
 
@@ -169,7 +192,8 @@ class BatchWorker {
     }
     const asked = this.#pending.get(reply.id);
     this.#pending.delete(reply.id);
-    if (this.#pending.size === 0) this.#worker.unref();
+    // A batch that arrives while the worker is being ended must not let go of it: the process would end with code 13.
+    if (this.#pending.size === 0 && !this.#ended) this.#worker.unref();
     if ('batch' in reply) asked?.resolve(reply.batch);
     else
       asked?.reject(reply.error.data ? new DataError(reply.error.message) : new Error(reply.error.message));

@@ -11,7 +11,12 @@ export interface OrderOptions {
   /** Examples whose masks may be used, in the order of choice. */
   masked: readonly number[];
   maskedPerBatch: number;
+  /** Slots at the end of each batch that hold composites. @default 0 */
+  compositesPerBatch?: number;
 }
+
+/** Stands for a composite where a batch lists examples. */
+export const COMPOSITE = -1;
 
 /** One batch to make: its examples, and the position of the first in the epoch (which seeds the augmentation). */
 export interface BatchPlan {
@@ -30,17 +35,19 @@ export function planBatches(
   splits: readonly (readonly [number, number])[],
   options: OrderOptions,
 ): BatchPlan[] {
-  const { batchSize, seed, epoch, maskedPerBatch, masked } = options;
+  const { batchSize, seed, epoch, maskedPerBatch, masked, compositesPerBatch = 0 } = options;
   const order = epochOrder(splits, options);
   const maskedInTurn = maskedCycle(masked, seed);
   const batches = batchCount(order.length, batchSize, options.dropRemainder);
   return Array.from({ length: batches }, (_, batch) => {
     const examples = Array.from(order.subarray(batch * batchSize, (batch + 1) * batchSize));
-    const replaced = Math.min(masked.length > 0 ? maskedPerBatch : 0, examples.length);
+    const real = Math.max(0, examples.length - compositesPerBatch);
+    const replaced = Math.min(masked.length > 0 ? maskedPerBatch : 0, real);
     for (let slot = 0; slot < replaced; slot++) {
       const turn = (epoch * batches + batch) * maskedPerBatch + slot;
-      examples[examples.length - replaced + slot] = maskedInTurn(turn);
+      examples[real - replaced + slot] = maskedInTurn(turn);
     }
+    examples.fill(COMPOSITE, real);
     return { batch, firstPosition: batch * batchSize, examples };
   });
 }

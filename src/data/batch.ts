@@ -13,6 +13,8 @@ export interface BatchMask {
   class: number;
   /** [H*W], 0 or 1. */
   mask: Float32Array;
+  /** Whether a segmenter drew it, not a person. */
+  predicted?: boolean;
 }
 
 /** A box of one object in one sample. */
@@ -31,7 +33,7 @@ export interface HostBatch {
   size: number;
   /** [B,H,W,3], RGB in [0, 1]. */
   images: Float32Array;
-  /** [B,C], 0 or 1. */
+  /** [B,C], 0 or 1; shares of 1 where a composite's label is spread over classes. */
   labels: Float32Array;
   /**
    * [B,C], 0 where the label of a class is not known, else 1: what the classification loss and the measures leave
@@ -44,7 +46,7 @@ export interface HostBatch {
   boxes: BatchBox[];
   /** [B], 1 where the `masks` option lets the masks and boxes of a sample supervise. */
   supervised: Uint8Array;
-  /** File and record of each sample: `train-00000-of-00002.tfrecord#417`. */
+  /** File and record of each sample: `train-00000-of-00002.tfrecord#417`; `composite#N` of the N-th of the epoch. */
   ids: string[];
   /** Which part of its image each sample shows. */
   views: View[];

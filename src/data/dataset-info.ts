@@ -1,9 +1,15 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { DataError } from '../errors/index.ts';
+import { checkedName, nameFault } from '../files/index.ts';
+import { readText } from './text-file.ts';
 
 const name = z.string().min(1);
+/** What becomes the name of a file. */
+const fileName = z.string().superRefine((value, context) => {
+  const fault = nameFault(value);
+  if (fault) context.addIssue({ code: 'custom', message: `${JSON.stringify(value)} ${fault}` });
+});
 
 const schema = z.object({
   name,
@@ -13,7 +19,7 @@ const schema = z.object({
     .refine((classes) => new Set(classes).size === classes.length, 'two classes have the same name'),
   multiLabel: z.boolean(),
   groups: z.array(name).optional(),
-  splits: z.record(name, z.object({ examples: z.int().min(0), shards: z.array(name) })),
+  splits: z.record(z.string(), z.object({ examples: z.int().min(0), shards: z.array(fileName) })),
   source: z.record(z.string(), z.unknown()).optional(),
 });
 
@@ -40,17 +46,16 @@ export const INFO_FILE = 'dataset.json';
  */
 export async function readDatasetInfo(dir: string): Promise<DatasetInfo> {
   const path = join(dir, INFO_FILE);
-  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    const reason =
-      cause.code === 'ENOENT'
-        ? 'no such file: is this a data set, and was its import finished?'
-        : cause.message;
-    throw new DataError(`${path}: ${reason}`, { cause });
-  });
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = JSON.parse(await readText(path));
   } catch (cause) {
+    if (cause instanceof DataError) {
+      const missing = cause.message.endsWith('no such file');
+      throw missing
+        ? new DataError(`${cause.message}: is this a data set, and was its import finished?`)
+        : cause;
+    }
     throw new DataError(`${path}: ${(cause as Error).message}`, { cause });
   }
   const checked = schema.safeParse(json);
@@ -58,5 +63,6 @@ export async function readDatasetInfo(dir: string): Promise<DatasetInfo> {
     const issue = checked.error.issues[0]!;
     throw new DataError(`${path}: ${issue.path.join('.')}: ${issue.message}`);
   }
+  for (const split of Object.keys(checked.data.splits)) checkedName(split, `${path}: split`);
   return checked.data;
 }

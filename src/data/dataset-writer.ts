@@ -1,7 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError, UsageError } from '../errors/index.ts';
-import { GrowingFile, makeFolder, writeJson, writing } from '../files/index.ts';
+import { checkedName, GrowingFile, makeFolder, writeJson, writing } from '../files/index.ts';
 import { type DatasetInfo, INFO_FILE, readDatasetInfo } from './dataset-info.ts';
 import { encodeExample, type ImageExample } from './image-example.ts';
 import { frameRecord } from './record-framing.ts';
@@ -39,6 +39,7 @@ export class DatasetWriter {
    * @param info name, classes and kind of the data set
    * @param splits names of its splits, in the order in which `dataset.json` will list them
    * @throws {UsageError} for a number or size of shards that is not positive
+   * @throws {DataError} for the name of a split that cannot be the name of a file
    */
   static async create(
     dir: string,
@@ -51,6 +52,7 @@ export class DatasetWriter {
       throw new UsageError(`the number of shards must be a positive integer, not ${shards}`);
     }
     if (!(shardBytes > 0)) throw new UsageError(`the size of a shard must be positive, not ${shardBytes}`);
+    for (const split of splits) checkedName(split, 'split');
     await writing(
       dir,
       async () => {

@@ -5,12 +5,24 @@ import type { Augmentation, Fit } from './augmentation.ts';
 import type { HostBatch } from './batch.ts';
 import type { SampleSpec } from './batch-maker.ts';
 import { BatchMakers } from './batch-makers.ts';
-import { batchCount, planBatches } from './batch-order.ts';
+import { batchCount, COMPOSITE, planBatches } from './batch-order.ts';
+import type { BatchSources } from './batch-sources.ts';
+import {
+  type Cell,
+  type Composite,
+  type CompositeOptions,
+  createCompositeStore,
+  makeComposite,
+  planComposites,
+  type ResolvedComposites,
+  resolveComposites,
+} from './composites/index.ts';
 import { type DatasetInfo, readDatasetInfo } from './dataset-info.ts';
 import type { Shard } from './example-reader.ts';
 import { ImageCache } from './image-cache.ts';
 import { type ExampleLabels, type LabelStatistics, readLabels, summarise } from './label-statistics.ts';
 import { mapAhead } from './map-ahead.ts';
+import { type PredictedMasks, shareMasks } from './predicted-masks.ts';
 import { RecordFile } from './record-file.ts';
 
 /** How to walk over splits in batches. */
@@ -44,6 +56,12 @@ export interface BatchOptions {
   masks?: 'all' | 'none' | { split: string; count: number | 'all' };
   /** Slots of each batch that go to the examples chosen by `masks`, in turn, instead of to what the order brings. @default 0 */
   maskedPerBatch?: number;
+  /** Masks that a segmenter gave the images without masks of their own (or with ones that `masks` does not allow). */
+  predicted?: PredictedMasks;
+  /** Whether predicted masks may supervise as those chosen by `masks` do. @default false */
+  predictedSupervise?: boolean;
+  /** Composites at the end of every batch. @default none */
+  composites?: CompositeOptions | undefined;
 }
 
 export interface DatasetOptions {
@@ -71,6 +89,7 @@ export class Dataset {
   readonly #ranges = new Map<string, readonly [number, number]>();
   readonly #shards = new Map<string, Promise<Shard[]>>();
   readonly #labels = new Map<string, Promise<ExampleLabels[]>>();
+  readonly #sources = new Map<string, Promise<BatchSources>>();
 
   constructor(dir: string, info: DatasetInfo, options: DatasetOptions = {}) {
     this.dir = dir;
@@ -104,6 +123,53 @@ export class Dataset {
     checkOptions(options);
     if (typeof options.masks === 'object') this.#checkSplits(options.masks.split);
     return this.#walk(names, options);
+  }
+
+  /**
+   * Composites of some splits, one after the other, each of a cell of ground × object that the caller names.
+   *
+   * @param cells of the composites that are wanted; the n-th is a function of the seed and n
+   * @throws {UsageError} when a suspect class has no mask to cut along, or no ground without it
+   * @throws {DataError} while walking, that names file and record
+   */
+  async *composites(
+    splits: string | readonly string[],
+    options: Omit<BatchOptions, 'composites' | 'batchSize'> & { readonly composites: CompositeOptions },
+    cells: Iterable<Cell>,
+  ): AsyncGenerator<Composite> {
+    const names = this.#checkSplits(splits);
+    const { seed = 0, imageSize, fit = 'squash' } = options;
+    const resolved = resolveComposites(options.composites, this.classes.length, options.composites.perBatch);
+    const whole: BatchOptions = { ...options, batchSize: resolved.perBatch };
+    const chosen = (await this.#chooseMasked(names, whole)) ?? [];
+    const ranges = await this.#rangesOf(names, whole);
+    for (const split of new Set([...names, ...this.#splitOfMasks(whole)])) await this.#shardsOf(split);
+    const sources = await this.#sourcesOf(names, whole, ranges, chosen, resolved);
+    const place = this.#makers.placer(
+      {
+        height: imageSize[0],
+        width: imageSize[1],
+        classes: this.classes.length,
+        fit,
+        augment: null,
+        seed,
+        epoch: 0,
+      },
+      sources,
+    );
+    let n = 0;
+    for (const cell of cells) {
+      yield await makeComposite(
+        sources.composites!,
+        place,
+        randomFor(seed, 'composite of a cell', n++),
+        cell,
+      );
+    }
+  }
+
+  #splitOfMasks({ masks }: BatchOptions): string[] {
+    return typeof masks === 'object' ? [masks.split] : [];
   }
 
   /** Number of batches that {@link Dataset.batches} yields in a whole epoch. */
@@ -142,6 +208,12 @@ export class Dataset {
     const ranges = await this.#rangesOf(splits, options);
     const walked = typeof masks === 'object' ? new Set([...splits, masks.split]) : new Set(splits);
     for (const split of walked) await this.#shardsOf(split);
+    const composites =
+      options.composites && resolveComposites(options.composites, this.classes.length, options.batchSize);
+    const sources =
+      composites || options.predicted
+        ? await this.#sourcesOf(splits, options, ranges, chosen ?? [], composites)
+        : undefined;
     await this.#makers.start(workers);
 
     const spec: SampleSpec = {
@@ -161,13 +233,99 @@ export class Dataset {
       dropRemainder: options.dropRemainder ?? false,
       masked: chosen ?? [],
       maskedPerBatch: options.maskedPerBatch ?? 0,
+      compositesPerBatch: composites?.perBatch ?? 0,
     });
     const supervising = typeof masks === 'object' ? new Set(chosen) : undefined;
     const rest = plans.filter(({ batch }) => batch >= (options.skipBatches ?? 0));
     yield* mapAhead(rest, prefetch, ({ firstPosition, examples }) => {
-      const supervised = examples.map((example) => supervising?.has(example) ?? masks === 'all');
-      return this.#makers.make({ spec, examples, supervised, firstPosition }, workers);
+      const supervised = examples.map((example) =>
+        example === COMPOSITE
+          ? composites!.supervise
+          : (supervising?.has(example) ?? masks === 'all') || options.predictedSupervise === true,
+      );
+      return this.#makers.make({ spec, examples, supervised, firstPosition, sources: sources?.id }, workers);
     });
+  }
+
+  /** What composites and predicted masks come from, put together once for the options that shape it. */
+  #sourcesOf(
+    splits: string[],
+    options: BatchOptions,
+    ranges: readonly (readonly [number, number])[],
+    chosen: readonly number[],
+    composites: ResolvedComposites | undefined,
+  ): Promise<BatchSources> {
+    const { masks = 'all', seed = 0, fit = 'squash', imageSize, predicted } = options;
+    const key = JSON.stringify([splits, masks, seed, fit, imageSize, composites, this.#numberOf(predicted)]);
+    let sources = this.#sources.get(key);
+    if (!sources) {
+      sources = this.#makeSources(String(this.#sources.size), options, ranges, chosen, composites);
+      this.#sources.set(key, sources);
+    }
+    return sources;
+  }
+
+  async #makeSources(
+    id: string,
+    options: BatchOptions,
+    ranges: readonly (readonly [number, number])[],
+    chosen: readonly number[],
+    composites: ResolvedComposites | undefined,
+  ): Promise<BatchSources> {
+    const { masks = 'all', predicted, imageSize } = options;
+    const examples = [...new Set(ranges.flatMap(([first, end]) => range(first, end)))];
+    const known: (ExampleLabels | undefined)[] = [];
+    for (const [split, [first]] of this.#ranges) {
+      if (!examples.some((example) => example >= first && example < this.#ranges.get(split)![1])) continue;
+      (await this.labels(split)).forEach((one, i) => {
+        known[first + i] = one;
+      });
+    }
+    const total = Math.max(0, ...[...this.#ranges.values()].map(([, end]) => end));
+    const mayUse = new Set(masks === 'all' ? examples : chosen);
+    const masked = new Set([...mayUse].filter((example) => (known[example]?.masks ?? 0) > 0));
+    const shared =
+      predicted &&
+      shareMasks(
+        predicted,
+        Array.from({ length: total }, (_, i) => known[i]?.id),
+      );
+    if (!composites) return this.#told({ id, masked, predicted: shared, composites: undefined });
+    const plan = planComposites(
+      examples.map((example) => {
+        const { labels, id: name } = known[example]!;
+        const segmented = predicted?.masks.get(name)?.confidence;
+        const has = (c: number) => (masked.has(example) ? true : (segmented?.has(c) ?? false));
+        return { example, labels, masked: labels.filter(has) };
+      }),
+      {
+        id,
+        options: composites,
+        classes: this.classes.length,
+        multiLabel: this.info.multiLabel,
+        masked,
+        predicted: shared,
+        store:
+          composites.cache > 0
+            ? createCompositeStore(composites.cache, imageSize[1], imageSize[0], this.classes.length)
+            : undefined,
+      },
+      this.classes,
+    );
+    return this.#told({ id, masked, predicted: shared, composites: plan });
+  }
+
+  #told(sources: BatchSources): BatchSources {
+    this.#makers.addSources(sources);
+    return sources;
+  }
+
+  /** Predicted masks are told apart by the object that holds them. */
+  readonly #predicted: PredictedMasks[] = [];
+  #numberOf(predicted: PredictedMasks | undefined): number {
+    if (!predicted) return -1;
+    const found = this.#predicted.indexOf(predicted);
+    return found >= 0 ? found : this.#predicted.push(predicted) - 1;
   }
 
   /** The examples that `masks` chooses, in the order of choice; undefined where the order does not need them. */
@@ -245,6 +403,10 @@ export class Dataset {
     }
     return names;
   }
+}
+
+function range(first: number, end: number): number[] {
+  return Array.from({ length: end - first }, (_, i) => first + i);
 }
 
 function checkOptions(options: BatchOptions): void {

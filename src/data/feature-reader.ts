@@ -1,3 +1,4 @@
+import { TextDecoder } from 'node:util';
 import { Example } from 'tfrecord-stream';
 import { DataError } from '../errors/index.ts';
 
@@ -32,9 +33,21 @@ export class FeatureReader {
     return this.#list(name, 'int64List').map(Number);
   }
 
+  /** A list of strings, [] where the feature is absent. Bytes that are not UTF-8 are an error: they could make one name of two. */
+  texts(name: string): string[] {
+    if (!this.has(name)) return [];
+    return this.bytes(name).map((bytes) => {
+      try {
+        return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+      } catch {
+        return this.fail(name, `"${Buffer.from(bytes).toString()}" is not UTF-8`);
+      }
+    });
+  }
+
   /** The first of a list of strings, '' where the feature is absent. */
   text(name: string): string {
-    return this.has(name) ? Buffer.from(this.bytes(name)[0] ?? []).toString() : '';
+    return this.texts(name)[0] ?? '';
   }
 
   fail(name: string, rule: string): never {

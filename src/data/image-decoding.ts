@@ -14,6 +14,9 @@ export interface Pixels extends Size {
 /** Broken files are errors; files that only break a detail of their format (stray bytes, odd profiles) are read. */
 const FAIL_ON = 'truncated';
 
+/** A file of a few kilobytes can hold any number of pixels of one colour. 150 million take 450 MB when decoded. */
+const MOST_PIXELS = 150e6;
+
 /**
  * Decodes JPEG, PNG, WebP, GIF (first frame), TIFF, AVIF to 8-bit RGB. Grey and CMYK are converted, 16 bits
  * become 8, transparency is dropped, and the orientation that a camera wrote (EXIF) is applied.
@@ -33,7 +36,7 @@ export async function decodeImage(
   shrink: (width: number, height: number) => number = () => 1,
 ): Promise<{ pixels: Pixels; full: Size }> {
   try {
-    const image = sharp(encoded, { failOn: FAIL_ON, limitInputPixels: 0x3fff * 0x3fff });
+    const image = sharp(encoded, { failOn: FAIL_ON, limitInputPixels: MOST_PIXELS });
     const { width, height, autoOrient } = await image.metadata();
     const lying = stored.width === width && stored.height === height;
     const full = lying ? { width, height } : autoOrient;
@@ -60,12 +63,14 @@ export async function decodeImage(
 }
 
 /**
- * Decodes a mask: one channel, not 0 inside the object.
+ * Decodes a mask: a pixel is inside where any of its colours is not 0, in 8 or 16 bits, grey, coloured or with a
+ * palette. What is transparent is outside; a mask of one colour, black on transparent, is inside where it is opaque.
+ * The colours of a JPEG are never exact: there the middle divides.
  *
  * @param size what the mask must measure, that of its image
- * @param threshold values from this on are inside
+ * @param threshold values from this on, of 255, are inside
  * @returns [H*W], 0 or 1
- * @throws {DataError} when it is no image, or of another size
+ * @throws {DataError} when it is no image, of another size, or its pixels are no whole numbers of 8 or 16 bits
  */
 export async function decodeMask(
   encoded: Uint8Array,
@@ -73,20 +78,60 @@ export async function decodeMask(
   where: string,
   threshold = 1,
 ): Promise<Uint8Array> {
-  const { data, info } = await sharp(encoded, { failOn: FAIL_ON })
-    .extractChannel(0)
-    .raw({ depth: 'uchar' })
-    .toBuffer({ resolveWithObject: true })
-    .catch((cause) => {
+  const { data, channels, width, height, hasAlpha, from } = await maskNumbers(encoded, threshold).catch(
+    (cause) => {
       throw new DataError(`${where}: mask cannot be decoded: ${oneLine(cause)}`, { cause });
-    });
-  if (info.width !== size.width || info.height !== size.height) {
+    },
+  );
+  if (width !== size.width || height !== size.height) {
     throw new DataError(
-      `${where}: mask is ${info.width}x${info.height}, its image ${size.width}x${size.height} (width x height)`,
+      `${where}: mask is ${width}x${height}, its image ${size.width}x${size.height} (width x height)`,
     );
   }
-  for (let i = 0; i < data.length; i++) data[i] = data[i]! >= threshold ? 1 : 0;
-  return data;
+  const colors = channels - Number(hasAlpha);
+  const half = data.BYTES_PER_ELEMENT === 2 ? 0x8000 : 0x80;
+  const mask = new Uint8Array(width * height);
+  const opaque = new Uint8Array(hasAlpha ? mask.length : 0);
+  for (let i = 0; i < mask.length; i++) {
+    if (hasAlpha) opaque[i] = data[i * channels + colors]! >= half ? 1 : 0;
+    let inside = 0;
+    for (let c = 0; c < colors; c++) if (data[i * channels + c]! >= from) inside = 1;
+    mask[i] = hasAlpha ? inside & opaque[i]! : inside;
+  }
+  const silhouette = hasAlpha && !mask.includes(1) && opaque.includes(0);
+  return silhouette ? opaque : mask;
+}
+
+/** The numbers of a mask as the file has them, and from which on they are inside. */
+async function maskNumbers(encoded: Uint8Array, threshold: number) {
+  const image = sharp(encoded, { failOn: FAIL_ON, limitInputPixels: MOST_PIXELS });
+  if (isGreyPng(encoded)) {
+    const { data, info } = await image
+      .extractChannel(0)
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true });
+    const { width, height } = info;
+    return { data, channels: 1, width, height, hasAlpha: false, from: threshold };
+  }
+  const { depth, format, hasAlpha } = await image.metadata();
+  if (depth !== 'uchar' && depth !== 'ushort') {
+    throw new Error(`its pixels are of the kind ${depth}, expected whole numbers of 8 or 16 bits`);
+  }
+  const wide = depth === 'ushort';
+  const { data, info } = await image
+    .toColourspace(wide ? 'rgb16' : 'srgb')
+    .raw({ depth })
+    .toBuffer({ resolveWithObject: true });
+  const { width, height, channels } = info;
+  const numbers = wide ? new Uint16Array(data.buffer, data.byteOffset, data.length / 2) : data;
+  const lossy = format === 'jpeg' || format === 'heif';
+  const least = lossy ? Math.max(threshold, 128) : threshold;
+  return { data: numbers, channels, width, height, hasAlpha, from: wide && least > 1 ? least * 257 : least };
+}
+
+/** An 8-bit grey PNG without alpha, which all stored masks are: `IHDR` says so at a fixed place. */
+function isGreyPng(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x89 && bytes[1] === 0x50 && bytes[24] === 8 && bytes[25] === 0;
 }
 
 /** libvips keeps one text of errors for all threads: another image read meanwhile can empty it. */

@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { DataError } from '../errors/index.ts';
 import { type Fit, fixedPlacement } from './augmentation.ts';
+import { readBytes } from './file-bytes.ts';
 import { decodeImage } from './image-decoding.ts';
 import { resample } from './resampling.ts';
 
@@ -17,10 +16,7 @@ export async function readImageFile(
   imageSize: readonly [number, number],
   fit: Fit = 'squash',
 ): Promise<Float32Array> {
-  const encoded = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    const reason = cause.code === 'ENOENT' ? 'no such file' : cause.message;
-    throw new DataError(`${path}: image cannot be read: ${reason}`, { cause });
-  });
+  const encoded = await readBytes(path);
   const { pixels } = await decodeImage(encoded, path);
   const [height, width] = imageSize;
   const data = new Float32Array(height * width * 3);

@@ -2,6 +2,23 @@ export { readAnswers, type StoredAnswer, writeAnswers } from './answer-file.ts';
 export type { Augmentation, Fit } from './augmentation.ts';
 export type { BatchBox, BatchMask, Box, HostBatch, View } from './batch.ts';
 export { type BiasedBoatsOptions, type Generated, generateBiasedBoats } from './biased-boats/index.ts';
+export {
+  areaOf,
+  type Bounds,
+  boundsOf,
+  type Cell,
+  type Composite,
+  type CompositeOptions,
+  type CutObject,
+  cutObject,
+  dilate,
+  eraseRegion,
+  type PasteOptions,
+  type Picture,
+  pasteObject,
+  type Region,
+  union,
+} from './composites/index.ts';
 export { type BatchOptions, type Dataset, type DatasetOptions, openDataset } from './dataset.ts';
 export { type DatasetInfo, readDatasetInfo } from './dataset-info.ts';
 export { DatasetWriter, type DatasetWriterOptions } from './dataset-writer.ts';
@@ -14,12 +31,14 @@ export {
 } from './image-example.ts';
 export { readImageFile } from './image-file.ts';
 export {
+  type AnnotatedSourceOptions,
   type CifarOptions,
   type CocoOptions,
   type CocoPart,
   type CocoSegmentation,
   type CsvOptions,
   type CubOptions,
+  type CvatOptions,
   cocoSplit,
   type DecoyFeedback,
   type DecoyOptions,
@@ -30,22 +49,56 @@ export {
   findCoco,
   findCsv,
   findCub,
+  findCvat,
   findDecoy,
   findFolders,
+  findHuggingFace,
   findIdx,
+  findLabelMe,
+  findLabelStudio,
+  findOpenImages,
   findTfrecords,
+  findVia,
   findVoc,
+  findWebDataset,
+  findYolo,
   type ImportItem,
   type ImportNote,
   type ImportOptions,
   type ImportSource,
   type ImportSummary,
   importExamples,
+  type LabelStudioOptions,
+  type OpenImagesOptions,
   readIdx,
   type TellNote,
   type TfrecordOptions,
+  type ViaOptions,
   type VocOptions,
+  type YoloOptions,
 } from './importers/index.ts';
+export {
+  type Fingerprinted,
+  type Leak,
+  type NearDuplicates,
+  nearDuplicates,
+} from './inspection/near-duplicates.ts';
+export {
+  type DatasetSurvey,
+  type SplitSurvey,
+  type Spread,
+  SURVEY_SIDE,
+  type SurveyOptions,
+  type SurveySample,
+  surveyDataset,
+} from './inspection/survey.ts';
 export type { ExampleLabels, LabelStatistics } from './label-statistics.ts';
+export {
+  type PredictedMask,
+  type PredictedMasks,
+  type PredictedMasksInfo,
+  readPredictedMasks,
+  writePredictedMasks,
+} from './predicted-masks.ts';
 export { RecordFile, readRecords } from './record-file.ts';
 export { frameRecord } from './record-framing.ts';

@@ -11,6 +11,9 @@ export interface ExampleLabels {
   unknown: number[];
   /** '' where it has none. */
   group: string;
+  /** In pixels, as the record states it; 0 where it does not. */
+  width: number;
+  height: number;
   /** Number of objects. */
   boxes: number;
   /** Number of objects with a mask. */
@@ -47,10 +50,12 @@ export async function readLabels(shards: readonly Shard[], rule: LabelRule): Pro
           group = '',
           objects,
           filename,
+          width = 0,
+          height = 0,
         } = decodeExample(bytes, rule, `${path}, record ${record}`);
         const masks = objects.filter((object) => object.mask).length;
         const id = recordId(path, record);
-        all.push({ id, filename, labels, unknown, group, boxes: objects.length, masks });
+        all.push({ id, filename, labels, unknown, group, width, height, boxes: objects.length, masks });
         record++;
       }
     } finally {

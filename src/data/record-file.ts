@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, openSync, read as readCallback } from 'node:fs';
 import { basename } from 'node:path';
 import { promisify } from 'node:util';
-import { gunzip, inflate } from 'node:zlib';
 import { DataError } from '../errors/index.ts';
+import { compressionOf, unpack } from './compressed-bytes.ts';
 import { dataIsIntact, FOOTER_BYTES, HEADER_BYTES, lengthOf } from './record-framing.ts';
 
 const readAt = promisify(readCallback);
@@ -141,12 +141,11 @@ async function openSource(path: string): Promise<ByteSource> {
   const file = openFile(path);
   try {
     const start = await file.read(0, HEADER_BYTES);
-    const decompress =
+    // Only asked when the first bytes are no record header, so a record of an unlucky length is not mistaken.
+    const compression =
       start.length === HEADER_BYTES && lengthOf(start) === undefined ? compressionOf(start) : undefined;
-    if (!decompress) return file;
-    const whole = await decompress(await file.read(0, file.size)).catch((cause: Error) => {
-      throw new DataError(`${path}: cannot be decompressed: ${cause.message}`, { cause });
-    });
+    if (!compression) return file;
+    const whole = await unpack(await file.read(0, file.size), compression, path);
     file.close();
     return {
       size: whole.length,
@@ -189,14 +188,6 @@ function openFile(path: string): ByteSource {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
     throw new DataError(`${path}: ${missing ? 'no such file' : (cause as Error).message}`, { cause });
   }
-}
-
-/** Only asked when the first bytes are no record header, so a record of an unlucky length is not mistaken. */
-function compressionOf(start: Uint8Array): ((bytes: Uint8Array) => Promise<Buffer>) | undefined {
-  if (start[0] === 0x1f && start[1] === 0x8b) return promisify<Uint8Array, Buffer>(gunzip);
-  if (start[0] === 0x78 && (start[0] * 256 + start[1]!) % 31 === 0)
-    return promisify<Uint8Array, Buffer>(inflate);
-  return undefined;
 }
 
 /** Serves small reads at growing positions out of large ones. */

@@ -25,6 +25,10 @@ export function resample(
   scale: number,
   flip: boolean,
 ): void {
+  if (isWhole(window, source) && source.width === target.width && source.height === target.height) {
+    copyPixels(source, channels, target, scale, flip);
+    return;
+  }
   const columns = taps(window.left, window.width, source.width, target.width, flip);
   const rows = taps(window.top, window.height, source.height, target.height, false);
   const firstRow = rows.first[0]!;
@@ -42,6 +46,28 @@ export function resample(
     const from = (rows.first[y]! - firstRow) * stride;
     const weights = rows.weights.subarray(y * rows.width, y * rows.width + rows.count[y]!);
     mixLines(narrow, from, stride, weights, scale, target.data, target.offset + y * stride);
+  }
+}
+
+function isWhole(window: Window, { width, height }: { width: number; height: number }): boolean {
+  return window.left === 0 && window.top === 0 && window.width === width && window.height === height;
+}
+
+/** What resampling to the same size comes to. */
+function copyPixels(
+  { data, width, height }: { data: Uint8Array; width: number; height: number },
+  channels: 1 | 3,
+  target: { data: Float32Array; offset: number },
+  scale: number,
+  flip: boolean,
+): void {
+  const stride = width * channels;
+  for (let y = 0; y < height; y++) {
+    const to = target.offset + y * stride;
+    for (let i = 0; i < stride; i++) {
+      const x = flip ? stride - channels - (i - (i % channels)) + (i % channels) : i;
+      target.data[to + i] = data[y * stride + x]! * scale;
+    }
   }
 }
 

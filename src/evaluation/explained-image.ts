@@ -23,6 +23,10 @@ export interface ExplainedImage {
   readonly pixels: Float32Array;
   /** [C] each. */
   readonly labels: Float32Array;
+  /** 0 where a label is not known; undefined where all are. */
+  readonly known: Float32Array | undefined;
+  /** '' where it has none. */
+  readonly group: string;
   readonly logits: Float32Array;
   readonly scores: Float32Array;
   readonly pairs: readonly ExplainedPair[];
@@ -54,6 +58,8 @@ export function* explainedImages(
       index,
       pixels: row(batch.images, pixels),
       labels: row(batch.labels),
+      known: batch.labelWeights && row(batch.labelWeights),
+      group: batch.groups?.[sample] ?? '',
       logits: row(logits),
       scores: row(scores),
       pairs: pairs.flatMap((pair, p) =>

@@ -33,7 +33,12 @@ export async function measureSplit(
   const { classes, multiLabel } = dataset.info;
   const wants = (name: MeasureName) => measures.includes(name);
 
-  const classification = new ClassificationTally(classes.length, network.link === 'sigmoid', bootstrap);
+  const classification = new ClassificationTally(
+    classes.length,
+    network.link === 'sigmoid',
+    bootstrap,
+    focusOf(network.config?.evaluation.focusClass, classes),
+  );
   const ofMaps = mapMeasures(setting);
   const wrongReasons = wants('wrong-reasons') ? new WrongReasonsMeasure(explainer, bootstrap) : undefined;
   const teacher =
@@ -68,7 +73,7 @@ export async function measureSplit(
       lap('maps');
       for (const image of explainedImages(batch, pairs, explained, first, imageSize, bootstrap)) {
         const ranks = image.pairs.map(({ rank }) => rank);
-        classification.add(image.logits, image.labels, ranks, image.counts);
+        classification.add(image.logits, image.labels, ranks, image.counts, image);
         await records.add(image, explained, ofMaps.add(image, explained));
       }
       if (wants('sanity') && first < options.sanityLimit) {
@@ -96,6 +101,12 @@ export async function measureSplit(
     imageRecords: writer?.recordsName ?? '',
     timing: { seconds: elapsed, imagesPerSecond: records.counted.images / elapsed, parts: seconds },
   };
+}
+
+/** The class that the run is about, where the data set has it. */
+function focusOf(name: string | null | undefined, classes: readonly string[]) {
+  const index = name ? classes.indexOf(name) : -1;
+  return index < 0 ? undefined : { class: index, name: name! };
 }
 
 /** The measures of maps that were asked for, fed image by image. */

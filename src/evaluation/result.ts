@@ -112,10 +112,32 @@ export interface ClassificationScores {
     readonly expectedError: number | null;
     readonly bins: readonly ReliabilityBin[];
   };
+  /** Balanced accuracy, AUC, accuracy by group, and what a constant answer has of each. Absent in files of before. */
+  readonly answers?: AnswerResult;
+  /** The same of the yes and no of one class: `evaluation.focusClass` of the run. */
+  readonly focus?: AnswerResult & { readonly name: string };
   /** In the order of `dataset.classes`. */
   readonly perClass: {
     readonly accuracy: readonly number[];
     readonly averagePrecision: readonly (number | null)[];
+  };
+}
+
+/** How well a network answers; null where there is nothing to measure on. See `AnswerScores` of the metrics. */
+export interface AnswerResult {
+  readonly accuracy: number | null;
+  readonly balancedAccuracy: number | null;
+  readonly auc: number | null;
+  readonly groups?: Readonly<Record<string, { readonly images: number; readonly accuracy: number | null }>>;
+  readonly worstGroup?: number | null;
+  readonly groupMean?: number | null;
+  /** Of the best answer that does not look at the image. */
+  readonly constant: {
+    readonly accuracy: number | null;
+    readonly balancedAccuracy: number | null;
+    readonly auc: number | null;
+    readonly worstGroup?: number | null;
+    readonly groupMean?: number | null;
   };
 }
 

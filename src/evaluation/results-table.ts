@@ -1,5 +1,6 @@
 import { wrapLine } from '../progress/index.ts';
 import type {
+  AnswerResult,
   EvaluationResult,
   FaithfulnessScores,
   LocalizationScores,
@@ -49,6 +50,7 @@ export function evaluationTable(result: EvaluationResult, width = Number.POSITIV
     `${split} of ${dataset.name}: ${dataset.images} images, ${dataset.pairsWithTruth} of ${dataset.pairs} (image, class) pairs with a box or mask`,
     `accuracy ${cell(classification.accuracy)}, all right ${cell(classification.exactMatch)}, mAP ${share(classification.mAP)}, ECE ${share(classification.calibration?.expectedError ?? null)}; in per cent, ± half of the ${percent} % interval`,
   ];
+  lines.push(...answerLines(classification, width));
   if (localization) {
     const { methods, baselines, thresholdFrom } = localization;
     const named = [
@@ -102,6 +104,40 @@ export function evaluationTable(result: EvaluationResult, width = Number.POSITIV
   }
   if (teacher) lines.push('', ...teacherLines(result, teacher, width));
   return `${lines.map((line) => wrapLine(line, width)).join('\n')}\n`;
+}
+
+const answerColumns: readonly (readonly [
+  title: string,
+  key: 'accuracy' | 'balancedAccuracy' | 'auc' | 'worstGroup' | 'groupMean',
+])[] = [
+  ['accuracy', 'accuracy'],
+  ['balanced', 'balancedAccuracy'],
+  ['AUC', 'auc'],
+  ['worst group', 'worstGroup'],
+  ['mean of groups', 'groupMean'],
+];
+
+/** The answers, beside those of the best constant answer: of all classes, of the focus class, by group. */
+function answerLines({ answers, focus }: EvaluationResult['classification'], width: number): string[] {
+  if (!answers) return [];
+  const titles = answerColumns.filter(([, key]) => (answers[key] ?? null) !== null);
+  const rows = [{ name: 'all classes', ...answers }, ...(focus ? [focus] : [])].flatMap((of) => [
+    [of.name, of] as const,
+    [`${of.name}, constant answer`, of.constant] as const,
+  ]);
+  const columns = titles.map(
+    ([title, key]): Column<AnswerResult['constant']> => [title, (scores) => share(scores[key] ?? null)],
+  );
+  const about = focus ?? answers;
+  const groups = Object.entries(about.groups ?? {}).map(
+    ([name, { images, accuracy }]) => `${name} ${share(accuracy)} (${images} images)`,
+  );
+  return [
+    '',
+    'answers, and those of a network that does not look',
+    ...table(rows, columns, width),
+    ...(groups.length > 0 ? [`by group${focus ? `, ${focus.name}` : ''}: ${groups.join('; ')}`] : []),
+  ];
 }
 
 /** The two networks side by side. */

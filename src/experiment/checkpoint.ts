@@ -1,7 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { RunError } from '../errors/index.ts';
+import { writeWhole } from '../files/index.ts';
 import type { Optimizer, StateTensor } from '../gain/index.ts';
 import { loadLayersModel, saveLayersModel } from '../models/index.ts';
 import { CheckpointFiles } from '../run/index.ts';
@@ -63,8 +64,8 @@ export class CheckpointStore {
         optimizer: { updates, tensors: tensors.map(({ name, shape }) => ({ name, shape })) },
       };
       const bytes = Buffer.concat(tensors.map(({ values }) => bytesOf(values)));
-      await writeFile(join(folder, 'optimizer.bin'), bytes, { flush: true });
-      await writeFile(join(folder, 'state.json'), JSON.stringify(state), { flush: true });
+      await writeWhole(join(folder, 'optimizer.bin'), bytes);
+      await writeWhole(join(folder, 'state.json'), JSON.stringify(state));
     };
     return this.#files.save(progress.step, write, best);
   }

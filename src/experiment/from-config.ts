@@ -1,12 +1,20 @@
 import type * as tfl from '@tensorflow/tfjs-layers';
 import type { Config } from '../config/index.ts';
-import { type BatchOptions, type Dataset, generateBiasedBoats, openDataset } from '../data/index.ts';
+import {
+  type BatchOptions,
+  type CompositeOptions,
+  type Dataset,
+  generateBiasedBoats,
+  openDataset,
+  type PredictedMasks,
+} from '../data/index.ts';
 import { DataError, UsageError } from '../errors/index.ts';
-import type {
-  DistillationOptions,
-  GainTrainerOptions,
-  GuidanceOptions,
-  WeightSchedule,
+import {
+  type DistillationOptions,
+  type GainTrainerOptions,
+  type GuidanceOptions,
+  maskless,
+  type WeightSchedule,
 } from '../gain/index.ts';
 import type { AttentionMapsOptions } from '../gradcam/index.ts';
 import {
@@ -69,6 +77,7 @@ export function trainingBatchOptions(
   { data, seed }: Config,
   epoch: number,
   firstBatch: number,
+  { predicted, composites }: MadeData = {},
 ): BatchOptions {
   const { batchSize, imageSize, fit, workers, augment, shuffleBuffer, masks } = data;
   return {
@@ -84,6 +93,40 @@ export function trainingBatchOptions(
     dropRemainder: true,
     masks: masks.count === 0 ? 'none' : { split: masks.split, count: masks.count },
     maskedPerBatch: masks.perBatch,
+    ...(predicted && { predicted }),
+    predictedSupervise: masks.predicted?.supervise ?? false,
+    composites,
+  };
+}
+
+/** What a training is fed beside the records of its data set. */
+export interface MadeData {
+  readonly predicted?: PredictedMasks | undefined;
+  readonly composites?: CompositeOptions | undefined;
+}
+
+/**
+ * The composites that a config asks for, with the classes by their numbers.
+ *
+ * @throws {UsageError} naming the class that does not exist
+ */
+export function compositesOf({ data }: Config, dataset: Dataset): CompositeOptions | undefined {
+  if (!data.composites) return undefined;
+  const { suspects, erased, ...options } = data.composites;
+  const indexOf = (name: string, key: string) => {
+    const index = dataset.classes.indexOf(name);
+    if (index >= 0) return index;
+    throw new UsageError(
+      `data.composites.${key}: no class '${name}' in ${data.dir}; it has ${dataset.classes.join(', ')}`,
+    );
+  };
+  return {
+    ...options,
+    suspects:
+      suspects === 'all'
+        ? dataset.classes.map((_, c) => c)
+        : suspects.map((name) => indexOf(name, 'suspects')),
+    erased: erased === 'none' || erased === 'uniform' ? erased : indexOf(erased, 'erased'),
   };
 }
 
@@ -107,6 +150,21 @@ export function focusClassOf(config: Config, dataset: Dataset): number | undefin
     );
   }
   return index;
+}
+
+/**
+ * Sees that there are groups where they choose the checkpoint.
+ *
+ * @throws {UsageError} when no image of the validation split has a group
+ */
+export async function requireGroups({ training, data }: Config, dataset: Dataset): Promise<void> {
+  const { validation } = data.splits;
+  if (!['worstGroup', 'groupMean'].includes(training.selectBy) || validation === null) return;
+  const { groups } = await dataset.labelStatistics([validation]);
+  if (groups.length > 0) return;
+  throw new UsageError(
+    `training.selectBy: ${training.selectBy}, but no image of ${validation} in ${data.dir} has a group`,
+  );
 }
 
 /** Builds the network of an experiment: logits for each class of the data set, input in [0, 1]. */
@@ -154,20 +212,48 @@ export function mapOptionsOf(config: Config): AttentionMapsOptions {
 
 /** The terms of distillation as the config weighs them, without those of weight 0. */
 export function distillationOptionsOf({
+  teacher,
   maps,
   losses,
 }: NonNullable<Config['distillation']>): DistillationOptions {
-  return { ...termsOf(losses), maps };
+  return { ...termsOf(losses), maps, teacherSees: teacher.sees };
 }
 
-/** The guided terms as the config weighs them, without those of weight 0; none without masks to guide with. */
-export function guidanceOptionsOf({ guidance, gain, data }: Config): GuidanceOptions {
+/**
+ * The guided terms as the config weighs them, without those of weight 0; without masks, those alone that need none.
+ *
+ * @param classes of the data set
+ * @throws {UsageError} for a class that is not among them
+ */
+export function guidanceOptionsOf(
+  { guidance, gain, data }: Config,
+  classes: readonly string[],
+): GuidanceOptions {
   const { method, targetLayer, differentiateWeights } = gain;
-  if (data.masks.count === 0) return {};
+  const weighed = Object.entries(termsOf(guidance.losses));
+  const usable =
+    data.masks.count === 0 ? weighed.filter(([name]) => (maskless as string[]).includes(name)) : weighed;
+  if (usable.length === 0) return {};
+  const { signed, ...terms } = Object.fromEntries(usable) as GuidanceOptions;
+  const named = guidance.losses.signed.classes?.map((name) => {
+    const index = classes.indexOf(name);
+    if (index >= 0) return index;
+    throw new UsageError(
+      `guidance.losses.signed.classes: no class '${name}' in ${data.dir}; it has ${classes.join(', ')}`,
+    );
+  });
+  const { pixels } = guidance.losses.signed;
   return {
-    ...termsOf(guidance.losses),
+    ...terms,
+    ...(signed && { signed: { ...signed, classes: named, pixels: pixels ?? undefined } }),
     maps: { ...guidance.maps, method, targetLayer, differentiateWeights },
   };
+}
+
+/** Guided terms of a config that would do nothing, because it gives them no masks. */
+export function guidanceWithoutMasks({ guidance, data }: Config): string[] {
+  if (data.masks.count !== 0) return [];
+  return Object.keys(termsOf(guidance.losses)).filter((name) => !(maskless as string[]).includes(name));
 }
 
 interface ConfiguredTerm extends WeightSchedule {
@@ -176,9 +262,9 @@ interface ConfiguredTerm extends WeightSchedule {
 
 function termsOf(losses: { readonly [name: string]: ConfiguredTerm }): Record<string, object> {
   const weighed = Object.entries(losses).filter(([, { weight }]) => weight > 0);
-  const terms = weighed.map(([name, { weight, startEpoch, rampEpochs, ...rest }]) => [
+  const terms = weighed.map(([name, { weight, startEpoch, rampEpochs, endEpoch, ...rest }]) => [
     name,
-    { ...rest, weight: { weight, startEpoch, rampEpochs } },
+    { ...rest, weight: { weight, startEpoch, rampEpochs, endEpoch } },
   ]);
   return Object.fromEntries(terms);
 }
@@ -191,7 +277,7 @@ export function trainerOptionsOf(config: Config, link: 'sigmoid' | 'softmax'): G
     ...objective,
     link,
     weights: {
-      classification: losses.classification.weight,
+      classification: losses.classification,
       mining: losses.mining,
       // Without masks there is nothing to supervise with.
       supervision: data.masks.count === 0 ? 0 : losses.supervision,

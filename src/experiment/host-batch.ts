@@ -19,16 +19,17 @@ export function batchToTensors(
 ): GainBatch {
   const images = tf.tensor4d(batch.images, [batch.size, height, width, 3]);
   const labels = tf.tensor2d(batch.labels, [batch.size, classes]);
+  const labelWeights = batch.labelWeights && tf.tensor2d(batch.labelWeights, [batch.size, classes]);
+  const known = { images, labels, ...(labelWeights && { labelWeights }) };
   const origins = batch.ids.map((id, sample) => ({ id, view: batch.views[sample]! }));
-  if (maskCapacity === 0) return { images, labels, origins };
+  if (maskCapacity === 0) return { ...known, origins };
   const masks = batch.masks.filter(({ sample }) => batch.supervised[sample]);
   const values = new Float32Array(Math.max(maskCapacity, masks.length) * height * width);
   masks.forEach(({ mask }, m) => {
     values.set(mask, m * height * width);
   });
   return {
-    images,
-    labels,
+    ...known,
     origins,
     masks: tf.tensor3d(values, [values.length / (height * width), height, width]),
     maskPairs: masks.map(({ sample, class: c }) => ({ sample, class: c })),

@@ -2,11 +2,8 @@
 
 export { CheckpointStore } from './checkpoint.ts';
 export { drawBuiltInData } from './from-config.ts';
+export { type HeatmapCallback, type HeatmapOptions, heatmapCallback } from './heatmap-callback.ts';
 export { batchToTensors } from './host-batch.ts';
 export { resultsTable } from './results-table.ts';
 export { type RunOptions, type RunSummary, runExperiment } from './run-experiment.ts';
-export {
-  type EvaluateOptions,
-  evaluateSplit,
-  type SplitMetrics,
-} from './split-metrics.ts';
+export { runStages, type StageSummary } from './run-stages.ts';

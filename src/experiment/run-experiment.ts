@@ -2,6 +2,12 @@ import { type Config, stringifyConfig } from '../config/index.ts';
 import type { Dataset } from '../data/index.ts';
 import { type EngineInfo, startEngine } from '../engine/index.ts';
 import { DivergenceError, InterruptedError, UsageError } from '../errors/index.ts';
+import {
+  compareWithTeacher,
+  type EvaluateOptions,
+  evaluateSplit,
+  type SplitMetrics,
+} from '../evaluation/index.ts';
 import type { EpochSums, StepReport } from '../gain/index.ts';
 import { GainTrainer, guidanceTerms } from '../gain/index.ts';
 import { resolveTargetLayer } from '../gradcam/index.ts';
@@ -11,22 +17,26 @@ import type { RunDirectory } from '../run/index.ts';
 import { describeEnvironment, linkOfRun } from '../run/index.ts';
 import { AttentionPanel } from './attention-panel.ts';
 import { CheckpointStore, type Progress as Position, restoreWeights } from './checkpoint.ts';
-import { compareWithTeacher } from './compare-with-teacher.ts';
+import { choosesByComposites, compositeScores } from './composite-scores.ts';
 import {
   buildExperimentModel,
   checkModelConfig,
+  compositesOf,
   focusClassOf,
   guidanceOptionsOf,
+  guidanceWithoutMasks,
+  type MadeData,
   mapOptionsOf,
   openExperimentData,
   pairCapacityFor,
+  requireGroups,
   trainerOptionsOf,
   trainingBatchOptions,
 } from './from-config.ts';
 import { batchToTensors } from './host-batch.ts';
+import { predictedMasksOf } from './predict-masks.ts';
 import { RunLog, type WrittenSoFar } from './run-log.ts';
 import { setUpDistillation } from './set-up-teacher.ts';
-import { type EvaluateOptions, evaluateSplit, type SplitMetrics } from './split-metrics.ts';
 
 export interface RunOptions {
   /** Go on from the last checkpoint. */
@@ -35,6 +45,12 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   /** Takes a line for the user. @default writes it to stderr */
   readonly log?: (line: string) => void;
+  /** Folder of the network to begin with, in place of what the config says. */
+  readonly network?: string | undefined;
+  /** How the stages before this one ended, for the summary. */
+  readonly stages?: readonly { readonly name: string; readonly summary: RunSummary }[];
+  /** The run whose maps the picture of before and after begins with. @default this one */
+  readonly before?: string | undefined;
 }
 
 /** What a run ends with; also written to `summary.json`. */
@@ -49,6 +65,17 @@ export interface RunSummary {
   readonly imagesPerSecond: number;
   readonly best: BestEvaluation | null;
   /** Of each test split, with the weights that `evaluation.checkpoint` names. */
+  readonly metrics: Readonly<Record<string, SplitMetrics>>;
+  /** The same of each stage before this one. */
+  readonly stages?: readonly StageMetrics[];
+  /** Figures of a paper, per cent of the focus class's answers by split. */
+  readonly published?: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
+
+/** What a stage was worth, and what it took. */
+export interface StageMetrics {
+  readonly name: string;
+  readonly trainingSeconds: number;
   readonly metrics: Readonly<Record<string, SplitMetrics>>;
 }
 
@@ -98,7 +125,7 @@ async function runOnData(
   dataset: Dataset,
   engine: EngineInfo,
   directory: RunDirectory,
-  { resume, signal, log }: RunOptions & { log: (line: string) => void },
+  { resume, signal, log, network, stages = [], before }: RunOptions & { log: (line: string) => void },
 ): Promise<RunSummary> {
   const { training, data } = config;
 
@@ -113,17 +140,21 @@ async function runOnData(
       `data.batchSize: ${data.batchSize} is more than the ${statistics.examples} images of ${data.splits.train.join(', ')}`,
     );
   }
-  const model = await buildExperimentModel(config, classes.length);
+  await requireGroups(config, dataset);
+  const begun = network === undefined ? config : { ...config, model: { ...config.model, weights: network } };
+  const model = await buildExperimentModel(begun, classes.length);
+  const predicted = await predictedMasksOf(config, model, dataset, log, signal);
+  const made = { predicted, composites: compositesOf(config, dataset) };
   const distillation = await setUpDistillation(config, model, dataset, signal);
   const teacher = distillation?.teacher;
   const target = resolveTargetLayer(model, config.gain.targetLayer);
   log(`network  ${model.name}, ${model.countParams().toLocaleString('en')} parameters`);
   if (teacher) log(`teacher  ${teacher.name}, ${teacher.countParams().toLocaleString('en')} parameters`);
   log(`maps     ${target.reason}`);
-  const guided = guidanceTerms(guidanceOptionsOf(config));
-  if (guided.length === 0 && Object.values(config.guidance.losses).some(({ weight }) => weight > 0)) {
-    log('warning  guidance does nothing: data.masks.count is 0');
-  }
+  const guided = guidanceTerms(guidanceOptionsOf(config, classes));
+  const idle = guidanceWithoutMasks(config);
+  if (idle.length > 0)
+    log(`warning  without masks (data.masks.count: 0) nothing is done by ${idle.join(', ')}`);
 
   // ---- trainer, at the beginning or where the last checkpoint left it
   const link = linkOfRun(config, dataset.info)!;
@@ -192,61 +223,78 @@ async function runOnData(
   };
 
   // ---- the training
-  const maskCapacity = data.masks.count === 0 ? 0 : capacity;
+  const maskCapacity = data.masks.count === 0 && !data.composites ? 0 : capacity;
   let progress: Progress | undefined;
   let lastBatchAt = 0;
   try {
     if (!restored && panel) await records.attention(0, await panel.draw(model, 0));
-    await trainer.fitDataset((epoch, first) => trainingBatches(config, dataset, epoch, first, maskCapacity), {
-      epochs: training.epochs,
-      batchesPerEpoch,
-      gradientsOf: (epoch, batch) => batch + 1 === batchesPerEpoch && records.wantsHistograms(epoch + 1),
-      start: { ...next, sums: state.sums },
-      validate: async (epoch) => {
-        progress?.stop();
-        const due = (epoch + 1) % training.evaluateEvery === 0 || epoch + 1 === training.epochs;
-        if (!due) return {};
-        const step = trainer.optimizer.updates;
-        if (panel) await records.attention(step, await panel.draw(model, epoch + 1));
-        if (data.splits.validation === null) return {};
-        const metrics = await evaluate(data.splits.validation);
-        await records.evaluation(step, epoch + 1, data.splits.validation, metrics);
-        const value = metrics[training.selectBy];
-        const better = isBetter(training.selectBy, value, state.best);
-        if (better) state.best = { metric: training.selectBy, value, epoch: epoch + 1 };
-        state.evaluationsSinceBest = better ? 0 : state.evaluationsSinceBest + 1;
-        return { [`val ${training.selectBy}`]: value };
+    await trainer.fitDataset(
+      (epoch, first) => trainingBatches(config, dataset, made, epoch, first, maskCapacity),
+      {
+        epochs: training.epochs,
+        batchesPerEpoch,
+        gradientsOf: (epoch, batch) => batch + 1 === batchesPerEpoch && records.wantsHistograms(epoch + 1),
+        start: { ...next, sums: state.sums },
+        validate: async (epoch) => {
+          progress?.stop();
+          const due = (epoch + 1) % training.evaluateEvery === 0 || epoch + 1 === training.epochs;
+          if (!due) return {};
+          const step = trainer.optimizer.updates;
+          if (panel) await records.attention(step, await panel.draw(model, epoch + 1));
+          if (data.splits.validation === null) return {};
+          const metrics = {
+            ...(await evaluate(data.splits.validation)),
+            ...(choosesByComposites(config) &&
+              made.composites && {
+                composites: await compositeScores(
+                  model,
+                  dataset,
+                  config,
+                  link,
+                  { composites: made.composites, predicted },
+                  signal,
+                ),
+              }),
+          };
+          await records.evaluation(step, epoch + 1, data.splits.validation, metrics);
+          const value = selectedMetric(metrics, training.selectBy);
+          const better = isBetter(training.selectBy, value, state.best);
+          if (better) state.best = { metric: training.selectBy, value, epoch: epoch + 1 };
+          state.evaluationsSinceBest = better ? 0 : state.evaluationsSinceBest + 1;
+          return { [`val ${training.selectBy}`]: value };
+        },
+        callbacks: {
+          onEpochBegin(epoch) {
+            lastBatchAt = performance.now();
+            progress = startProgress(`epoch ${epoch + 1}/${training.epochs}`, batchesPerEpoch);
+          },
+          async onBatchEnd(batch, report) {
+            next = { ...next, batch: batch + 1 };
+            saved = false;
+            state.images += report.images;
+            state.trainingSeconds += (performance.now() - lastBatchAt) / 1000;
+            progress?.update(batch + 1, describeStep(report, state.images / state.trainingSeconds));
+            records.step(report, state.images / state.trainingSeconds);
+            if (batch + 1 === batchesPerEpoch) await records.epoch(trainer, next.epoch + 1, report);
+            else if (report.step % training.checkpointEvery === 0 && !trainer.midUpdate)
+              await saveCheckpoint();
+            if (!trainer.midUpdate) signal?.throwIfAborted();
+            lastBatchAt = performance.now();
+          },
+          async onEpochEnd(epoch, logs) {
+            log(`epoch ${epoch + 1}/${training.epochs}: ${describeLosses(logs)}`);
+            next = { epoch: epoch + 1, batch: 0 };
+            await saveCheckpoint(state.best?.epoch === epoch + 1);
+            signal?.throwIfAborted();
+            const patience = training.earlyStopping?.patience ?? Number.POSITIVE_INFINITY;
+            if (state.evaluationsSinceBest >= patience) {
+              log(`stopped early: no better ${training.selectBy} in ${patience} evaluations`);
+              trainer.stopTraining = true;
+            }
+          },
+        },
       },
-      callbacks: {
-        onEpochBegin(epoch) {
-          lastBatchAt = performance.now();
-          progress = startProgress(`epoch ${epoch + 1}/${training.epochs}`, batchesPerEpoch);
-        },
-        async onBatchEnd(batch, report) {
-          next = { ...next, batch: batch + 1 };
-          saved = false;
-          state.images += report.images;
-          state.trainingSeconds += (performance.now() - lastBatchAt) / 1000;
-          progress?.update(batch + 1, describeStep(report, state.images / state.trainingSeconds));
-          records.step(report, state.images / state.trainingSeconds);
-          if (batch + 1 === batchesPerEpoch) await records.epoch(trainer, next.epoch + 1, report);
-          else if (report.step % training.checkpointEvery === 0 && !trainer.midUpdate) await saveCheckpoint();
-          if (!trainer.midUpdate) signal?.throwIfAborted();
-          lastBatchAt = performance.now();
-        },
-        async onEpochEnd(epoch, logs) {
-          log(`epoch ${epoch + 1}/${training.epochs}: ${describeLosses(logs)}`);
-          next = { epoch: epoch + 1, batch: 0 };
-          await saveCheckpoint(state.best?.epoch === epoch + 1);
-          signal?.throwIfAborted();
-          const patience = training.earlyStopping?.patience ?? Number.POSITIVE_INFINITY;
-          if (state.evaluationsSinceBest >= patience) {
-            log(`stopped early: no better ${training.selectBy} in ${patience} evaluations`);
-            trainer.stopTraining = true;
-          }
-        },
-      },
-    });
+    );
 
     // ---- results
     const chosen = await checkpoints.find(config.evaluation.checkpoint);
@@ -257,7 +305,7 @@ async function runOnData(
       await records.evaluation(trainer.optimizer.updates, training.epochs, split, metrics[split]);
     }
     await saveLayersModel(model, directory.file('model'));
-    await panel?.drawBeforeAfter();
+    await panel?.drawBeforeAfter(before);
     const summary: RunSummary = {
       name: config.name,
       engine,
@@ -268,6 +316,14 @@ async function runOnData(
       imagesPerSecond: state.images / state.trainingSeconds,
       best: state.best,
       metrics,
+      ...(stages.length > 0 && {
+        stages: stages.map(({ name, summary: { trainingSeconds, metrics } }) => ({
+          name,
+          trainingSeconds,
+          metrics,
+        })),
+      }),
+      ...(Object.keys(config.evaluation.published).length > 0 && { published: config.evaluation.published }),
     };
     await directory.writeJson('summary.json', summary);
     await records.finish(summary);
@@ -295,14 +351,24 @@ async function runOnData(
 async function* trainingBatches(
   config: Config,
   dataset: Dataset,
+  made: MadeData,
   epoch: number,
   firstBatch: number,
   maskCapacity: number,
 ) {
   const { imageSize, splits, masks } = config.data;
-  const batches = dataset.batches(splits.train, trainingBatchOptions(config, epoch, firstBatch));
+  const batches = dataset.batches(splits.train, trainingBatchOptions(config, epoch, firstBatch, made));
   for await (const batch of batches)
     yield batchToTensors(batch, imageSize, dataset.info.classes.length, maskCapacity, masks.mark);
+}
+
+/** The metric that checkpoints are chosen by; of groups, the focus class's where there is one. */
+function selectedMetric(metrics: SplitMetrics, name: Config['training']['selectBy']): number {
+  const { apart, worst, auc } = metrics.composites ?? {};
+  const ofComposites = { compositesApart: apart, compositesWorst: worst, compositesAuc: auc };
+  if (name in ofComposites) return ofComposites[name as keyof typeof ofComposites] ?? Number.NaN;
+  const about = metrics.focus && (name === 'worstGroup' || name === 'groupMean') ? metrics.focus : metrics;
+  return (about as unknown as Record<string, number | undefined>)[name] ?? Number.NaN;
 }
 
 function isBetter(metric: string, value: number, best: BestEvaluation | null): boolean {

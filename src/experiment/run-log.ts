@@ -4,12 +4,14 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import { type Logger, pino } from 'pino';
 import { type Config, stringifyConfig } from '../config/index.ts';
 import { InterruptedError } from '../errors/index.ts';
+import type { SplitMetrics } from '../evaluation/index.ts';
+import { LineFile } from '../files/index.ts';
 import type { GainTrainer, StepReport } from '../gain/index.ts';
 import { networkNodes } from '../gradcam/index.ts';
+import type { AnswerScores } from '../metrics/index.ts';
 import type { RunDirectory } from '../run/index.ts';
 import { EventWriter } from '../tensorboard/index.ts';
 import type { RunSummary } from './run-experiment.ts';
-import type { SplitMetrics } from './split-metrics.ts';
 
 /** How far the files of a run reach: part of every checkpoint, so that a resumed run can cut off what lies behind. */
 export interface WrittenSoFar {
@@ -25,12 +27,20 @@ export class RunLog {
   readonly #config: Config;
   readonly #events: EventWriter;
   readonly #log: Logger;
+  readonly #lines: LineFile;
 
-  private constructor(directory: RunDirectory, config: Config, events: EventWriter, log: Logger) {
+  private constructor(
+    directory: RunDirectory,
+    config: Config,
+    events: EventWriter,
+    log: Logger,
+    lines: LineFile,
+  ) {
     this.#directory = directory;
     this.#config = config;
     this.#events = events;
     this.#log = log;
+    this.#lines = lines;
   }
 
   /** Opens the files of a run that begins; what an attempt that was killed before its first checkpoint left is deleted. */
@@ -71,9 +81,10 @@ export class RunLog {
     // The files are cut already; the step to purge from is for a TensorBoard that has read them before.
     const purge = first.step === undefined ? {} : { purgeStep: first.step + 1 };
     const events = await EventWriter.create(directory.path, purge);
-    const log = pino({ base: null }, pino.destination({ dest: directory.file('log.ndjson'), sync: true }));
+    const lines = new LineFile(directory.file('log.ndjson'));
+    const log = pino({ base: null }, lines);
     log.info(first);
-    return new RunLog(directory, config, events, log);
+    return new RunLog(directory, config, events, log, lines);
   }
 
   /** How far the files reach now, for a checkpoint. */
@@ -91,15 +102,13 @@ export class RunLog {
     const { step, losses, weights, maps, gradientNorms, learningRate, accuracy } = report;
     if (step % this.#config.log.scalarsEvery !== 0) return;
     const norm = Math.hypot(...gradientNorms);
-    // That of the classification is a constant.
-    const { classification: _constant, ...scheduled } = weights;
     const values: Record<string, number> = {
       ...prefixed('loss', losses),
       'train/learning-rate': learningRate,
       'train/accuracy': accuracy,
       'train/images-per-second': rate,
       'train/gradient-norm': norm,
-      ...prefixed('weight', scheduled),
+      ...prefixed('weight', weights),
       'map/dead-share': maps.deadShare,
       'map/mean': maps.mean,
       'map/entropy': maps.entropy,
@@ -154,6 +163,7 @@ export class RunLog {
     this.#log.info({ event: 'finish', step: summary.steps, imagesPerSecond: summary.imagesPerSecond });
     this.#events.endSession('success');
     await this.#events.close();
+    this.#lines.close();
   }
 
   /**
@@ -161,12 +171,16 @@ export class RunLog {
    * end that it reads, and the run may yet be resumed.
    */
   async stop(error: Error): Promise<void> {
-    this.#log.error({ event: 'stop', error: error.name, message: error.message });
+    // A full disk may be why the run stopped; what it does to these files must not hide the first error.
+    const note = (entry: { event: string; error?: string; message: string }) => {
+      try {
+        this.#log.error(entry);
+      } catch {}
+    };
+    note({ event: 'stop', error: error.name, message: error.message });
     if (!(error instanceof InterruptedError)) this.#events.endSession('failure');
-    // A full disk may be why the run stopped; that error must not hide the first one.
-    await this.#events
-      .close()
-      .catch((closing: Error) => this.#log.error({ event: 'close', message: closing.message }));
+    await this.#events.close().catch((closing: Error) => note({ event: 'close', message: closing.message }));
+    this.#lines.close();
   }
 }
 
@@ -184,15 +198,26 @@ async function cutBack(directory: RunDirectory, { metrics, events }: WrittenSoFa
 export function flatMetrics({
   focus,
   teacher,
+  composites,
   perClass: _perClass,
   images: _images,
   ...metrics
 }: SplitMetrics): Record<string, number> {
   return measured({
-    ...metrics,
-    ...(focus && prefixed('focus', focus, '-')),
+    ...flatAnswers(metrics),
+    ...(focus && prefixed('focus', flatAnswers(focus), '-')),
+    ...(composites && prefixed('composites', { ...composites }, '-')),
     ...(teacher && prefixed('teacher', { ...teacher }, '-')),
   });
+}
+
+/** Groups by their names, and the constant answer's scores beside the network's. */
+function flatAnswers<Scores extends AnswerScores>({ groups = {}, constant, ...scores }: Scores) {
+  return {
+    ...(scores as Record<string, number>),
+    ...Object.fromEntries(Object.entries(groups).map(([name, { accuracy }]) => [`group-${name}`, accuracy])),
+    ...prefixed('constant', constant as unknown as Record<string, number>, '-'),
+  };
 }
 
 /** NaN stands for what there was nothing to measure on. */

@@ -1,7 +1,11 @@
 /** Files on disk, for every room that writes them: whole or not at all, and on the disk before they get their name. */
+
+export { checkedName, nameFault, shown } from './checked-name.ts';
 export { makeFolder, syncFolder, temporaryName } from './folder.ts';
 export { GrowingFile } from './growing-file.ts';
+export { LineFile } from './line-file.ts';
 export { packageVersion } from './package-version.ts';
+export { pathUnder } from './path-under.ts';
 export {
   appendWhole,
   publishFile,

@@ -87,7 +87,7 @@ export async function writeFolder(
 /**
  * Adds to the end of a file, which is made when it is not there: all of it or nothing.
  *
- * @throws `as` when it cannot be written; the file is as long as before then
+ * @throws `as` when it cannot be written; the file is as long as before then, and an empty one is gone
  */
 export async function appendWhole(
   path: string,
@@ -103,7 +103,7 @@ export async function appendWhole(
         try {
           await handle.appendFile(content);
         } catch (error) {
-          await truncate(path, size).catch(() => {});
+          await (size === 0 ? rm(path) : truncate(path, size)).catch(() => {});
           throw error;
         }
       } finally {

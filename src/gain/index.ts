@@ -7,7 +7,7 @@ export {
   distillationTerms,
   type ExplainedClass,
   type TeacherAnswers,
-  topOf,
+  type TeacherView,
   type WeightedPairs,
 } from './distillation/index.ts';
 export type { EpochSums } from './epoch-sums.ts';
@@ -16,9 +16,14 @@ export {
   type GuidedMaps,
   type GuidedTermOptions,
   guidanceTerms,
+  maskless,
+  mostAttended,
   type NormalizedTermOptions,
   type PixelTermOptions,
+  type RobustTermOptions,
+  type SignedTermOptions,
 } from './guidance/index.ts';
+export type { History } from './history.ts';
 export {
   classesPerImage,
   type ExtraTerm,
@@ -40,7 +45,12 @@ export {
   type SupervisionOptions,
 } from './objective/index.ts';
 export { Optimizer, type OptimizerSpec, type StateTensor } from './optimizers.ts';
-export { constantRate, type LearningRateSchedule, type WeightSchedule } from './schedules.ts';
+export {
+  constantRate,
+  type LearningRateSchedule,
+  learningRateFactor,
+  type WeightSchedule,
+} from './schedules.ts';
 export type { LossTerm, StepReport } from './step-report.ts';
 export {
   type BatchPosition,

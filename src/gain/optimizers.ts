@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { requireOption } from './schedules.ts';
 
 /** What moves the weights. Equations as in PyTorch's `torch.optim`. */
 export interface OptimizerSpec {
@@ -29,6 +30,33 @@ export interface StateTensor {
 }
 
 /**
+ * Checks an optimizer's description that may come from untyped code.
+ *
+ * @throws {UsageError} naming the option, the rule and the value
+ */
+export function checkOptimizer(spec: OptimizerSpec): void {
+  const {
+    name,
+    learningRate,
+    momentum = 0.9,
+    beta1 = 0.9,
+    beta2 = 0.999,
+    epsilon = 1e-8,
+    weightDecay = 0,
+  } = spec;
+  requireOption(['sgd', 'adam', 'adamw'].includes(name), 'optimizer.name', 'sgd, adam or adamw', name);
+  const shares = { momentum, beta1, beta2 };
+  for (const [option, value] of Object.entries(shares)) {
+    requireOption(value >= 0 && value < 1, `optimizer.${option}`, 'from 0 to below 1', value);
+  }
+  for (const [option, value] of Object.entries({ learningRate, weightDecay })) {
+    const holds = Number.isFinite(value) && value >= 0;
+    requireOption(holds, `optimizer.${option}`, 'a finite number of at least 0', value);
+  }
+  requireOption(epsilon > 0, 'optimizer.epsilon', 'above 0', epsilon);
+}
+
+/**
  * Moves variables along their gradients.
  *
  * - `sgd` (Sutskever et al. 2013): v ← μv + g; w ← w − η·v, or w − η·(g + μv) with Nesterov.
@@ -54,7 +82,9 @@ export class Optimizer {
       beta2: 0.999,
       epsilon: 1e-8,
       weightDecay: 0,
-      ...spec,
+      ...(Object.fromEntries(
+        Object.entries(spec).filter(([, value]) => value !== undefined),
+      ) as OptimizerSpec),
     };
     const slots = spec.name === 'sgd' ? (this.#spec.momentum > 0 ? 1 : 0) : 2;
     this.#slots = Array.from({ length: slots }, () =>

@@ -4,6 +4,7 @@ import { enableHigherOrderGradients } from '../autodiff/index.ts';
 import { DivergenceError, UsageError } from '../errors/index.ts';
 import { asGainBatch, type BatchSource, batchesOf, sizeOf } from './batch-source.ts';
 import { addTo, type EpochSums, emptySums, meansOf } from './epoch-sums.ts';
+import { epochLogs, type History, historyOf } from './history.ts';
 import {
   type ExtraTerm,
   type GainBatch,
@@ -11,11 +12,14 @@ import {
   type GainLossOptions,
   gainLoss,
 } from './objective/index.ts';
-import { clipByGlobalNorm, Optimizer, type OptimizerSpec } from './optimizers.ts';
+import { checkOptimizer, clipByGlobalNorm, Optimizer, type OptimizerSpec } from './optimizers.ts';
 import {
+  checkSchedule,
+  checkWeightSchedule,
   constantRate,
   type LearningRateSchedule,
   learningRateFactor,
+  requireOption,
   scheduledWeight,
   type WeightSchedule,
 } from './schedules.ts';
@@ -56,10 +60,12 @@ export interface BatchPosition {
 
 /** Hooks of {@link GainTrainer.fitDataset}; the names are those of tf.layers' callbacks. */
 export interface TrainingCallbacks {
+  /** Before everything else, as tfjs does with its own callbacks. */
+  setModel?(model: tfl.LayersModel): void;
   onTrainBegin?(): void | Promise<void>;
   onEpochBegin?(epoch: number): void | Promise<void>;
   onBatchEnd?(batch: number, report: StepReport): void | Promise<void>;
-  /** `logs`: mean of each loss over the epoch, and what `validate` gave. */
+  /** `logs`: `loss`, `acc` and the terms of the loss, means over the batches of the epoch; `val_…`, what `validate` gave. */
   onEpochEnd?(epoch: number, logs: Record<string, number>): void | Promise<void>;
   onTrainEnd?(): void | Promise<void>;
 }
@@ -69,7 +75,7 @@ export interface FitDatasetArgs {
   /** Batches of an epoch, for schedules; counted in the first epoch when absent. */
   readonly batchesPerEpoch?: number;
   readonly callbacks?: TrainingCallbacks | readonly TrainingCallbacks[];
-  /** Computes metrics after an epoch; they join the epoch's logs. */
+  /** Computes metrics after an epoch; they join the epoch's logs, `accuracy` as `val_accuracy`. */
   readonly validate?: (epoch: number) => Promise<Record<string, number>>;
   /** Batches whose gradients the report holds, for histograms. @default none */
   readonly gradientsOf?: (epoch: number, batch: number) => boolean;
@@ -110,6 +116,7 @@ export class GainTrainer {
     this.model = model;
     this.#options = options;
     const { classification = 1, mining = 1, supervision = 10 } = options.weights ?? {};
+    checkOptions(options, { classification, mining, supervision });
     this.#schedules = {
       classification: asSchedule(classification),
       mining: asSchedule(mining),
@@ -200,19 +207,22 @@ export class GainTrainer {
    *
    * @param dataset the batches of one epoch, gone through once an epoch; or a function that gives those of an
    *   epoch, for data that is shuffled anew each time (it then also skips the batches before `start`).
-   * @returns the logs of each epoch: mean of each loss, and what `validate` gave.
+   * @returns for each epoch means over its batches: `loss`, `acc`, the terms of the loss; and as `val_…` what `validate` gave.
    * @throws {DivergenceError} when a loss is not finite.
    */
   async fitDataset(
     dataset: BatchSource | ((epoch: number, firstBatch: number) => BatchSource),
     args: FitDatasetArgs,
-  ): Promise<Record<string, number>[]> {
+  ): Promise<History> {
     const callbacks = [args.callbacks ?? []].flat() as TrainingCallbacks[];
-    const history: Record<string, number>[] = [];
+    const finished: { epoch: number; logs: Record<string, number> }[] = [];
     let batchesPerEpoch = args.batchesPerEpoch ?? sizeOf(dataset);
     const start = { epoch: 0, batch: 0, ...args.start };
     this.stopTraining = false;
-    for (const callback of callbacks) await callback.onTrainBegin?.();
+    for (const callback of callbacks) {
+      callback.setModel?.(this.model);
+      await callback.onTrainBegin?.();
+    }
 
     for (let epoch = start.epoch; epoch < args.epochs && !this.stopTraining; epoch++) {
       const first = epoch === start.epoch ? start.batch : 0;
@@ -232,7 +242,7 @@ export class GainTrainer {
         const report = this.trainOnBatch(asGainBatch(example), position, { gradients });
         // What an iterator gave is used once, as in `model.fitDataset`; an array is gone through again.
         if (!Array.isArray(source)) tf.dispose(example as unknown as tf.TensorContainer);
-        addTo(this.#sums, report.losses);
+        addTo(this.#sums, { ...report.losses, acc: report.accuracy });
         for (const callback of callbacks) await callback.onBatchEnd?.(batch, report);
         batch++;
         if (this.stopTraining) break;
@@ -242,12 +252,12 @@ export class GainTrainer {
       batchesPerEpoch ??= batch;
       if (this.#pending > 0) tf.tidy(() => this.#applyAccumulated());
 
-      const logs = { ...meansOf(this.#sums), ...(await args.validate?.(epoch)) };
-      history.push(logs);
+      const logs = epochLogs(meansOf(this.#sums), await args.validate?.(epoch));
+      finished.push({ epoch, logs });
       for (const callback of callbacks) await callback.onEpochEnd?.(epoch, logs);
     }
     for (const callback of callbacks) await callback.onTrainEnd?.();
-    return history;
+    return historyOf(finished);
   }
 
   /** Sums of the epoch that is running, for a checkpoint in its middle. */
@@ -324,6 +334,24 @@ export class GainTrainer {
     const own = (seed * 1_000_003 + this.optimizer.updates * accumulate + this.#pending) % 0x7fffffff;
     return { seed: own, dropoutSeed: own };
   }
+}
+
+/** What a caller in JavaScript may get wrong, told before the first step instead of as a NaN after it. */
+function checkOptions(
+  { optimizer, schedule, terms = [], accumulate = 1, clipNorm = null, seed = 1 }: GainTrainerOptions,
+  weights: Record<LossTerm, number | WeightSchedule>,
+): void {
+  if (optimizer) checkOptimizer(optimizer);
+  if (schedule) checkSchedule(schedule);
+  for (const [name, weight] of Object.entries(weights)) checkWeightSchedule(name, weight);
+  for (const { name, weight, loss } of terms) {
+    checkWeightSchedule(name, weight);
+    requireOption(typeof loss === 'function', `terms.${name}.loss`, 'a function', typeof loss);
+  }
+  const whole = Number.isInteger(accumulate) && accumulate >= 1;
+  requireOption(whole, 'accumulate', 'a whole number of at least 1', accumulate);
+  requireOption(clipNorm === null || clipNorm > 0, 'clipNorm', 'a number above 0', clipNorm);
+  requireOption(Number.isFinite(seed), 'seed', 'a finite number', seed);
 }
 
 const terms: readonly LossTerm[] = ['classification', 'mining', 'supervision'];

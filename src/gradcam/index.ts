@@ -6,11 +6,14 @@ export {
   type ForwardOptions,
   forward,
 } from './attention-maps.ts';
+export { attentionRollout, gradientAttention } from './attention-rollout.ts';
 export type { BatchNormMode } from './batch-norm.ts';
 export { type ClassActivationMapsOptions, classActivationMaps } from './class-activation-maps.ts';
 export { deadMaps, isDeadMap } from './dead-maps.ts';
+export { influenceGradients } from './influence-gradients.ts';
 export { type InputGradientOptions, inputGradients } from './input-gradients.ts';
 export { activationName, type Layer, withoutActivation } from './layer.ts';
+export { lastLayersBySize, layerOutputs } from './layer-outputs.ts';
 export { type MethodMaps, methodMaps } from './method-maps.ts';
 export {
   camWeights,
@@ -42,4 +45,5 @@ export {
   targetScores,
 } from './target.ts';
 export { resolveTargetLayer, spatialLayers, type TargetLayer } from './target-layer.ts';
+export type { TokenGrid } from './token-grid.ts';
 export { upsampleMaps } from './upsample.ts';

@@ -30,13 +30,7 @@ export function inputGradients(
   { imageInput = 0, ...pass }: InputGradientOptions = {},
 ): tf.Tensor4D {
   enableHigherOrderGradients();
-  const inputs = images instanceof tf.Tensor ? [images] : images;
-  const image = inputs[imageInput];
-  if (image === undefined) {
-    throw new UsageError(
-      `imageInput: must be below the number of inputs (${inputs.length}), was ${imageInput}`,
-    );
-  }
+  const { inputs, image } = imageOf(images, imageInput);
   return tf.tidy(() => {
     const scores = (x: tf.Tensor) =>
       score(
@@ -48,4 +42,23 @@ export function inputGradients(
       );
     return tf.grad(scores)(image) as tf.Tensor4D;
   });
+}
+
+/**
+ * The inputs as a list, and the image among them.
+ *
+ * @throws UsageError when there is no such input
+ */
+export function imageOf(
+  images: tf.Tensor | readonly tf.Tensor[],
+  imageInput: number,
+): { inputs: readonly tf.Tensor[]; image: tf.Tensor } {
+  const inputs = images instanceof tf.Tensor ? [images] : images;
+  const image = inputs[imageInput];
+  if (image === undefined) {
+    throw new UsageError(
+      `imageInput: must be below the number of inputs (${inputs.length}), was ${imageInput}`,
+    );
+  }
+  return { inputs, image };
 }

@@ -25,12 +25,21 @@ export {
 } from './distillation/index.ts';
 export {
   cappedLoss,
+  counterfactual,
+  crossEntropies,
+  influencePenalty,
   inputGradientPenalty,
   irrelevantAttention,
+  logOdds,
   logProbabilitySums,
   maskDistance,
   misplacedEnergy,
+  type ObjectAnswerOptions,
   type PixelCrossEntropyOptions,
   pixelCrossEntropy,
+  robustGradientPenalty,
+  type SignedEvidenceOptions,
+  signedEvidence,
+  sufficiency,
 } from './right-reasons/index.ts';
 export { type PixelReductionOptions, type ReductionOptions, weightedMean } from './weighted-mean.ts';

@@ -27,7 +27,7 @@ export interface Calibration {
  *
  * @param probabilities [N, C] row-major
  * @param labels [N, C] multi-hot, row-major
- * @source Guo et al., "On Calibration of Modern Neural Networks" (ICML 2017), eq. 3, with its 15 bins
+ * @see Guo et al., "On Calibration of Modern Neural Networks" (ICML 2017), eq. 3, with its 15 bins
  */
 export function calibration(
   probabilities: Float32Array,

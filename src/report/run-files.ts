@@ -3,6 +3,18 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { parseJson, readJson, readLines, readText } from './json-file.ts';
 
+const share = z.number().nullable().optional();
+const groups = z.record(z.string(), z.looseObject({ images: z.number(), accuracy: share }));
+const constant = z.record(z.string(), z.number().nullable());
+const answers = z.looseObject({
+  accuracy: share,
+  balancedAccuracy: share,
+  auc: share,
+  worstGroup: share,
+  groupMean: share,
+  groups: groups.optional(),
+  constant: constant.optional(),
+});
 const splitMetrics = z.looseObject({
   images: z.number(),
   loss: z.number().nullable(),
@@ -12,6 +24,13 @@ const splitMetrics = z.looseObject({
   energyInMask: z.number().nullable(),
   pointing: z.number().nullable(),
   deadShare: z.number().nullable(),
+  balancedAccuracy: share,
+  auc: share,
+  worstGroup: share,
+  groupMean: share,
+  groups: groups.optional(),
+  constant: constant.optional(),
+  focus: answers.optional(),
 });
 const metricsLine = splitMetrics.extend({ step: z.number(), epoch: z.number(), split: z.string() });
 const logLine = z.discriminatedUnion('event', [

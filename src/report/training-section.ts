@@ -1,3 +1,4 @@
+import { parse } from 'yaml';
 import { type Html, html, table } from '../pictures/index.ts';
 import { type ChartAxis, type ChartLine, lineChart, thinned } from './line-chart.ts';
 import { fileAddress } from './pictures.ts';
@@ -30,11 +31,21 @@ export async function trainingSection(run: RunFiles): Promise<Html> {
   const pictures = await Promise.all(run.pictures.map(attentionPicture));
   return html`<section id="training" aria-labelledby="training-heading">
 <h2 id="training-heading">Training</h2>
+${splits.length > 0 && lastAnswers(run.metrics, splits, focusOf(run.config))}
 ${charts.length === 0 && html`<p>Nothing was logged yet.</p>`}
 <div class="charts">${charts}</div>
 ${splits.length > 0 && lastMetrics(run.metrics, splits)}
 ${pictures.length > 0 && html`<details><summary>Attention maps during the training</summary>${pictures}</details>`}
 </section>`;
+}
+
+/** The class that the experiment is about, as its config says. */
+function focusOf(config: string | undefined): string | null {
+  const named = (config === undefined ? undefined : parse(config)) as
+    | { evaluation?: { focusClass?: unknown } }
+    | undefined;
+  const name = named?.evaluation?.focusClass;
+  return typeof name === 'string' ? name : null;
 }
 
 /** A chart for each term, since their scales differ; the loss of the evaluated splits beside that of the training. */
@@ -95,6 +106,56 @@ async function metricCharts(
       });
     }),
   );
+}
+
+/** A value, and beside it what a constant answer has of the same. */
+function besideConstant(scores: Answers | undefined, name: AnswerName): Html {
+  const [value, constant] = [scores?.[name], scores?.constant?.[name]];
+  if (value === null || value === undefined) return html`<td>–</td>`;
+  return html`<td>${number(value)}${constant !== null && constant !== undefined && html` <small>constant ${number(constant)}</small>`}</td>`;
+}
+
+type AnswerName = 'accuracy' | 'balancedAccuracy' | 'auc' | 'worstGroup' | 'groupMean';
+type Answers = NonNullable<MetricsLine['focus']>;
+
+const answerNames: Record<AnswerName, string> = {
+  accuracy: 'right',
+  balancedAccuracy: 'balanced',
+  auc: 'AUC',
+  worstGroup: 'worst group',
+  groupMean: 'mean of groups',
+};
+
+/**
+ * The answers first: of the focus class, where the experiment has one, else of all; each beside what an answer has that
+ * does not look at the image.
+ */
+function lastAnswers(
+  metrics: readonly MetricsLine[],
+  splits: readonly string[],
+  focus: string | null,
+): Html | false {
+  const rows = splits.map((split) => ({ split, last: metrics.findLast((line) => line.split === split)! }));
+  const of = (line: MetricsLine): Answers => line.focus ?? line;
+  const shown = (Object.keys(answerNames) as AnswerName[]).filter((name) =>
+    rows.some(({ last }) => typeof of(last)[name] === 'number' && of(last).constant),
+  );
+  if (shown.length === 0) return false;
+  const groups = rows.flatMap(({ split, last }) =>
+    Object.entries(of(last).groups ?? {}).map(
+      ([name, { images, accuracy }]) =>
+        html`<tr><th scope="row">${split}</th><td>${name}</td><td>${images}</td><td>${number(accuracy)}</td></tr>`,
+    ),
+  );
+  const whose = focus === null ? 'all classes' : `the class ${focus}`;
+  return html`${table(
+    `Answers for ${whose} at the end, in percent; small: the best answer that does not look at the image`,
+    ['split', 'images', ...shown.map((name) => answerNames[name])],
+    rows.map(
+      ({ split, last }) =>
+        html`<tr><th scope="row">${split}</th><td>${last.images}</td>${shown.map((name) => besideConstant(of(last), name))}</tr>`,
+    ),
+  )}${groups.length > 0 && table(`Answers for ${whose} by group, in percent`, ['split', 'group', 'images', 'right'], groups)}`;
 }
 
 function lastMetrics(metrics: readonly MetricsLine[], splits: readonly string[]): Html {

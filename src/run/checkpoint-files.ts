@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { RunError } from '../errors/index.ts';
-import { writing } from './writing.ts';
+import { makeFolder, syncFolder, writeWhole, writing } from '../files/index.ts';
 
 const indexSchema = z.object({
   last: z.string(),
@@ -67,24 +67,19 @@ export class CheckpointFiles {
     const target = join(this.path, name);
     const temporary = join(this.path, `.writing-${name}`);
     await rm(temporary, { recursive: true, force: true });
-    await mkdir(temporary, { recursive: true });
+    await makeFolder(temporary);
     await write(temporary);
-    const checksums = JSON.stringify(await checksumsOf(temporary));
-    await writeFile(join(temporary, checksumName), checksums, { flush: true });
-    await settle(temporary);
+    await writeWhole(join(temporary, checksumName), JSON.stringify(await checksumsOf(temporary)));
     await rm(target, { recursive: true, force: true });
     await rename(temporary, target);
-    await settle(this.path);
+    await syncFolder(this.path);
 
     const index: Index = {
       last: name,
       previous: previous?.last ?? null,
       best: best ? name : (previous?.best ?? null),
     };
-    const fresh = join(this.path, 'index.json.tmp');
-    await writeFile(fresh, JSON.stringify(index), { flush: true });
-    await rename(fresh, join(this.path, 'index.json'));
-    await settle(this.path);
+    await writeWhole(join(this.path, 'index.json'), JSON.stringify(index));
     await this.#removeAllBut(index);
     return target;
   }
@@ -157,14 +152,6 @@ async function checksumsOf(folder: string): Promise<Record<string, string>> {
     return [name, createHash('sha256').update(bytes).digest('hex')] as const;
   });
   return Object.fromEntries(await Promise.all(sums));
-}
-
-/** Makes names of a folder last beyond a power cut. */
-async function settle(folder: string): Promise<void> {
-  // Windows knows no open folders.
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
-  await handle.sync().finally(() => handle.close());
 }
 
 function reasonOf(cause: unknown): string {

@@ -19,4 +19,3 @@ export {
   type TrainedNetwork,
   type WhichWeights,
 } from './trained-network.ts';
-export { writing } from './writing.ts';

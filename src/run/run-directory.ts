@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { appendFile, mkdir, readdir, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readdir, rm, stat, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
 import { RunError } from '../errors/index.ts';
-import { DirectoryLock, lockName } from './directory-lock.ts';
-import { writing } from './writing.ts';
+import { appendWhole, writeJson, writeWhole, writing } from '../files/index.ts';
+import { DirectoryLock, type LockOptions, lockName } from './directory-lock.ts';
 
 /**
  * The files of one training run; layout in docs/run-directory.md.
@@ -13,7 +13,7 @@ import { writing } from './writing.ts';
 export class RunDirectory {
   readonly path: string;
   readonly #lock: DirectoryLock;
-  readonly #overwrite: boolean;
+  #overwrite: boolean;
 
   private constructor(path: string, lock: DirectoryLock, overwrite: boolean) {
     this.path = path;
@@ -29,24 +29,30 @@ export class RunDirectory {
    * @throws {RunError} when another process holds it, it holds a sweep, it does not fit the mode, or it cannot be
    * written.
    */
-  static async open(path: string, mode: 'new' | 'resume' | 'overwrite'): Promise<RunDirectory> {
+  static async open(
+    path: string,
+    mode: 'new' | 'resume' | 'overwrite',
+    options: LockOptions = {},
+  ): Promise<RunDirectory> {
     if (mode === 'resume') requireRun(path);
     if (existsSync(join(path, 'runs'))) {
       throw new RunError(`${path}: holds the runs of a sweep; --run DIR puts this one elsewhere`);
     }
-    const lock = await DirectoryLock.acquire(path);
+    const lock = await DirectoryLock.acquire(path, options);
     if (mode === 'new' && holdsRun(path)) {
       lock.release();
       throw new RunError(
         `${path}: holds a run already: --resume continues it, --run DIR puts this one elsewhere, --overwrite deletes it`,
       );
     }
+    await removeUnfinished(path);
     return new RunDirectory(path, lock, mode === 'overwrite');
   }
 
   /** To be called when the run can begin: only now is what the directory held deleted, in mode `overwrite`. */
   async begin(): Promise<void> {
     if (!this.#overwrite) return;
+    this.#overwrite = false;
     await writing(this.path, async () => {
       // The config first: from then on there is no run, and a kill leaves no half of one.
       await rm(this.file(configName), { force: true });
@@ -63,26 +69,16 @@ export class RunDirectory {
 
   /** Writes a whole file, so that a reader sees the old one or the new one and never a half. */
   async write(name: string, content: string | Uint8Array): Promise<void> {
-    const target = this.file(name);
-    await writing(target, async () => {
-      await mkdir(dirname(target), { recursive: true });
-      const fresh = `${target}.tmp`;
-      try {
-        await writeFile(fresh, content, { flush: true });
-        await rename(fresh, target);
-      } finally {
-        await rm(fresh, { force: true });
-      }
-    });
+    await writeWhole(this.file(name), content);
   }
 
   async writeJson(name: string, value: unknown): Promise<void> {
-    await this.write(name, `${JSON.stringify(value, null, 2)}\n`);
+    await writeJson(this.file(name), value);
   }
 
-  /** Adds one JSON line to a file. */
+  /** Adds one JSON line to a file: all of it or nothing. */
   async appendLine(name: string, value: object): Promise<void> {
-    await writing(this.file(name), () => appendFile(this.file(name), `${JSON.stringify(value)}\n`));
+    await appendWhole(this.file(name), `${JSON.stringify(value)}\n`);
   }
 
   /** Size of a file in bytes, 0 where there is none. */
@@ -108,9 +104,17 @@ export class RunDirectory {
   }
 }
 
+/** Removes what a kill has left half-written. Nobody else is writing here: the lock is held. */
+async function removeUnfinished(path: string): Promise<void> {
+  const files = await readdir(path, { recursive: true });
+  for (const file of files) {
+    if (file.endsWith('.tmp')) await rm(join(path, file), { recursive: true, force: true });
+  }
+}
+
 /** @throws {RunError} when a directory holds no run that could be resumed. */
 export function requireRun(path: string): void {
-  if (!holdsRun(path)) throw new RunError(`${path}: nothing to resume: it holds no run`);
+  if (!holdsRun(path)) throw new RunError(`${path}: it holds no run (there is no config.yaml)`);
 }
 
 /** Whether a directory holds a run, finished or not. */

@@ -35,13 +35,21 @@ export function sweepMarkdown(table: SweepTable, width = Number.POSITIVE_INFINIT
   return `${blocks.join('\n\n')}\n`;
 }
 
-function partBlocks({ name, rows, differences }: TablePart, metrics: readonly Metric[], width: number) {
+function partBlocks(
+  { name, rows, differences, constant = {} }: TablePart,
+  metrics: readonly Metric[],
+  width: number,
+) {
   const titles = metrics.map(({ title }) => title);
   const scores = rows.map((row) => [
     row.name,
     runsCell(row.runs),
     ...metrics.map((metric) => scoreCell(row, metric)),
   ]);
+  const still = metrics.map((metric) =>
+    metric.key in constant ? shown(constant[metric.key]!, metric) : '–',
+  );
+  if (still.some((cell) => cell !== '–')) scores.push(['(constant answer)', '', ...still]);
   const compared = differences.map(({ of, against, scores: differing }) => [
     `${of} − ${against}`,
     ...metrics.map((metric) => {
@@ -61,7 +69,7 @@ function partBlocks({ name, rows, differences }: TablePart, metrics: readonly Me
 
 function runsCell(runs: readonly TableRun[]): string {
   const count = (status: TableRun['status']) => runs.filter((run) => run.status === status).length;
-  const others = (['diverged', 'failed', 'missing'] as const).flatMap((status) =>
+  const others = (['diverged', 'failed', 'dropped', 'missing'] as const).flatMap((status) =>
     count(status) > 0 ? [`${count(status)} ${status}`] : [],
   );
   return [count('finished'), ...others].join(', ');

@@ -21,6 +21,8 @@ export interface TablePart {
   readonly name: string;
   readonly rows: readonly TableRow[];
   readonly differences: readonly TableDifference[];
+  /** Per metric that has one: what the best answer scores that does not look at the image. */
+  readonly constant?: Readonly<Record<string, number>>;
 }
 
 export interface TableRow {
@@ -38,6 +40,8 @@ export interface TableRun {
   readonly reason?: string;
   /** Per metric; NaN where it was not measured. */
   readonly values: Readonly<Record<string, number>>;
+  /** Per metric that has one: the score of a constant answer. */
+  readonly constant?: Readonly<Record<string, number>>;
 }
 
 export interface TableDifference {
@@ -75,7 +79,9 @@ export async function sweepTable(sweep: Sweep, outcomes: readonly Outcome[]): Pr
         return tInterval(measured(pairs), confidence);
       }),
     }));
-    return { name: part, rows, differences };
+    const own = runs.filter(({ run }) => run.part === part).map(({ entry }) => entry);
+    const constant = constantsOf(own, metrics);
+    return { name: part, rows, differences, ...(Object.keys(constant).length > 0 && { constant }) };
   });
   return { name, seeds, metrics, confidence, parts };
 }
@@ -85,18 +91,42 @@ async function entryOf(run: SweepRun, outcome: Outcome, metrics: readonly Metric
   // A run whose evaluation failed has its metrics of training all the same; an old summary does not count.
   const counts = outcome.status === 'finished' || (outcome.status === 'failed' && outcome.trained);
   const values: Record<string, number> = {};
-  for (const { key } of metrics) values[key] = counts ? await readMetric(directory, run, key) : Number.NaN;
+  const constant: Record<string, number> = {};
+  for (const { key } of metrics) {
+    values[key] = counts ? await readMetric(directory, run, key) : Number.NaN;
+    const still = counts ? await readMetric(directory, run, constantKey(key)) : Number.NaN;
+    if (!Number.isNaN(still)) constant[key] = still;
+  }
   return {
     seed,
     directory,
     status: outcome.status,
-    ...(outcome.status === 'failed' && { reason: outcome.reason }),
+    ...('reason' in outcome && { reason: outcome.reason }),
     values,
+    ...(Object.keys(constant).length > 0 && { constant }),
   };
 }
 
+/** Beside `test.focus.accuracy` lies `test.focus.constant.accuracy`; that of an evaluation among its `answers`. */
+function constantKey(key: string): string {
+  const path = key.split('.');
+  const name = path.pop()!;
+  const answers = path[0] === 'evaluation' && path.at(-1) === 'classification' ? ['answers'] : [];
+  return [...path, ...answers, 'constant', name].join('.');
+}
+
+/** Runs of one data set agree on it; where they do not, it is their mean. */
+function constantsOf(runs: readonly TableRun[], metrics: readonly Metric[]): Record<string, number> {
+  return Object.fromEntries(
+    metrics.flatMap(({ key }) => {
+      const found = measured(runs.map(({ constant }) => constant?.[key] ?? Number.NaN));
+      return found.length > 0 ? [[key, meanAndDeviation(found).mean]] : [];
+    }),
+  );
+}
+
 /** The number that a metric's key names in the files of a run; NaN where there is none. */
-async function readMetric(directory: string, { config }: SweepRun, key: string): Promise<number> {
+export async function readMetric(directory: string, { config }: SweepRun, key: string): Promise<number> {
   const [source, ...path] = key.split('.') as [string, ...string[]];
   let found: unknown;
   if (source === 'summary') found = await json(join(directory, 'summary.json'));

@@ -1,5 +1,6 @@
 import { open, stat } from 'node:fs/promises';
 import { RunError, UsageError } from '../errors/index.ts';
+import { cannotBeWritten } from '../files/index.ts';
 
 /** The part of a `FileHandle` that appending needs. */
 export interface WritableHandle {
@@ -92,7 +93,7 @@ export class AppendFile {
       await this.#handle.datasync();
       await stat(this.path); // a deleted file swallows writes without an error
     } catch (error) {
-      throw new RunError(`${this.path}: could not be written: ${reason(error)}`, { cause: error });
+      throw cannotBeWritten(this.path, error);
     }
     if (this.#unmade !== null) {
       const cause = this.#unmade;

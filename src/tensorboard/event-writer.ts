@@ -1,8 +1,9 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { frameRecord } from '../data/index.ts';
-import { RunError, UsageError } from '../errors/index.ts';
+import { UsageError } from '../errors/index.ts';
+import { makeFolder, writing } from '../files/index.ts';
 import { AppendFile } from './append-file.ts';
 import {
   type EventContent,
@@ -187,8 +188,8 @@ export class EventWriter {
 
 async function createNewest(logdir: string, suffix: string): Promise<AppendFile> {
   const rest = `${hostname().replace(/[^\w.-]/g, '_')}.${process.pid}${suffix}`;
-  try {
-    await mkdir(logdir, { recursive: true });
+  return await writing(logdir, async () => {
+    await makeFolder(logdir);
     const earlier = (await readdir(logdir)).map(
       (name) => /^events\.out\.tfevents\.(\d+)\./.exec(name)?.[1] ?? 0,
     );
@@ -204,10 +205,7 @@ async function createNewest(logdir: string, suffix: string): Promise<AppendFile>
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
       }
     }
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new RunError(`${logdir}: no event file can be made there: ${reason}`, { cause: error });
-  }
+  });
 }
 
 function now(): number {

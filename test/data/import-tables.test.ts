@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { type CsvOptions, findCifar, findCsv, findCub, importExamples } from '../../src/data/index.ts';
 import { DataError, UsageError } from '../../src/errors/index.ts';
-import { drawn, files, firstBatch, grey, mask, rounded } from './import-files.ts';
+import { drawn, files, firstBatch, grey, mask, rounded, told } from './import-files.ts';
 
 const cub = async () => ({
   'images.txt': '1 001.Auk/Auk 1.png\r\n2 002.Jay/Jay.png\r\n',
@@ -28,7 +28,7 @@ test('cub: classes, split, boxes, segmentations by most annotators, Windows line
   t.deepEqual(drawn(train.masks[0]!.mask, 8).slice(0, 2), ['..######', '........']);
   t.deepEqual(rounded((await firstBatch(t, out, 'test')).boxes), [[0.5, 0.5, 1, 1]]);
   t.deepEqual(
-    notes.map(({ what, where }) => [what, where]),
+    told(notes).map(({ what, where }) => [what, where]),
     [
       [
         'boxes clipped to their image',
@@ -91,7 +91,8 @@ test('csv: quoted fields, Windows line ends, a byte order mark, several rows for
     [0.5, 0.5, 1, 1],
   ]);
   t.deepEqual([...(await firstBatch(t, out, 'test')).labels], [1, 0]);
-  t.deepEqual(notes[0]!.where, [`${join(dir, 'list.csv')}:5: box 4, 3, 12, 6, image 8x6`]);
+  t.deepEqual(told(notes)[0]!.where, ['c.png']);
+  t.deepEqual(told(notes)[1]!.where, [`${join(dir, 'list.csv')}:5: box 4, 3, 12, 6, image 8x6`]);
 });
 
 test('csv: own column names, extents from 0 to 1, several labels in a cell, semicolons', async (t) => {
@@ -115,7 +116,7 @@ test('csv: what is broken is named with its line', async (t) => {
   ) => t.throwsAsync(imported(t, csv, options), { instanceOf: type, message });
   await attempt('file,label\nc.png,cat\ngone.png,cat\n', /list\.csv:3: .*gone\.png does not exist$/);
   await attempt('file,label\nc.png,cat\n,cat\n', /list\.csv:3: the file is not named$/);
-  await attempt('file,label\nc.png\n', /list\.csv:2: Invalid Record Length/);
+  await attempt('file,label\nc.png\n', /list\.csv:2: has 1 cells, the header 2$/);
   await attempt('file,label\n"c.png,cat\n', /list\.csv:\d: Quote Not Closed/);
   await attempt(
     'file,label,x,y,w,h\nc.png,cat,1,2,three,4\n',

@@ -120,7 +120,7 @@ test('a compressed file that is cut short', async (t) => {
   writeFileSync(path, Buffer.from(reference.GZIP.file, 'base64').subarray(0, -20));
   await t.throwsAsync(readAll(path), {
     instanceOf: DataError,
-    message: `${path}: cannot be decompressed: unexpected end of file`,
+    message: `${path}: cannot be unpacked: unexpected end of file`,
   });
 });
 

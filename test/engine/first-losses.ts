@@ -7,7 +7,7 @@ import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { loadConfig } from '../../src/config/index.ts';
 import { engineNames, onnxProviders } from '../../src/engine/index.ts';
-import { runProgram } from '../../src/program.ts';
+import { runProgram } from '../../src/programs/program.ts';
 
 // npm run test:losses: the first losses of the main job on every engine that is here, side by side.
 

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type EngineName, startEngine } from '../../src/engine/index.ts';
 import { UsageError } from '../../src/errors/index.ts';
-import { runProgram } from '../../src/program.ts';
+import { runProgram } from '../../src/programs/program.ts';
 
 // npm run test:engine -- NAME [AVA ARGUMENTS]: the tests that depend on an engine, on that engine.
 

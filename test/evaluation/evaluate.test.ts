@@ -22,7 +22,7 @@ import {
 import { boxIou, type PixelBox } from '../../src/metrics/index.ts';
 import { buildModel, saveLayersModel } from '../../src/models/index.ts';
 
-const program = new URL('../../src/evaluate.ts', import.meta.url).pathname;
+const program = new URL('../../src/cli.ts', import.meta.url).pathname;
 const tsx = import.meta.resolve('tsx');
 const patience = 240_000;
 let folder: string;
@@ -58,7 +58,7 @@ interface Ended {
 
 function callProgram(...args: string[]): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [`--import=${tsx}`, program, ...args], { cwd: folder });
+    const child = spawn(process.execPath, [`--import=${tsx}`, program, 'evaluate', ...args], { cwd: folder });
     const ended: Ended = { code: null, stdout: '', stderr: '' };
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       ended.stdout += text;

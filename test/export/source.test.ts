@@ -63,10 +63,10 @@ test.serial('a run whose data set is not here must be told its link', async (t) 
 });
 
 test.serial('the program writes the file, with the map that the run was trained with', async (t) => {
-  const program = fileURLToPath(new URL('../../src/export.ts', import.meta.url));
+  const program = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
   const call = (...args: string[]) =>
     new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
-      execFile(process.execPath, ['--import=tsx', program, ...args], (error, stdout, stderr) => {
+      execFile(process.execPath, ['--import=tsx', program, 'export', ...args], (error, stdout, stderr) => {
         resolve({ code: Number(error?.code ?? 0), stdout, stderr });
       });
     });

@@ -1,7 +1,7 @@
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { UsageError } from '../../src/errors/index.ts';
-import { runProgram } from '../../src/program.ts';
+import { runProgram } from '../../src/programs/program.ts';
 import { startProgress } from '../../src/progress/index.ts';
 import { type FuzzResult, runTarget } from './run-target.ts';
 import { fuzzTargets } from './targets.ts';

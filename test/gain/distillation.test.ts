@@ -23,6 +23,12 @@ interface Case {
   gradients: number[][];
 }
 
+interface Tea {
+  student: Case['student'];
+  teacher: Case['teacher'];
+  terms: Record<string, { value: number; gradients: number[][] }>;
+}
+
 const { networks }: { networks: Case[] } = JSON.parse(
   readFileSync(new URL('../fixtures/distillation.json', import.meta.url), 'utf8'),
 );
@@ -80,6 +86,41 @@ for (const one of networks) {
     });
   });
 }
+
+test('a teacher that sees the object alone teaches the images with masks, as in PyTorch; the others add nothing', (t) => {
+  const { tea }: { tea: Tea } = JSON.parse(
+    readFileSync(new URL('../fixtures/cures.json', import.meta.url), 'utf8'),
+  );
+  const [student, teacher] = [networkOf(tea.student), networkOf(tea.teacher)];
+  const masks = tf.buffer([2, 12, 12]);
+  for (const m of [0, 1])
+    for (let y = 2 * m + 1; y < 2 * m + 5; y++) for (let x = 3; x < 7 + m; x++) masks.set(1, m, y, x);
+  const maskPairs = [
+    { sample: 0, class: 1 },
+    { sample: 2, class: 2 },
+  ];
+  const maps = { method: 'grad-cam', studentLayer: 'target', teacherLayer: 'target' } as const;
+  const variables = variablesOf(student);
+  for (const [name, expected] of Object.entries(tea.terms)) {
+    const options = { maps, teacherSees: 'object', [name]: { weight: 1, temperature: 2 } } as const;
+    const terms = distillationTerms(teacher, options).map((term) => ({ ...term, weight: 1 }));
+    const lossOf = (batch: object) =>
+      gainLoss(student, { images, labels: [1, 0, 2], ...batch }, { weights: off, terms, training: false })
+        .total;
+    const { value, grads } = tf.variableGrads(
+      () => lossOf({ masks: masks.toTensor(), maskPairs }),
+      variables,
+    );
+    t.true(Math.abs(value.dataSync()[0]! - expected.value) <= 1e-4 * expected.value, name);
+    const whole = norm(expected.gradients.map(norm));
+    expected.gradients.forEach((gradient, i) => {
+      const own = grads[variables[i]!.name]?.dataSync() ?? new Float32Array(gradient.length);
+      const distance = norm(gradient.map((g, j) => g - own[j]!));
+      t.true(distance <= 1e-4 * (norm(gradient) + 0.01 * whole), `${name}, weight ${i}: off by ${distance}`);
+    });
+    t.is(Math.abs(lossOf({}).dataSync()[0]!), 0, 'without masks');
+  }
+});
 
 test("the student's map is differentiated through its weights: with them constant the gradient is another", (t) => {
   const [whole, constant] = ['maps of Grad-CAM', 'maps with constant weights'].map((title) => {

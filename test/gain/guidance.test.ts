@@ -4,7 +4,7 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import test from 'ava';
 import { parseConfig } from '../../src/config/index.ts';
 import { type EngineName, startEngine } from '../../src/engine/index.ts';
-import { guidanceOptionsOf } from '../../src/experiment/from-config.ts';
+import { guidanceOptionsOf, guidanceWithoutMasks } from '../../src/experiment/from-config.ts';
 import { type GuidanceOptions, guidanceTerms } from '../../src/gain/guidance/index.ts';
 import { type GainBatch, gainLoss } from '../../src/gain/objective/index.ts';
 import { GainTrainer } from '../../src/gain/trainer.ts';
@@ -235,15 +235,19 @@ guidance: { losses: { rrr: { weight: 10, images: sum, startEpoch: 2 }, energy: {
 `,
     'x.yaml',
   );
-  const options = guidanceOptionsOf(config);
+  const options = guidanceOptionsOf(config, ['a', 'b']);
   t.deepEqual(options, {
     rrr: {
-      weight: { weight: 10, startEpoch: 2, rampEpochs: 0 },
+      weight: { weight: 10, startEpoch: 2, rampEpochs: 0, endEpoch: null },
       images: 'sum',
       pixels: 'sum',
       clip: null,
     },
-    energy: { weight: { weight: 1, startEpoch: 0, rampEpochs: 0 }, images: 'masked', clip: null },
+    energy: {
+      weight: { weight: 1, startEpoch: 0, rampEpochs: 0, endEpoch: null },
+      images: 'masked',
+      clip: null,
+    },
     maps: {
       method: 'grad-cam++',
       targetLayer: 'conv2',
@@ -253,10 +257,64 @@ guidance: { losses: { rrr: { weight: 10, images: sum, startEpoch: 2 }, energy: {
     },
   });
   const unmasked = { ...config, data: { ...config.data, masks: { ...config.data.masks, count: 0 } } };
-  t.deepEqual(guidanceTerms(guidanceOptionsOf(unmasked)), []);
+  t.deepEqual(guidanceTerms(guidanceOptionsOf(unmasked, ['a', 'b'])), []);
+  t.deepEqual(guidanceWithoutMasks(unmasked), ['rrr', 'energy']);
+  t.deepEqual(guidanceWithoutMasks(config), []);
   const parse = (text: string) => () => parseConfig(`name: x\n${text}`, 'x.yaml');
   t.throws(parse('guidance: { losses: { rrr: { weight: 1, startEpoch: 99 } } }'), { message: /never start/ });
   t.throws(parse('data: { masks: { mark: must-not-matter } }\ntraining: { selectBy: energyInMask }'), {
     message: /selectBy.*best where the map is worst/,
   });
+});
+
+test('the config: terms on answers and signed maps; classes by name; what needs no masks goes on without', (t) => {
+  const config = parseConfig(
+    `name: x
+data: { masks: { count: 0 } }
+training: { epochs: 11 }
+gain: { losses: { classification: { endEpoch: 10 } } }
+guidance:
+  losses:
+    erase: { weight: 1, fill: blur }
+    signed: { weight: .1, classes: [boat] }
+    maskTune: { weight: 1, startEpoch: 10 }
+`,
+    'x.yaml',
+  );
+  const { signed, maskTune, ...rest } = guidanceOptionsOf(config, ['car', 'boat']);
+  t.deepEqual(Object.keys(rest), ['maps']);
+  t.deepEqual(signed, {
+    weight: { weight: 0.1, startEpoch: 0, rampEpochs: 0, endEpoch: null },
+    images: 'masked',
+    clip: null,
+    norm: 'l1',
+    pixels: undefined,
+    classes: [1],
+    absent: true,
+  });
+  t.like(maskTune, { weight: { startEpoch: 10 }, deviations: 2 });
+  t.deepEqual(guidanceWithoutMasks(config), ['erase']);
+  t.throws(() => guidanceOptionsOf(config, ['car']), {
+    message: /signed.classes: no class 'boat'.*it has car/,
+  });
+  const parse = (text: string) => () => parseConfig(`name: x\n${text}`, 'x.yaml');
+  t.throws(parse('guidance: { losses: { erase: { weight: 1, startEpoch: 3, endEpoch: 3 } } }'), {
+    message: /erase.endEpoch.*end before it starts/,
+  });
+  const teacher = (more: string) =>
+    parse(
+      `${more}\ndistillation: { teacher: { model: m, sees: object, maps: live }, losses: { explanation: { weight: 1 } } }`,
+    );
+  t.notThrows(teacher('data: { masks: { count: 3 } }'));
+  t.throws(teacher('data: { masks: { count: 0 } }'), {
+    message: /sees.*without masks this teacher sees nothing/,
+  });
+  t.throws(
+    parse(
+      'distillation: { teacher: { model: m, sees: object, maps: precomputed }, losses: { explanation: { weight: 1 } } }',
+    ),
+    {
+      message: /teacher.maps.*expected live/,
+    },
+  );
 });

@@ -1,4 +1,4 @@
-/** The traps of numerics.md section 2; each test fails for the behaviour that it is named after. */
+/** The traps that published implementations fell into (README.md); each test fails for the behaviour that it is named after. */
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import test, { type ExecutionContext } from 'ava';

@@ -107,6 +107,12 @@ test('as Markdown: a table of means, a table of differences, and what went wrong
   );
 });
 
+test('a last row says what a constant answer scores, where a metric has it', (t) => {
+  const parts = table.parts.map((part) => ({ ...part, constant: { 'test.accuracy': 0.5 } }));
+  t.regex(sweepMarkdown({ ...table, parts }), /^\| \(constant answer\) \| +\| +50\.0 \| +– \|$/m);
+  t.notRegex(sweepMarkdown(table), /constant answer/);
+});
+
 test('in a narrow window, as lists', (t) => {
   const lines = sweepMarkdown(table, 40).split('\n');
   t.true(lines.includes('- plain'));

@@ -62,7 +62,7 @@ test('a full disk is a typed error at flush, and nothing is lost or doubled once
   disk.room = 8;
   file.append(Buffer.from('first record, '));
   const error = await t.throwsAsync(file.flush(), { instanceOf: RunError });
-  t.is(error.message, `${existing}: could not be written: ENOSPC: no space left on device, write`);
+  t.is(error.message, `${existing}: cannot be written: ENOSPC: no space left on device, write`);
   t.is(disk.text, 'first re');
   file.append(Buffer.from('second record'));
   disk.room = 100;

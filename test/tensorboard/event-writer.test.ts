@@ -155,13 +155,13 @@ test('a folder that cannot be made, and one that vanished, are typed errors', as
   await writeFile(join(folder, 'file'), '');
   const impossible = join(folder, 'file', 'run');
   const refused = await t.throwsAsync(EventWriter.create(impossible), { instanceOf: RunError });
-  t.true(refused.message.startsWith(`${impossible}: no event file can be made there: ENOTDIR`));
+  t.true(refused.message.startsWith(`${impossible}: cannot be written: ENOTDIR`));
 
   const events = await EventWriter.create(join(folder, 'run'));
   await rm(join(folder, 'run'), { recursive: true });
   events.scalar('a', 1, 1);
   const vanished = await t.throwsAsync(events.flush(), { instanceOf: RunError });
-  t.true(vanished.message.startsWith(`${events.path}: could not be written: ENOENT`));
+  t.true(vanished.message.startsWith(`${events.path}: cannot be written: ENOENT`));
   await t.throwsAsync(events.close(), { instanceOf: RunError });
 });
 

@@ -322,7 +322,7 @@ test.serial(
     t.is(again.code, 2);
 
     const nothing = await place.train([...args.slice(0, 2), '--run', 'runs/none', '--resume']);
-    t.is(nothing.stderr, 'RunError: runs/none: nothing to resume: it holds no run\n');
+    t.is(nothing.stderr, 'RunError: runs/none: it holds no run (there is no config.yaml)\n');
     t.is(nothing.code, 2);
     t.false(existsSync(place.path('runs/none')));
 

@@ -24,7 +24,7 @@ export interface CallOptions {
   readonly largestFile?: number;
 }
 
-const programPath = (name: string) => new URL(`../../src/${name}.ts`, import.meta.url).pathname;
+const cli = new URL('../../src/cli.ts', import.meta.url).pathname;
 const tsx = import.meta.resolve('tsx');
 
 /** A tiny experiment on the built-in data, two epochs of nine steps. */
@@ -87,7 +87,7 @@ export class Workplace {
     args: readonly string[],
     { onStart, onStderr, killAfter, largestFile }: CallOptions = {},
   ): Promise<Ended> {
-    const command = [process.execPath, `--import=${tsx}`, programPath(program), ...args];
+    const command = [process.execPath, `--import=${tsx}`, cli, program, ...args];
     const limited = ['bash', '-c', `ulimit -f ${largestFile}; exec "$@"`, 'bash', ...command];
     const [file, ...rest] = largestFile === undefined ? command : limited;
     return new Promise((resolve, reject) => {

@@ -1,6 +1,9 @@
 import * as z from 'zod';
 import { nonNegative, positiveInt, probability } from './values.ts';
 
+/** One batch of images twice as wide and high would not fit into any memory. */
+const imageSide = positiveInt.max(8192);
+
 const oneOrMoreSplits = z.union([z.string(), z.array(z.string()).min(1)]).transform((s) => [s].flat());
 
 const augmentation = z.strictObject({
@@ -31,6 +34,68 @@ const augmentation = z.strictObject({
     .describe('Random colour changes, each factor drawn from 1 ± the value; null switches them off.'),
 });
 
+const predicted = z.strictObject({
+  file: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('Masks that were predicted before (npm run segment); null: predicted when the run begins.'),
+  steps: positiveInt.default(500).describe('Updates of the pixel classifier.'),
+  batch: z
+    .tuple([positiveInt, z.int().min(0)])
+    .default([8, 0])
+    .describe('Images of an update with masks, and with labels only.'),
+  pasted: probability.default(0.3).describe('How often an object is pasted into an image with masks.'),
+  folds: z
+    .int()
+    .min(0)
+    .default(3)
+    .describe('Parts of the cross-validation that estimates the masks; 0: none.'),
+  layers: z
+    .array(z.string())
+    .nullable()
+    .default(null)
+    .describe('Layers whose features are read; null: the last of each size of map.'),
+  resolution: positiveInt.default(96).describe('Largest side of the maps that are learned.'),
+  mirror: z
+    .boolean()
+    .default(true)
+    .describe('Average the prediction with that of the mirror image: a little better, twice the time.'),
+  supervise: z
+    .boolean()
+    .default(false)
+    .describe('Whether predicted masks supervise maps and guide as true ones do, or only serve composites.'),
+});
+
+const composites = z.strictObject({
+  suspects: z
+    .union([z.literal('all'), z.array(z.string()).min(1)])
+    .describe('Classes that follow what surrounds them; all: every class.'),
+  perBatch: positiveInt.default(12).describe('Slots of each batch that hold composites.'),
+  balance: z
+    .boolean()
+    .default(true)
+    .describe('Grounds and objects independent of each other; false is a control that cures nothing.'),
+  realLabels: z
+    .enum(['unknown', 'known'])
+    .default('unknown')
+    .describe('What the other images of a batch say of the suspects: nothing, or their label.'),
+  erased: z
+    .string()
+    .default('none')
+    .describe('Where classes exclude each other: none, uniform, or the class of a ground without object.'),
+  others: probability.default(0.3).describe('How often another object stands beside a suspect.'),
+  cache: z.int().min(0).default(0).describe('Composites made once and drawn from; 0: each is made anew.'),
+  supervise: z
+    .boolean()
+    .default(true)
+    .describe('Whether their masks supervise maps where a loss asks for it.'),
+  scale: z.tuple([z.number().positive(), z.number().positive()]).default([0.8, 1.25]),
+  rows: probability.default(0.16).describe('How far an object moves up or down, as a share of the height.'),
+  brightness: z.number().min(0).lt(1).default(0.15),
+  tint: z.number().min(0).lt(1).default(0.05),
+});
+
 /** Where examples come from, and what the network gets of them. */
 export const data = z.strictObject({
   source: z
@@ -43,7 +108,7 @@ export const data = z.strictObject({
     .default({})
     .describe('Options of the generator of a built-in source, e.g. { train: 4000 }.'),
   imageSize: z
-    .tuple([positiveInt, positiveInt])
+    .tuple([imageSide, imageSide])
     .default([64, 64])
     .describe('Height and width, in pixels, at which images reach the network.'),
   fit: z
@@ -80,6 +145,16 @@ export const data = z.strictObject({
         .enum(['matters', 'must-not-matter'])
         .default('matters')
         .describe('What masks and boxes mark: the objects, or what must not matter, such as a confounder.'),
+      predicted: predicted
+        .nullable()
+        .default(null)
+        .describe(
+          'Masks of all other images, by a pixel classifier that learns from those above; null: none.',
+        ),
     })
     .prefault({}),
+  composites: composites
+    .nullable()
+    .default(null)
+    .describe('Pictures made of grounds and objects that never met, for classes that lean on a shortcut.'),
 });

@@ -12,6 +12,10 @@ const explained = (of: 'label' | 'teacher') =>
 export const distillation = z.strictObject({
   teacher: z.strictObject({
     model: z.string().describe('Directory of a finished run, or folder of a tfjs layers-model.'),
+    sees: z
+      .enum(['image', 'object'])
+      .default('image')
+      .describe('object: black but for the masks of data.masks (TEA); images without mask add nothing.'),
     maps: z
       .enum(['live', 'precomputed'])
       .default('live')

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { nonNegative, ramp } from './values.ts';
+import { ramp } from './values.ts';
 
 /** Names of map methods. */
 export const mapMethod = z.enum([
@@ -25,7 +25,7 @@ export const gain = z.strictObject({
     .describe('sigmoid: multi-label; softmax: one label per image; auto: what the data set is.'),
   losses: z
     .strictObject({
-      classification: z.strictObject({ weight: nonNegative.default(1) }).prefault({}),
+      classification: ramp(1).prefault({}).describe('L_cl.'),
       mining: ramp(1).prefault({}).describe('L_am, Eq 5 and 6. Paper: weight alpha = 1 from the start.'),
       supervision: ramp(10).prefault({}).describe('L_e, Eq 7 and 8. Paper: weight omega = 10.'),
     })

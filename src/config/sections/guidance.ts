@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { term } from './values.ts';
+import { positiveInt, term } from './values.ts';
 
 const guided = term.extend({
   images: z
@@ -20,6 +20,12 @@ const normalized = (how: 'min-max' | 'max') => ({
     .default(how)
     .describe(`Of each map before it is judged. Paper: ${how}.`),
 });
+
+const robust = guided.extend({
+  ...guidedPixels('sum'),
+  epsilon: z.number().positive().default(0.1).describe('How far a neighbour may be; pixels are 0 to 1.'),
+});
+const fills = ['zero', 'mean', 'blur', 'noise'] as const;
 
 /** Guided losses of the literature beside those of GAIN. */
 export const guidance = z.strictObject({
@@ -57,6 +63,61 @@ export const guidance = z.strictObject({
         .extend({ ...guidedPixels('sum'), ...normalized('max') })
         .prefault({})
         .describe('RRR* of Model Guidance 2023: squared map where it must not be.'),
+      signed: guided
+        .extend({
+          norm: z.enum(['l1', 'l2']).default('l1'),
+          pixels: z
+            .enum(['sum', 'mean'])
+            .nullable()
+            .default(null)
+            .describe('null: sum; mean for the method cam.'),
+          classes: z
+            .array(z.string())
+            .min(1)
+            .nullable()
+            .default(null)
+            .describe('Names of the classes whose maps are judged; null: all.'),
+          absent: z.boolean().default(true).describe('Maps of classes that are not in an image count too.'),
+        })
+        .prefault({})
+        .describe('Evidence off the object, for or against a class, neither clipped nor normalised.'),
+      randR4: robust
+        .extend({ draws: positiveInt.default(10).describe('Neighbours of an image.') })
+        .prefault({})
+        .describe('R4 2025: the largest input gradient at random neighbours. Costs rrr times draws.'),
+      pgdR4: robust
+        .extend({ steps: positiveInt.default(10) })
+        .prefault({})
+        .describe('R4 2025: input gradient at a neighbour found by steps up the loss.'),
+      rbr: guided
+        .extend(guidedPixels('sum'))
+        .prefault({})
+        .describe('Shao 2021 as in the XIL benchmark: influence times input gradient. A third derivative.'),
+      erase: guided
+        .extend({ fill: z.enum(fills).default('mean').describe('What is filled in.') })
+        .prefault({})
+        .describe('Chang 2021: without its object the answer is no.'),
+      keep: guided
+        .extend({
+          ground: z
+            .enum(['others', ...fills])
+            .default('others')
+            .describe('others: an image of the batch without the class; or a filling.'),
+        })
+        .prefault({})
+        .describe('VisFIS 2022: the object alone, on another ground, is enough for a yes.'),
+      counterexamples: guided
+        .prefault({})
+        .describe('CE of the XIL benchmark: noise where nothing should matter, the same label.'),
+      maskTune: guided
+        .extend({
+          deviations: z.number().default(2).describe('Attended: so many above the mean of a map.'),
+          fill: z.enum(fills).default('zero'),
+        })
+        .prefault({})
+        .describe(
+          'MaskTune 2022: the most attended region removed. Needs no masks; for a last epoch, see the docs.',
+        ),
     })
     .prefault({}),
 });

@@ -35,9 +35,24 @@ export const training = z.strictObject({
   evaluateEvery: positiveInt.default(1).describe('Epochs between two evaluations on the validation split.'),
   checkpointEvery: positiveInt.default(200).describe('Steps between two checkpoints within an epoch.'),
   selectBy: z
-    .enum(['loss', 'mAP', 'accuracy', 'exactMatch', 'energyInMask'])
+    .enum([
+      'loss',
+      'mAP',
+      'accuracy',
+      'exactMatch',
+      'balancedAccuracy',
+      'auc',
+      'worstGroup',
+      'groupMean',
+      'energyInMask',
+      'compositesApart',
+      'compositesWorst',
+      'compositesAuc',
+    ])
     .default('mAP')
-    .describe('Validation metric of the best checkpoint and of early stopping.'),
+    .describe(
+      'Validation metric of the best checkpoint and of early stopping. worstGroup and groupMean: of the focus class, if any. composites…: answers to composites of the validation split, with data.composites.',
+    ),
   earlyStopping: z
     .strictObject({ patience: positiveInt.describe('Evaluations without progress before training stops.') })
     .nullable()

@@ -9,6 +9,12 @@ export const ramp = (weight: number) =>
   z.strictObject({
     weight: nonNegative.default(weight),
     startEpoch: nonNegative.default(0).describe('Epochs of training (from 0) before this loss begins.'),
+    endEpoch: z
+      .number()
+      .positive()
+      .nullable()
+      .default(null)
+      .describe('From this epoch on the weight is 0; null: never.'),
     rampEpochs: nonNegative.default(0).describe('Epochs over which its weight grows linearly from 0.'),
   });
 

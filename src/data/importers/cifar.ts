@@ -1,9 +1,12 @@
 import { existsSync } from 'node:fs';
-import { open, readFile, stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { DataError } from '../../errors/index.ts';
+import { readBytes } from '../file-bytes.ts';
+import { readText } from '../text-file.ts';
 import type { ImportItem, ImportSource } from './import-run/import-examples.ts';
+import { ImportNotes } from './import-run/import-notes.ts';
 import { listFolder } from './reading/image-files.ts';
 
 export interface CifarOptions {
@@ -13,6 +16,8 @@ export interface CifarOptions {
 
 const SIDE = 32;
 const PLANE = SIDE * SIDE;
+
+const CIFAR_10 = [...[1, 2, 3, 4, 5].map((batch) => `data_batch_${batch}.bin`), 'test_batch.bin'];
 
 /** The label bytes before an image, and the file that names the classes. */
 interface Layout {
@@ -56,14 +61,17 @@ export async function findCifar(dir: string, { labels = 'fine' }: CifarOptions =
       `${dir}: holds neither data_batch_1.bin (CIFAR-10) nor fine_label_names.txt and train.bin (CIFAR-100)`,
     );
   }
+  const notes = new ImportNotes();
+  const complete = hundred ? ['train.bin', 'test.bin'] : CIFAR_10;
+  for (const name of complete) {
+    if (!files.includes(name)) notes.tell('parts of the set that are not there', join(dir, name));
+  }
   const names = join(dir, layout.names);
-  const text = await readFile(names, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw new DataError(`${names}: ${cause.code === 'ENOENT' ? 'no such file' : cause.message}`, { cause });
-  });
+  const text = await readText(names);
   const classes = text.split(/\r?\n/).flatMap((line) => line.trim() || []);
   const items: ImportItem[] = [];
   for (const { file, split } of batches) items.push(...(await itemsOf(dir, file, split, layout, classes)));
-  return { format: 'cifar', classes, multiLabel: false, items };
+  return { format: 'cifar', classes, multiLabel: false, items, notes: notes.list };
 }
 
 async function itemsOf(
@@ -79,7 +87,7 @@ async function itemsOf(
   if (size % bytes !== 0) {
     throw new DataError(`${path}: has ${size} bytes, which is no multiple of the ${bytes} of a record`);
   }
-  const file = await readFile(path);
+  const file = await readBytes(path);
   return Array.from({ length: size / bytes }, (_, record) => {
     const index = file[record * bytes + label]!;
     if (index >= classes.length) {

@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError } from '../../errors/index.ts';
 import type { ImageExample, ImageObject } from '../image-example.ts';
+import { readText } from '../text-file.ts';
+import { listMasks, matchMasks } from './folder/matching-masks.ts';
 import type { ImportItem, ImportSource } from './import-run/import-examples.ts';
-import type { TellNote } from './import-run/import-notes.ts';
+import { ImportNotes, type TellNote } from './import-run/import-notes.ts';
 import { annotatedFrame, placeBox } from './reading/annotated-frame.ts';
+import { listedImage } from './reading/listed-image.ts';
 import { readMaskFile } from './reading/mask-file.ts';
 import { readImage } from './reading/stored-image.ts';
 
@@ -42,6 +44,16 @@ export async function findCub(dir: string, { masks, resize }: CubOptions = {}): 
     masks ?? [join(dir, 'segmentations'), join(dir, '..', 'segmentations')].find((path) => existsSync(path));
 
   const classIds = [...names.keys()];
+  const notes = new ImportNotes();
+  const maskOf =
+    maskDir === undefined
+      ? new Map<string, string>()
+      : matchMasks(
+          maskDir,
+          await listMasks(maskDir, notes.tell),
+          Array.from(images.values(), ({ text }) => text),
+          notes.tell,
+        );
   const items: ImportItem[] = [];
   const problems: DataError[] = [];
   for (const [id, { text: path, where }] of images) {
@@ -55,10 +67,10 @@ export async function findCub(dir: string, { masks, resize }: CubOptions = {}): 
       }
       const row = boxes && rowOf(boxes, id, where, 'bounding_boxes.txt');
       const box = row && { ...row, sides: sidesOf(row) };
-      const file = join(dir, 'images', path);
-      if (!existsSync(file)) throw new DataError(`${where}: ${file} does not exist`);
-      const mask = maskDir && join(maskDir, path.replace(/\.\w+$/, '.png'));
+      const file = listedImage(join(dir, 'images'), path, where, notes.tell);
+      const mask = maskOf.get(path);
       items.push({
+        name: path,
         split: split?.text === '0' ? 'test' : 'train',
         labels: [index],
         load: (tell) => loadImage(file, path, index, box, mask, resize, tell),
@@ -69,7 +81,7 @@ export async function findCub(dir: string, { masks, resize }: CubOptions = {}): 
     }
   }
   const classes = [...names.values()].map(({ text }) => text);
-  return { format: 'cub', classes, multiLabel: false, items, problems };
+  return { format: 'cub', classes, multiLabel: false, items, problems, notes: notes.list };
 }
 
 async function loadImage(
@@ -84,8 +96,7 @@ async function loadImage(
   const { original, ...image } = await readImage(file, resize);
   const frame = annotatedFrame(original, {});
   const placed = box && placeBox(box.sides, frame, `${box.where}: box ${box.text}`, tell);
-  const drawn =
-    mask && existsSync(mask) ? await readMaskFile(mask, original, image, MOST_ANNOTATORS) : undefined;
+  const drawn = mask ? await readMaskFile(mask, original, image, MOST_ANNOTATORS) : undefined;
   const object: ImageObject | undefined =
     (drawn || placed) && ({ class: index, ...drawn, ...placed } as ImageObject);
   return { ...image, filename: path, labels: [index], objects: object ? [object] : [] };
@@ -110,9 +121,7 @@ async function readRows(path: string): Promise<Map<string, Row>>;
 async function readRows(path: string, optional: 'optional'): Promise<Map<string, Row> | undefined>;
 async function readRows(path: string, optional?: 'optional'): Promise<Map<string, Row> | undefined> {
   if (optional && !existsSync(path)) return undefined;
-  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw new DataError(`${path}: ${cause.code === 'ENOENT' ? 'no such file' : cause.message}`, { cause });
-  });
+  const text = await readText(path);
   const rows = new Map<string, Row>();
   for (const [i, line] of text.split(/\r?\n/).entries()) {
     if (!line.trim()) continue;

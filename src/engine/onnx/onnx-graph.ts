@@ -70,7 +70,7 @@ export async function traceOnnx(
 /**
  * Runs an ONNX model once, on ONNX Runtime.
  *
- * @param input values and shape of each input
+ * @param inputs values and shape of each input
  * @param outputs names of the outputs that are wanted
  */
 export function runOnnx(

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import { UsageError } from '../../errors/index.ts';
 import {
   attentionMaps,
   classActivationMaps,
@@ -40,10 +41,21 @@ export interface DistilledMaps {
   readonly differentiateWeights?: boolean | undefined;
 }
 
+/**
+ * What the teacher sees: the image, or its object alone, H ⊙ I. A teacher of objects knows no ground, so its maps and
+ * answers show the student what to do without one (TEA).
+ */
+export type TeacherView = 'image' | 'object';
+
 /** Whose classes are explained: the image's labels, or what the teacher takes for the most likely. */
 export type ExplainedClass = 'label' | 'teacher';
 
 export interface DistillationOptions {
+  /**
+   * `object` takes the masks of the batch: the teacher's image is black but for the object, and images without mask
+   * add nothing to any term. @default 'image'
+   */
+  readonly teacherSees?: TeacherView | undefined;
   readonly maps?: DistilledMaps | undefined;
   /** Hinton's distillation, see {@link softTargets}. */
   readonly softTargets?: { readonly weight: Weight; readonly temperature?: number | undefined } | undefined;
@@ -94,6 +106,10 @@ export interface DistillationOptions {
  * const trainer = new GainTrainer(student, { weights: { mining: 0, supervision: 0 }, terms });
  * ```
  *
+ * With `teacherSees: 'object'` and maps alone this is TEA: Bassi, Cavalli, Decherchi, "Explanation is All You Need in
+ * Distillation: Mitigating Bias and Shortcut Learning", 2024, arXiv 2407.09788; its teacher's images are whatever shows
+ * the object without the shortcut, here H ⊙ I.
+ *
  * The teacher runs as at inference and is a constant; the student's maps are differentiated, through their
  * weights too. With padded pairs, as in every term of GAIN, an image counts once however many labels it has.
  *
@@ -105,7 +121,12 @@ export function distillationTerms(
   options: DistillationOptions,
 ): readonly ScheduledTerm[] {
   const { maps = {} } = options;
-  const answers = 'layers' in teacher ? new LiveTeacher(teacher, maps) : teacher;
+  const answers = 'layers' in teacher ? new LiveTeacher(teacher, maps, options.teacherSees) : teacher;
+  if (options.teacherSees === 'object' && !('layers' in teacher)) {
+    throw new UsageError('teacherSees: object needs a teacher that answers in the step, not stored answers');
+  }
+  const imageWeights = (step: StepContext) => answers.imageWeights?.(step) ?? step.labels.map(() => 1);
+  const perImage = (step: StepContext) => tf.tensor1d([...imageWeights(step)]);
   const compare = (
     distance: (s: tf.Tensor3D, t: tf.Tensor3D, weights: tf.Tensor1D) => tf.Scalar,
     of: ExplainedClass,
@@ -114,14 +135,16 @@ export function distillationTerms(
       const { pairs, weights } = of === 'label' ? labelled(step) : answers.topPairs(step);
       // Nothing to explain: 0, attached to the weights, so that its gradient is 0 and not an error.
       if (pairs.length === 0) return tf.mul<tf.Scalar>(tf.sum(step.logits), 0);
-      return distance(studentMaps(step, pairs, maps), answers.maps(step, pairs), tf.tensor1d([...weights]));
+      const ofImages = imageWeights(step);
+      const counted = weights.map((weight, p) => weight * ofImages[pairs[p]!.sample]!);
+      return distance(studentMaps(step, pairs, maps), answers.maps(step, pairs), tf.tensor1d(counted));
     };
   };
 
   return [
     term('softTargets', options.softTargets, ({ temperature }) => (step) => {
       const { logits, link } = step;
-      return softTargets(logits, answers.logits(step), { temperature, link });
+      return softTargets(logits, answers.logits(step), { temperature, link, weights: perImage(step) });
     }),
     term('explanation', options.explanation, ({ pixels, of = 'label' }) =>
       compare((s, t, weights) => explanationDistance(s, t, { weights, pixels }), of),
@@ -135,12 +158,12 @@ export function distillationTerms(
     term(
       'attentionTransfer',
       options.attentionTransfer,
-      (transfer) => (step) => layerTransfer(step, answers, maps, transfer),
+      (transfer) => (step) => layerTransfer(step, answers, maps, transfer, perImage(step)),
     ),
     term('classAttention', options.classAttention, ({ cells }) => (step) => {
       const { model, inputs, pass } = step;
       const own = classActivationMaps(model, inputs, { targetLayer: maps.studentLayer, ...pass });
-      return classAttentionTransfer(own, answers.classMaps(step), { cells });
+      return classAttentionTransfer(own, answers.classMaps(step), { cells, weights: perImage(step) });
     }),
   ].flat();
 }
@@ -159,13 +182,14 @@ function layerTransfer(
   answers: TeacherAnswers,
   { studentLayer = 'auto', teacherLayer = 'auto' }: DistilledMaps,
   { layers = [], form }: NonNullable<DistillationOptions['attentionTransfer']>,
+  weights: tf.Tensor1D,
 ): tf.Scalar {
   const pairs = layers.length > 0 ? layers : [{ student: studentLayer, teacher: teacherLayer }];
   const parts = pairs.map(({ student, teacher }) =>
     attentionTransfer(
       activationsOf(step.model, student, step.inputs, step.pass),
       answers.activations(step, teacher),
-      { form },
+      { form, weights },
     ),
   );
   return tf.addN(parts) as tf.Scalar;

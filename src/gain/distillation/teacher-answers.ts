@@ -1,6 +1,5 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { Pair } from '../../gradcam/index.ts';
-import { argMax } from '../../metrics/index.ts';
 import type { StepContext } from '../objective/index.ts';
 
 /** Pairs to explain, and their weights. */
@@ -11,6 +10,8 @@ export interface WeightedPairs {
 
 /** What a teacher says of the batch of a step, as constants. B images, P pairs, C classes. */
 export interface TeacherAnswers {
+  /** B numbers: the share of each image in what is learned. @default all 1 */
+  imageWeights?(step: StepContext): readonly number[];
   /** `[B,C]`. */
   logits(step: StepContext): tf.Tensor2D;
   /** The most likely class of each image. */
@@ -21,9 +22,4 @@ export interface TeacherAnswers {
   activations(step: StepContext, layer: string): tf.Tensor4D;
   /** `[B,h,w,C]`. */
   classMaps(step: StepContext): tf.Tensor4D;
-}
-
-/** The class of the largest logit of each row. */
-export function topOf(logits: ArrayLike<number>, classes: number): number[] {
-  return Array.from({ length: logits.length / classes }, (_, row) => argMax(logits, row * classes, classes));
 }

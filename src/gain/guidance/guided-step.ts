@@ -1,8 +1,16 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { downsampleArea, upsampleBilinear } from '../../autodiff/index.ts';
-import { attentionMaps, inputGradients, type MapMethod } from '../../gradcam/index.ts';
+import { attentionMaps, inputGradients, type MapMethod, type Pair } from '../../gradcam/index.ts';
 import { logProbabilitySums, toGrid } from '../../losses/index.ts';
-import { masksOfPairs, type PairMasks, type StepContext, whatMatters } from '../objective/index.ts';
+import {
+  type ImageRegions,
+  imageSizeOf,
+  masksOfStep,
+  type PairMasks,
+  regionsOfImages,
+  type StepContext,
+  whatMatters,
+} from '../objective/index.ts';
 
 /** How the maps are made that the terms judge. */
 export interface GuidedMaps {
@@ -28,47 +36,78 @@ export interface GuidedPairs {
   readonly weights: tf.Tensor1D;
 }
 
-/** Input gradients of a step, and what must not matter of each image. */
-export interface GuidedImages {
-  /** ∂/∂x Σ log p, `[B,H,W,c]`. */
-  readonly gradients: tf.Tensor4D;
+/** What must not matter of each image. */
+export interface IrrelevantRegions {
   /** `[B,H,W]`, 0..1. */
   readonly irrelevant: tf.Tensor3D;
   /** `[B]`, 0 without mask. */
   readonly weights: tf.Tensor1D;
 }
 
+/** The (image, class) pairs that have masks, and what matters of each at the size of its image. */
+export interface MaskedObjects {
+  readonly pairs: readonly Pair[];
+  /** H `[P,H,W]`, 0..1. */
+  readonly relevant: tf.Tensor3D;
+  /** `[P]`, 0 for padding; those of an image sum to 1. */
+  readonly weights: tf.Tensor1D;
+}
+
+/** Masked pairs are padded to a multiple of this, so that shapes repeat. */
+const multiple = 4;
+
 /** What the terms of a step share, each made once: its masks, its maps, its input gradients. */
 export class GuidedStep {
+  /** Of the step's pairs; undefined where nothing is masked, and so nothing has to be computed. */
+  readonly masks: PairMasks | undefined;
   readonly #step: StepContext;
   readonly #options: GuidedMaps;
-  readonly #masks: PairMasks | undefined;
+  readonly #size: [number, number];
   #pairs: GuidedPairs | undefined;
-  #images: GuidedImages | undefined;
+  #irrelevant: IrrelevantRegions | undefined;
+  #objects: MaskedObjects | undefined;
+  #gradients: tf.Tensor4D | undefined;
 
   constructor(step: StepContext, options: GuidedMaps) {
     this.#step = step;
     this.#options = options;
-    const { batch, pairs, pairWeights, labels, imageInput } = step;
-    const [, height, width] = step.inputs[imageInput]!.shape as [number, number, number];
-    const isReal = (p: number) => pairWeights[p]! > 0;
-    const masks = masksOfPairs(batch, pairs, isReal, labels.length, [height, width]);
-    // Where nothing is masked nothing has to be computed.
-    this.#masks = masks?.weights.some((weight) => weight > 0) ? masks : undefined;
+    this.#size = imageSizeOf(step);
+    this.masks = masksOfStep(step);
   }
 
   /** @returns undefined for a batch without masks */
   pairs(): GuidedPairs | undefined {
-    if (!this.#masks) return undefined;
-    this.#pairs ??= this.#explain(this.#masks);
+    if (!this.masks) return undefined;
+    this.#pairs ??= this.#explain(this.masks);
     return this.#pairs;
   }
 
+  /**
+   * What must not matter, for what knows no classes: the masks of an image are united.
+   *
+   * @returns undefined for a batch without masks
+   */
+  irrelevant(): IrrelevantRegions | undefined {
+    if (!this.masks) return undefined;
+    this.#irrelevant ??= this.#invert(regionsOfImages(this.#step, this.masks));
+    return this.#irrelevant;
+  }
+
   /** @returns undefined for a batch without masks */
-  images(): GuidedImages | undefined {
-    if (!this.#masks) return undefined;
-    this.#images ??= this.#differentiate(this.#masks);
-    return this.#images;
+  objects(): MaskedObjects | undefined {
+    if (!this.masks) return undefined;
+    this.#objects ??= this.#select(this.masks);
+    return this.#objects;
+  }
+
+  /** ∂/∂x Σ log p, `[B,H,W,c]`. */
+  inputGradients(): tf.Tensor4D {
+    const { model, inputs, pass, link, imageInput } = this.#step;
+    this.#gradients ??= inputGradients(model, inputs, (logits) => logProbabilitySums(logits, link), {
+      imageInput,
+      ...pass,
+    });
+    return this.#gradients;
   }
 
   #explain({ masks, weights }: PairMasks): GuidedPairs {
@@ -86,25 +125,20 @@ export class GuidedStep {
     };
   }
 
-  #differentiate({ masks, weights }: PairMasks): GuidedImages {
-    const { model, inputs, pairs, pass, batch, link, labels, imageInput } = this.#step;
-    const gradients = inputGradients(model, inputs, (logits) => logProbabilitySums(logits, link), {
-      imageInput,
-      ...pass,
-    });
-    const [, height, width] = gradients.shape;
-    // The gradient knows no classes: the masks of an image are united.
-    const ofImage = new Float32Array(labels.length * pairs.length);
-    const masked = new Float32Array(labels.length);
-    pairs.forEach(({ sample }, p) => {
-      if (weights[p] === 0) return;
-      ofImage[sample * pairs.length + p] = 1;
-      masked[sample] = 1;
-    });
-    const flat = tf.reshape(masks, [pairs.length, -1]);
-    const sums = tf.matMul(tf.tensor2d(ofImage, [labels.length, pairs.length]), flat);
-    const united = tf.reshape(tf.minimum(sums, 1), [labels.length, ...masks.shape.slice(1)]);
-    const irrelevant = tf.sub<tf.Tensor3D>(1, whatMatters(united as tf.Tensor3D, batch));
-    return { gradients, irrelevant: toGrid(irrelevant, [height, width]), weights: tf.tensor1d(masked) };
+  #invert({ relevant, masked }: ImageRegions): IrrelevantRegions {
+    return { irrelevant: tf.sub(1, relevant), weights: tf.tensor1d([...masked]) };
+  }
+
+  #select({ masks, weights }: PairMasks): MaskedObjects {
+    const { pairs, batch } = this.#step;
+    const rows = weights.flatMap((weight, p) => (weight > 0 ? [p] : []));
+    const size = Math.ceil(rows.length / multiple) * multiple;
+    const padded = Array.from({ length: size }, (_, i) => rows[i % rows.length]!);
+    const relevant = whatMatters(tf.gather(masks, tf.tensor1d(padded, 'int32')), batch);
+    return {
+      pairs: padded.map((p) => pairs[p]!),
+      relevant: toGrid(relevant, this.#size),
+      weights: tf.tensor1d(padded.map((p, i) => (i < rows.length ? weights[p]! : 0))),
+    };
   }
 }

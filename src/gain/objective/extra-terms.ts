@@ -13,6 +13,8 @@ export interface StepContext {
   readonly batch: GainBatch;
   /** Class indices of each image. */
   readonly labels: readonly (readonly number[])[];
+  /** The same as numbers, `[B,C]`. */
+  readonly multiHot: tf.Tensor2D;
   /** `[B,C]` of the unmasked images, attached to the graph. */
   readonly logits: tf.Tensor2D;
   /** One (image, class) pair per label, or as the batch gives them; padded as `pairCapacity` says. */
@@ -20,6 +22,8 @@ export interface StepContext {
   /** P weights, 0 for padding; those of an image sum to 1. */
   readonly pairWeights: readonly number[];
   readonly link: Link;
+  /** Of whatever a term draws. */
+  readonly seed: number;
   /** Which of `inputs` is the image. */
   readonly imageInput: number;
   /**

@@ -1,6 +1,7 @@
 /** The guided objective: which streams there are, what they share, and how they add up. */
 export type { ExtraTerm, StepContext } from './extra-terms.ts';
 export { type HoleFilling, holeFilling, removeRegion } from './hole-filling.ts';
+export { type ImageRegions, imageSizeOf, masksOfStep, regionsOfImages } from './image-regions.ts';
 export { type GainLoss, gainLoss } from './objective.ts';
 export type {
   GainBatch,
@@ -19,4 +20,4 @@ export {
   type PairMasks,
   whatMatters,
 } from './pair-masks.ts';
-export { classesPerImage, type Labels } from './pairs.ts';
+export { classesPerImage, type Labels, rowsOfPairs } from './pairs.ts';

@@ -6,6 +6,7 @@ import { attentionMining } from '../../losses/index.ts';
 import { holeFilling, removeRegion } from './hole-filling.ts';
 import type { Settings } from './options.ts';
 import { type PairList, rowsOfPairs } from './pairs.ts';
+import type { StepPlan } from './plan.ts';
 
 /**
  * The images of the pairs without what their maps point at.
@@ -32,7 +33,6 @@ export function maskImages(
 /**
  * The attention mining stream: the network's answer to the masked images, and L_am of it (Eq 5).
  *
- * @param inputs the inputs of the first pass, of which one is the image
  * @param maskedImages I* `[P,H,W,c]`
  * @param alive `[P]`, 0 for pairs without a map: their image was not masked, so mining it would teach the
  *   network to deny what it sees
@@ -40,13 +40,12 @@ export function maskImages(
  */
 export function miningLoss(
   model: tfl.LayersModel,
-  inputs: readonly tf.Tensor[],
   maskedImages: tf.Tensor4D,
-  { pairs, weights, total }: PairList,
   alive: tf.Tensor1D,
-  settings: Settings,
+  plan: StepPlan,
 ): tf.Scalar {
-  const { imageInput, training, secondPassBatchNorm, dropoutSeed, link, miningScore, output } = settings;
+  const { inputs, imageInput, training, secondPassBatchNorm, dropoutSeed, link, miningScore, output } = plan;
+  const { pairs, weights, total } = plan.list;
   const judge = (images: tf.Tensor): tf.Scalar => {
     const logits = forward(
       model,
@@ -63,7 +62,7 @@ export function miningLoss(
     const counted = tf.mul<tf.Tensor1D>(tf.tensor1d([...weights]), alive);
     return attentionMining(logits, classes, { link, score: miningScore, weights: counted, total });
   };
-  if (settings.miningGradient !== 'mask') return judge(maskedImages);
+  if (plan.miningGradient !== 'mask') return judge(maskedImages);
 
   // The judge is fixed: its derivative by the images is computed at once, and what follows is the linear
   // function of I* that has the judge's value and derivative. No second pass backward through the weights.

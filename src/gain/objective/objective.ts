@@ -1,22 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import { downsampleArea, upsampleBilinear, withoutGradient } from '../../autodiff/index.ts';
+import { upsampleBilinear, withoutGradient } from '../../autodiff/index.ts';
 import { UsageError } from '../../errors/index.ts';
-import {
-  attentionMaps,
-  deadMaps,
-  type ForwardOptions,
-  forward,
-  normalizeMaps,
-  type Pair,
-  softMask,
-} from '../../gradcam/index.ts';
-import { attentionSupervision, sigmoidCrossEntropy, softmaxCrossEntropy } from '../../losses/index.ts';
+import { attentionMaps, deadMaps, forward, normalizeMaps, type Pair, softMask } from '../../gradcam/index.ts';
+import { sigmoidCrossEntropy, softmaxCrossEntropy } from '../../losses/index.ts';
 import type { StepContext } from './extra-terms.ts';
 import { maskImages, miningLoss } from './mining-stream.ts';
-import { type GainBatch, type GainLossOptions, resolveOptions, type Settings } from './options.ts';
-import { masksOfPairs, type PairMasks, whatMatters } from './pair-masks.ts';
-import { allPairs, classesPerImage, multiHot, type PairList, randomPairs, weightedPairs } from './pairs.ts';
+import type { GainBatch, GainLossOptions } from './options.ts';
+import { multiHot } from './pairs.ts';
+import { planStep, type StepPlan } from './plan.ts';
+import { supervisionLoss } from './supervision-stream.ts';
 
 /** The loss of a batch, its terms, and what they were made of. Tensors are the caller's to dispose. */
 export interface GainLoss {
@@ -72,175 +65,119 @@ export interface GainLoss {
  * @see Li et al., "Tell Me Where to Look: Guided Attention Inference Network", CVPR 2018, arXiv 1802.10171
  */
 export function gainLoss(model: tfl.LayersModel, batch: GainBatch, options: GainLossOptions = {}): GainLoss {
-  const settings = resolveOptions(options, batch);
-  return tf.tidy(
-    () => streams(model, batch, settings) as unknown as tf.TensorContainer,
-  ) as unknown as GainLoss;
+  const plan = planStep(batch, options);
+  return tf.tidy(() => lossOf(model, plan) as unknown as tf.TensorContainer) as unknown as GainLoss;
 }
 
-function streams(model: tfl.LayersModel, batch: GainBatch, settings: Settings): GainLoss {
-  const { weights, training, dropoutSeed, output } = settings;
-  const inputs = batch.images instanceof tf.Tensor ? [batch.images] : [...batch.images];
-  const images = imagesOf(inputs, settings.imageInput);
-  const classes = classesPerImage(batch.labels);
-  if (classes.length !== images.shape[0]) {
-    throw new UsageError(
-      `batch.labels: must be one row per image (${images.shape[0]}), were ${classes.length}`,
-    );
-  }
+function lossOf(model: tfl.LayersModel, plan: StepPlan): GainLoss {
+  // A = f(I), s = head(A), M = ReLU(Σ_k w_k A_k)                                                           (Eq 1, 2)
+  const { logits, maps } = firstPass(model, plan);
+  const labels = multiHot(plan.batch.labels, plan.classes, logits.shape[1]);
+  const dead = maps && deadMaps(maps);
 
-  const active = settings.terms.filter((term) => term.weight !== 0);
-  const minesOrSupervises = weights.mining > 0 || weights.supervision > 0;
-  const list = minesOrSupervises || active.length > 0 ? pairsOf(batch, classes, settings) : weightedPairs([]);
-  const pass = { output, training, dropoutSeed };
-  const learnsMap =
-    weights.supervision > 0 || (weights.mining > 0 && settings.miningGradient !== 'parameters');
-  const first: { logits: tf.Tensor2D; maps?: tf.Tensor3D } =
-    !minesOrSupervises || list.pairs.length === 0
-      ? { logits: forward(model, inputs, pass) }
-      : attentionMaps(model, inputs, list.pairs, {
-          ...settings.maps,
-          ...pass,
-          differentiateWeights: settings.differentiateWeights && learnsMap,
-        });
-  const { logits, maps } = first;
+  // T(M) at the size of the image, I* = I − T(M) ⊙ I                                                       (Eq 3, 4)
+  const masking = maps && plan.mines ? mask(maps, plan) : undefined;
 
   // What has no pair or no mask is 0, but attached to the weights, so that its gradient is 0 and not an error.
   const nothing = () => tf.mul<tf.Scalar>(tf.sum(logits), 0);
-  const terms = {
-    ...(weights.classification > 0 && {
-      classification: classificationLoss(logits, multiHot(batch.labels, classes, logits.shape[1]), settings),
+  const own = {
+    // L_cl
+    ...(plan.classifies && { classification: classificationLoss(logits, labels, plan) }),
+    // L_am: what the network still says of the class without what its map points at                          (Eq 5)
+    ...(plan.mines && {
+      mining: masking ? miningLoss(model, masking.maskedImages, tf.sub(1, dead!), plan) : nothing(),
     }),
-    ...(weights.mining > 0 && { mining: nothing() }),
-    ...(weights.supervision > 0 && { supervision: nothing() }),
-    ...(maps && attentionTerms(model, batch, inputs, images, maps, list, settings)),
+    // L_e: maps against masks                                                                                (Eq 7)
+    ...(plan.supervises && {
+      supervision: (maps && supervisionLoss(maps, masking?.attention, plan)) ?? nothing(),
+    }),
   };
-  const step: StepContext = {
+  const step = contextOf(model, logits, labels, plan);
+  const terms = Object.fromEntries(plan.terms.map(({ name, loss }) => [name, loss(step)]));
+  return {
+    // λ L_cl + α L_am + ω L_e + …                                                                         (Eq 6, 8)
+    total: weightedSum({ ...own, ...terms }, plan),
+    ...own,
+    terms,
+    logits,
+    ...(maps && { maps, deadShare: deadShare(dead!, plan) }),
+    ...masking,
+    pairs: plan.list.pairs,
+    pairWeights: plan.list.weights,
+  };
+}
+
+/** Logits, and the maps of the pairs where something asks for them. */
+function firstPass(model: tfl.LayersModel, plan: StepPlan): { logits: tf.Tensor2D; maps?: tf.Tensor3D } {
+  const { inputs, list, pass } = plan;
+  if (!plan.explains) return { logits: forward(model, inputs, pass) };
+  const options = { ...plan.maps, ...pass, differentiateWeights: plan.learnsWeights };
+  return attentionMaps(model, inputs, list.pairs, options);
+}
+
+/** The maps at the image, each normalised by itself, the soft masks of them, and the masked images. */
+function mask(maps: tf.Tensor3D, plan: StepPlan) {
+  const attention = normalizeMaps(upsampleBilinear(maps, [...plan.size]), plan.normalization);
+  const visible = plan.miningGradient === 'parameters' ? withoutGradient(() => attention) : attention;
+  const softMasks = softMask(visible, plan.softMask);
+  return { attention, softMasks, maskedImages: maskImages(plan.images, softMasks, plan.list, plan) };
+}
+
+/** L_cl over the labels that are known; a class whose label is not has no share of the softmax either. */
+function classificationLoss(
+  logits: tf.Tensor2D,
+  labels: tf.Tensor2D,
+  { batch, link, classification }: StepPlan,
+): tf.Scalar {
+  const known = batch.labelWeights;
+  if (known && !tf.util.arraysEqual(known.shape, logits.shape)) {
+    throw new UsageError(`batch.labelWeights: must have shape [${logits.shape}], had [${known.shape}]`);
+  }
+  const options = { ...classification, ...(known && { weights: known }) };
+  if (link === 'sigmoid') return sigmoidCrossEntropy(logits, labels, options);
+  if (!known) return softmaxCrossEntropy(logits, labels, options);
+  const open = tf.sub(logits, tf.mul(tf.sub(1, known), unlikely)) as tf.Tensor2D;
+  return softmaxCrossEntropy(open, tf.mul(labels, known), options);
+}
+
+/** Taken from the logit of a class that is to have no share of the softmax. */
+const unlikely = 1e6;
+
+/** Share of the real pairs whose map is dead. */
+function deadShare(dead: tf.Tensor1D, { list }: StepPlan): tf.Scalar {
+  const real = list.weights.map((weight) => Number(weight > 0));
+  const count = Math.max(1, real.filter(Boolean).length);
+  return tf.div(tf.sum(tf.mul(dead, tf.tensor1d(real))), count);
+}
+
+function contextOf(
+  model: tfl.LayersModel,
+  logits: tf.Tensor2D,
+  labels: tf.Tensor2D,
+  { inputs, batch, classes, list, link, seed, imageInput, pass }: StepPlan,
+): StepContext {
+  return {
     model,
     inputs,
     batch,
     labels: classes,
+    multiHot: labels,
     logits,
     pairs: list.pairs,
     pairWeights: list.weights,
-    link: settings.link,
-    imageInput: settings.imageInput,
-    pass: repeated(pass),
-  };
-  const extra = Object.fromEntries(active.map((term) => [term.name, term.loss(step)]));
-  const weighted = [
-    ...(['classification', 'mining', 'supervision'] as const).flatMap((name) =>
-      terms[name] === undefined ? [] : [tf.mul(terms[name], weights[name])],
-    ),
-    ...active.map((term) => tf.mul(extra[term.name]!, term.weight)),
-  ];
-  return {
-    total: tf.addN(weighted) as tf.Scalar,
-    ...terms,
-    terms: extra,
-    logits,
-    ...(maps && { maps }),
-    pairs: list.pairs,
-    pairWeights: list.weights,
+    link,
+    seed,
+    imageInput,
+    // The first pass once more: the batch's own statistics, but the moving averages have moved already.
+    pass: { ...pass, batchNorm: pass.training ? 'batch' : 'inference' },
   };
 }
 
-/** The first pass once more: the batch's own statistics, but the moving averages have moved already. */
-function repeated(pass: ForwardOptions): ForwardOptions {
-  return { ...pass, batchNorm: pass.training ? 'batch' : 'inference' };
-}
-
-type AttentionTerms = Pick<
-  GainLoss,
-  'mining' | 'supervision' | 'attention' | 'softMasks' | 'maskedImages' | 'deadShare'
->;
-
-/** L_am and L_e, which share the maps. */
-function attentionTerms(
-  model: tfl.LayersModel,
-  batch: GainBatch,
-  inputs: readonly tf.Tensor[],
-  images: tf.Tensor4D,
-  maps: tf.Tensor3D,
-  list: PairList,
-  settings: Settings,
-): AttentionTerms {
-  const { weights, normalization, miningGradient } = settings;
-  const [, height, width] = images.shape;
-  const isReal = (p: number) => list.weights[p]! > 0;
-  const dead = deadMaps(maps);
-  const real = list.weights.map((weight) => Number(weight > 0));
-  const count = Math.max(1, real.filter(Boolean).length);
-  const terms: { -readonly [Name in keyof AttentionTerms]: AttentionTerms[Name] } = {
-    deadShare: tf.div(tf.sum(tf.mul(dead, tf.tensor1d(real))), count),
+function weightedSum(losses: Readonly<Record<string, tf.Scalar>>, { weights, terms }: StepPlan): tf.Scalar {
+  const factors: Readonly<Record<string, number>> = {
+    ...weights,
+    ...Object.fromEntries(terms.map(({ name, weight }) => [name, weight])),
   };
-  const masks =
-    weights.supervision > 0
-      ? masksOfPairs(batch, list.pairs, isReal, images.shape[0], [height, width])
-      : undefined;
-  const atSize = (size: [number, number]) => normalizeMaps(upsampleBilinear(maps, size), normalization);
-
-  if (weights.mining > 0) {
-    const attention = atSize([height, width]);
-    const visible = miningGradient === 'parameters' ? withoutGradient(() => attention) : attention;
-    const softMasks = softMask(visible, settings.softMask);
-    const maskedImages = maskImages(images, softMasks, list, settings);
-    const mining = miningLoss(model, inputs, maskedImages, list, tf.sub(1, dead), settings);
-    Object.assign(terms, { attention, softMasks, maskedImages, mining });
-  }
-  if (masks !== undefined) {
-    const relevant = { ...masks, masks: whatMatters(masks.masks, batch) };
-    terms.supervision = supervisionLoss(maps, relevant, images.shape[0], settings, (size) =>
-      terms.attention && size[0] === height && size[1] === width ? terms.attention : atSize(size),
-    );
-  }
-  return terms;
-}
-
-/** L_e (Eq 7) at the size of the masks or of the maps. */
-function supervisionLoss(
-  maps: tf.Tensor3D,
-  { masks, weights }: PairMasks,
-  batchSize: number,
-  { supervision, normalization }: Settings,
-  normalizedAtSize: (size: [number, number]) => tf.Tensor3D,
-): tf.Scalar {
-  const raw = supervision.map === 'raw';
-  const options = {
-    pixels: supervision.pixels,
-    weights: tf.tensor1d([...weights]),
-    total: supervision.images === 'batch' ? batchSize : undefined,
-  };
-  const [, h, width] = maps.shape;
-  if (supervision.resolution === 'map') {
-    const shown = raw ? maps : normalizeMaps(maps, normalization);
-    return attentionSupervision(shown, downsampleArea(masks, [h, width]), options);
-  }
-  const size: [number, number] = [masks.shape[1], masks.shape[2]];
-  return attentionSupervision(raw ? upsampleBilinear(maps, size) : normalizedAtSize(size), masks, options);
-}
-
-function classificationLoss(logits: tf.Tensor2D, labels: tf.Tensor2D, settings: Settings): tf.Scalar {
-  return settings.link === 'softmax'
-    ? softmaxCrossEntropy(logits, labels, settings.classification)
-    : sigmoidCrossEntropy(logits, labels, settings.classification);
-}
-
-function pairsOf(batch: GainBatch, classes: readonly (readonly number[])[], settings: Settings): PairList {
-  const { classesToMine, seed, pairCapacity } = settings;
-  const pairs = batch.pairs ?? (classesToMine === 'random' ? randomPairs(classes, seed) : allPairs(classes));
-  return weightedPairs(pairs, batch.pairWeights, pairCapacity);
-}
-
-function imagesOf(inputs: readonly tf.Tensor[], imageInput: number): tf.Tensor4D {
-  const images = inputs[imageInput];
-  if (images === undefined) {
-    throw new UsageError(
-      `imageInput: must be below the number of inputs (${inputs.length}), was ${imageInput}`,
-    );
-  }
-  if (images.rank !== 4) {
-    throw new UsageError(`batch.images: must have shape [B,H,W,c], had [${images.shape}]`);
-  }
-  return images as tf.Tensor4D;
+  const weighted = Object.entries(losses).map(([name, loss]) => tf.mul(loss, factors[name]!));
+  return tf.addN(weighted) as tf.Scalar;
 }

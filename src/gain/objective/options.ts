@@ -34,6 +34,11 @@ export interface GainBatch extends MaskedBatch {
   /** I `[B,H,W,c]`, or one tensor per input of the model. */
   readonly images: tf.Tensor | readonly tf.Tensor[];
   readonly labels: Labels;
+  /**
+   * `[B,C]`, 0 where it is not known whether an image shows a class, else 1; the classification loss leaves those
+   * labels out. @default all known
+   */
+  readonly labelWeights?: tf.Tensor2D | undefined;
   /** The pairs to explain and mine, in place of one per label. */
   readonly pairs?: readonly Pair[] | undefined;
   /** Weight of each of `pairs`. @default 1 / (pairs of the image) */

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { withoutGradient } from '../../autodiff/index.ts';
+import { magnitude } from '../magnitude.ts';
 import { type ReductionOptions, weightedMean } from '../weighted-mean.ts';
 import { toGrid } from './same-grid.ts';
 import { unitMaps } from './unit-maps.ts';
@@ -22,11 +22,6 @@ export function attentionL1(
   return tf.tidy(() => {
     const [, h, w] = student.shape;
     const apart = tf.sub(unitMaps(student), unitMaps(toGrid(teacher, [h, w])));
-    // Clipped maps share their zeros, where the slope of tf.abs is −1 rather than 0.
-    const sizes = tf.mul(
-      apart,
-      withoutGradient(() => tf.sign(apart)),
-    );
-    return weightedMean(tf.sum(sizes, 1) as tf.Tensor1D, reduction);
+    return weightedMean(tf.sum(magnitude(apart), 1) as tf.Tensor1D, reduction);
   });
 }

@@ -24,6 +24,27 @@ export function logProbabilitySums(logits: tf.Tensor2D, link: Link): tf.Tensor1D
 }
 
 /**
+ * The classification loss of each image: what adversarial neighbours climb, and R4 takes the input gradient of.
+ *
+ *     softmax: −Σ_c y_c log p_c / Σ_c y_c        sigmoid: 1/C Σ_c y_c softplus(−z_c) + (1 − y_c) softplus(z_c)
+ *
+ * @param logits z `[B,C]`
+ * @param labels y `[B,C]`, one-hot or multi-hot
+ * @returns `[B]`
+ */
+export function crossEntropies(logits: tf.Tensor2D, labels: tf.Tensor2D, link: Link): tf.Tensor1D {
+  return tf.tidy(() => {
+    if (link === 'softmax') {
+      const target = tf.div(labels, tf.maximum(tf.sum(labels, 1, true), 1));
+      return tf.neg(tf.sum(tf.mul(target, tf.logSoftmax(logits)), 1)) as tf.Tensor1D;
+    }
+    const yes = tf.mul(labels, tf.softplus(tf.neg(logits)));
+    const no = tf.mul(tf.sub(1, labels), tf.softplus(logits));
+    return tf.mean(tf.add(yes, no), 1) as tf.Tensor1D;
+  });
+}
+
+/**
  * RRR, right for the right reasons: the input gradient where it must not be.
  *
  *     L_RRR = Σ_b w_b Σ_ijc (E_b,ij ∂/∂x_b,ijc Σ_k log p_bk)² / Σ_b w_b     (its second term, without λ₁)

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { withoutGradient } from '../../autodiff/index.ts';
-import { type ReductionOptions, weightedMean } from '../weighted-mean.ts';
+import { magnitude } from '../magnitude.ts';
+import { overPixels, type ReductionOptions, weightedMean } from '../weighted-mean.ts';
 import { requireMasks } from './require-masks.ts';
 
 /**
@@ -26,12 +26,6 @@ export function maskDistance(
 ): tf.Scalar {
   requireMasks(relevant, maps.shape);
   return tf.tidy(() => {
-    const apart = tf.sub(maps, relevant);
-    // Where both are 0 the slope of tf.abs is −1 rather than 0.
-    const sizes = tf.mul(
-      apart,
-      withoutGradient(() => tf.sign(apart)),
-    );
-    return weightedMean(tf.mean(sizes, [1, 2]) as tf.Tensor1D, reduction);
+    return weightedMean(overPixels(magnitude(tf.sub(maps, relevant)), 'mean'), reduction);
   });
 }

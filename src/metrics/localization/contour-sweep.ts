@@ -415,7 +415,7 @@ export function byteMap(map: ArrayLike<number>, out = new Uint8Array(map.length)
  *
  * @param map [H·W] in [0, 1]
  * @param threshold τ, share of the map's maximum
- * @returns the boxes of all contours, those of holes included, and the one of the largest; {@link emptyBox} where
+ * @returns the boxes of all contours, those of holes included, and the one of the largest; `emptyBox` where
  *   nothing is above the threshold
  */
 export function boxesFromMap(

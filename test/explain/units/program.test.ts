@@ -30,9 +30,9 @@ test.before(async () => {
 test.after.always(() => rm(folder, { recursive: true, force: true }));
 
 function call(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const program = fileURLToPath(new URL('../../../src/units.ts', import.meta.url));
+  const program = fileURLToPath(new URL('../../../src/cli.ts', import.meta.url));
   return new Promise((resolve) => {
-    execFile(process.execPath, ['--import=tsx', program, ...args], (error, stdout, stderr) => {
+    execFile(process.execPath, ['--import=tsx', program, 'units', ...args], (error, stdout, stderr) => {
       resolve({ code: Number(error?.code ?? 0), stdout, stderr });
     });
   });

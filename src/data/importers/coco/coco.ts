@@ -1,11 +1,12 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { DataError } from '../../../errors/index.ts';
+import { checkedName } from '../../../files/index.ts';
 import type { ImageExample, ImageObject } from '../../image-example.ts';
 import type { ImportItem, ImportSource } from '../import-run/import-examples.ts';
-import type { TellNote } from '../import-run/import-notes.ts';
+import { ImportNotes, type TellNote } from '../import-run/import-notes.ts';
 import { annotatedFrame, type Frame, placeBox } from '../reading/annotated-frame.ts';
+import { listedImage, tellUnlisted } from '../reading/listed-image.ts';
 import { objectExample } from '../reading/object-example.ts';
+import { drawSegmentation } from '../reading/segmentation.ts';
 import { boxOfMask, encodeMask, readImage, type StoredImage } from '../reading/stored-image.ts';
 import {
   type CocoAnnotation,
@@ -16,7 +17,6 @@ import {
   readCocoFile,
 } from './annotation-file.ts';
 import { describePlace } from './json-records.ts';
-import { drawSegmentation } from './segmentation.ts';
 
 /** An annotation file and the folder of its images, which become a split. */
 export interface CocoPart {
@@ -30,6 +30,8 @@ export interface CocoOptions {
   masks?: boolean;
   /** Shrink larger images to this longest side. */
   resize?: number;
+  /** Attribute of the images, itself or in their `attributes` or `extra`, that groups them. */
+  groupAttribute?: string;
   /** Called while the annotation files are read: bytes done, and in all. */
   onProgress?: (done: number, total: number) => void;
 }
@@ -44,28 +46,39 @@ export interface CocoOptions {
 export async function findCoco(parts: readonly CocoPart[], options: CocoOptions = {}): Promise<ImportSource> {
   const items: ImportItem[] = [];
   const problems: DataError[] = [];
+  const notes = new ImportNotes();
   let first: CocoFile | undefined;
   for (const part of parts) {
-    const file = await readCocoFile(part.annotations, options.onProgress);
+    const file = await readCocoFile(part.annotations, options.groupAttribute, options.onProgress);
+    notes.add(file.notes);
     first ??= file;
     if (JSON.stringify(file.categories) !== JSON.stringify(first.categories)) {
       throw new DataError(`${file.path}: has other categories than ${first.path}`);
     }
-    const classOf = new Map(file.categories.map(({ id }, index) => [id, index]));
+    const classOf = new Map(
+      file.categories.flatMap(({ ids }, index) => ids.map((id) => [id, index] as const)),
+    );
     const missing: DataError[] = [];
+    const listed = new Set<string>();
     for (const image of file.images) {
-      if (!existsSync(join(part.images, image.file_name))) {
-        const where = describePlace(file.path, image.place);
-        missing.push(
-          new DataError(`${where} (id ${image.id}): ${join(part.images, image.file_name)} does not exist`),
-        );
-        continue;
+      try {
+        const where = `${describePlace(file.path, image.place)} (id ${image.id})`;
+        const path = listedImage(part.images, image.file_name, where, notes.tell);
+        listed.add(path);
+        items.push({
+          split: checkedName(part.split, `${file.path}: split`),
+          name: image.file_name,
+          labels: [...new Set(Array.from(image.categories, (category) => classOf.get(category)!))],
+          ...(image.group && { group: image.group }),
+          load: (tell) => loadImage(path, file.path, image, classOf, options, tell),
+        });
+      } catch (error) {
+        if (!(error instanceof DataError)) throw error;
+        missing.push(error);
       }
-      items.push({
-        split: part.split,
-        labels: Array.from(image.categories, (category) => classOf.get(category)!),
-        load: (tell) => loadImage(part.images, file.path, image, classOf, options, tell),
-      });
+    }
+    if (options.groupAttribute && file.images.length > 0 && file.images.every(({ group }) => group === '')) {
+      throw new DataError(`${file.path}: no image has the attribute ${options.groupAttribute}`);
     }
     if (missing.length === file.images.length && missing[0]) {
       throw new DataError(
@@ -73,20 +86,21 @@ export async function findCoco(parts: readonly CocoPart[], options: CocoOptions 
       );
     }
     problems.push(...file.problems, ...missing);
+    await tellUnlisted(part.images, listed, file.path, notes.tell);
   }
   const classes = first?.categories.map(({ name }) => name) ?? [];
-  return { format: 'coco', classes, multiLabel: true, items, problems };
+  if (classes.length === 0) throw problems[0] ?? new DataError(`${first?.path}: lists no category`);
+  return { format: 'coco', classes, multiLabel: true, items, problems, notes: notes.list };
 }
 
 async function loadImage(
-  dir: string,
+  path: string,
   annotations: string,
   image: CocoImage,
   classOf: ReadonlyMap<CocoId, number>,
   { masks = true, resize }: CocoOptions,
   tell: TellNote,
 ): Promise<ImageExample | undefined> {
-  const path = join(dir, image.file_name);
   const { original, ...stored } = await readImage(path, resize);
   const frame = annotatedFrame(original, image);
   if (frame.width !== image.width || frame.height !== image.height) {

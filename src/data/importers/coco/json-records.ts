@@ -1,6 +1,9 @@
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { DataError } from '../../../errors/index.ts';
+import { fileFault } from '../../file-bytes.ts';
+import { decodeText } from '../../text-file.ts';
+import { withoutNaN } from '../reading/json-file.ts';
 
 /** Where an element of an array lies in a JSON file. */
 export interface JsonPlace {
@@ -33,18 +36,23 @@ const [OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = [0x7b, 0x7d, 0x5b
  * @param onRecord called for each object of the arrays named `keys`, in the order of the file
  * @param onProgress bytes done, and in all
  * @returns the names of all arrays that were found
- * @throws {DataError} `file:line: key[index]: …` for what is no JSON
+ * @param onProblem takes the error of an object that is no JSON, `file:line: key[index]: …`; the walk goes on behind it
+ * @throws {DataError} `file:line: …` for a file that is no JSON object, or ends in the middle of it
  */
 export async function walkJsonRecords(
   path: string,
   keys: readonly string[],
   onRecord: (record: unknown, place: JsonPlace) => void,
+  onProblem: (problem: DataError) => void,
   onProgress: (done: number, total: number) => void = () => {},
 ): Promise<Set<string>> {
-  const { size } = await stat(path).catch((cause: NodeJS.ErrnoException) => {
-    throw new DataError(`${path}: ${cause.code === 'ENOENT' ? 'no such file' : cause.message}`, { cause });
+  const status = await stat(path).catch((cause: NodeJS.ErrnoException) => {
+    throw new DataError(`${path}: ${fileFault(cause)}`, { cause });
   });
-  const walker = new JsonWalker(path, new Set(keys), onRecord);
+  if (!status.isFile())
+    throw new DataError(`${path}: is ${status.isDirectory() ? 'a folder' : 'no plain file'}`);
+  const { size } = status;
+  const walker = new JsonWalker(path, new Set(keys), onRecord, onProblem);
   let done = 0;
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
     walker.walk(chunk as Buffer);
@@ -60,6 +68,7 @@ class JsonWalker {
   readonly #path: string;
   readonly #keys: ReadonlySet<string>;
   readonly #onRecord: (record: unknown, place: JsonPlace) => void;
+  readonly #onProblem: (problem: DataError) => void;
 
   #position = 0;
   #line = 1;
@@ -78,14 +87,19 @@ class JsonWalker {
     path: string,
     keys: ReadonlySet<string>,
     onRecord: (record: unknown, place: JsonPlace) => void,
+    onProblem: (problem: DataError) => void,
   ) {
     this.#path = path;
     this.#keys = keys;
     this.#onRecord = onRecord;
+    this.#onProblem = onProblem;
   }
 
   walk(chunk: Buffer): void {
     let pieceStart = 0;
+    if (this.#position === 0 && (chunk[0] === 0 || chunk[1] === 0 || chunk[0]! >= 0xfe)) {
+      throw new DataError(`${this.#path}:1: is not UTF-8, as JSON has to be; save it as UTF-8`);
+    }
     for (let i = 0; i < chunk.length; i++) {
       const byte = chunk[i]!;
       if (this.#inString) {
@@ -105,7 +119,7 @@ class JsonWalker {
       } else if (byte === NEWLINE) {
         this.#line++;
       } else if (byte === COLON && this.#depth === 1) {
-        this.#key = Buffer.from(this.#text).toString();
+        this.#key = decodeText(Uint8Array.from(this.#text), `${this.#path}:${this.#line}`);
         this.#index = 0;
       }
     }
@@ -137,7 +151,15 @@ class JsonWalker {
     const place = { key: this.#key, index: this.#index++, line, offset, length: bytes.length };
     this.#start = undefined;
     this.#pieces = [];
-    this.#onRecord(parse(bytes, this.#path, place), place);
+    let record: unknown;
+    try {
+      record = parse(bytes, this.#path, place);
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+      this.#onProblem(error);
+      return;
+    }
+    this.#onRecord(record, place);
   }
 }
 
@@ -158,9 +180,16 @@ export async function readJsonPlaces(path: string, places: readonly JsonPlace[])
 }
 
 function parse(bytes: Buffer, path: string, place: JsonPlace): unknown {
+  const where = describePlace(path, place);
+  const text = decodeText(bytes, where);
   try {
-    return JSON.parse(bytes.toString());
+    return JSON.parse(text);
   } catch (cause) {
-    throw new DataError(`${describePlace(path, place)}: ${(cause as Error).message}`, { cause });
+    const standard = withoutNaN(text);
+    try {
+      return JSON.parse(standard);
+    } catch {
+      throw new DataError(`${where}: ${(cause as Error).message}`, { cause });
+    }
   }
 }

@@ -5,6 +5,8 @@ const COLUMNS = {
   file: ['file', 'filename', 'file_name', 'image', 'path', 'image_path', 'filepath', 'img'],
   label: ['label', 'labels', 'class', 'class_name', 'category', 'name'],
   split: ['split', 'subset', 'set'],
+  group: ['group'],
+  unknown: ['unknown'],
   xmin: ['xmin', 'x_min', 'x1', 'left'],
   ymin: ['ymin', 'y_min', 'y1', 'top'],
   xmax: ['xmax', 'x_max', 'x2', 'right'],

@@ -1,13 +1,15 @@
-import { createReadStream, existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { type CsvError, parse } from 'csv-parse';
+import { dirname } from 'node:path';
 import { DataError } from '../../../errors/index.ts';
+import { checkedName } from '../../../files/index.ts';
 import type { ImageExample, ImageObject } from '../../image-example.ts';
 import type { ImportItem, ImportSource } from '../import-run/import-examples.ts';
-import type { TellNote } from '../import-run/import-notes.ts';
+import { ImportNotes, type TellNote } from '../import-run/import-notes.ts';
 import { annotatedFrame, placeBox, type Sides } from '../reading/annotated-frame.ts';
+import { BoxUnits } from '../reading/box-units.ts';
+import { listedImage, tellUnlisted } from '../reading/listed-image.ts';
 import { readImage } from '../reading/stored-image.ts';
 import { boxColumns, type CsvColumn, type CsvColumns, findColumns } from './columns.ts';
+import { allRows } from './rows.ts';
 
 export interface CsvOptions {
   /** Folder that the file names are relative to. @default the folder of the CSV file */
@@ -20,6 +22,8 @@ export interface CsvOptions {
   labelSeparator?: string;
   /** @default ',' */
   delimiter?: string;
+  /** Encoding of the file, where it is not UTF-8, e.g. `windows-1252`. */
+  encoding?: string;
   /** Names of the classes, in order; other names are errors. @default all that occur, sorted */
   classes?: readonly string[];
   /** Shrink larger images to this longest side. */
@@ -32,14 +36,17 @@ interface CsvImage {
   split: string;
   where: string;
   labels: Set<string>;
+  unknown: Set<string>;
+  group: string;
   stated: { width?: number; height?: number };
   boxes: { label: string; sides: Sides; where: string }[];
 }
 
 /**
  * Finds the images that a CSV file lists: a header, then a row for each image, or for each object of an image. The
- * columns `file` and `label` are needed; `split`, a box (`xmin ymin xmax ymax` or `x y w h`) and the size of the
- * image (`width height`) may be there. The label holds for the image, whatever becomes of its box.
+ * columns `file` and `label` are needed; `split`, `group`, `unknown` (classes of which it is not known whether the image
+ * shows them, `*` for all), a box (`xmin ymin xmax ymax` or `x y w h`) and the size of the image (`width height`) may be there. The
+ * label holds for the image, whatever becomes of its box.
  *
  * @throws {DataError} `file:line: …`
  */
@@ -47,57 +54,84 @@ export async function findCsv(path: string, options: CsvOptions = {}): Promise<I
   const { images: dir = dirname(path) } = options;
   const images = new Map<string, CsvImage>();
   const problems: DataError[] = [];
+  const notes = new ImportNotes();
+  const units = new BoxUnits();
   let columns: CsvColumns | undefined;
-  try {
-    for await (const { record, line } of rowsOf(path, options.delimiter)) {
-      if (!columns) {
-        columns = findColumns(record, options.columns ?? {}, path);
-        continue;
-      }
-      try {
-        readRow(record, columns, `${path}:${line}`, images, options);
-      } catch (error) {
-        if (!(error instanceof DataError)) throw error;
-        problems.push(error);
-      }
+  let width = 0;
+  for await (const { record, line } of allRows(path, options)) {
+    if (!columns) {
+      columns = findColumns(record, options.columns ?? {}, path);
+      width = record.length;
+      continue;
     }
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw new DataError(`${path}: no such file`, { cause });
-    if (code?.startsWith('CSV_'))
-      throw new DataError(`${path}:${(cause as CsvError).lines}: ${message}`, { cause });
-    throw cause;
+    try {
+      if (record.length !== width) {
+        throw new DataError(`${path}:${line}: has ${record.length} cells, the header ${width}`);
+      }
+      readRow(record, columns, `${path}:${line}`, images, options, units);
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+      problems.push(error);
+    }
   }
   const classes =
-    options.classes ?? [...new Set([...images.values()].flatMap(({ labels }) => [...labels]))].sort();
+    options.classes ??
+    [...new Set([...images.values()].flatMap(({ labels, unknown }) => [...labels, ...unknown]))]
+      .filter((name) => name !== '*')
+      .sort();
   if (classes.length === 0) throw problems[0] ?? new DataError(`${path}: lists no image`);
 
+  for (const { unknown } of images.values()) {
+    if (unknown.delete('*')) for (const name of classes) unknown.add(name);
+  }
+  if (options.boxes === 'normalized') units.checkParts('leave boxes at pixels');
+  else units.checkPixels('boxes must be normalized then');
+
   const items: ImportItem[] = [];
+  const listed = new Set<string>();
   for (const image of images.values()) {
-    const unknown = [...image.labels].find((label) => !classes.includes(label));
-    const file = join(dir, image.file);
-    if (unknown !== undefined) {
-      problems.push(new DataError(`${image.where}: class ${unknown} is not one of ${classes.join(', ')}`));
-    } else if (!existsSync(file)) {
-      problems.push(new DataError(`${image.where}: ${file} does not exist`));
-    } else {
-      const labels = Array.from(image.labels, (label) => classes.indexOf(label)).sort((a, b) => a - b);
+    try {
+      checkNames(image, classes);
+      const file = listedImage(dir, image.file, image.where, notes.tell);
+      listed.add(file);
+      const labels = indicesOf(image.labels, classes);
       items.push({
         split: image.split,
+        name: image.file,
         labels,
+        ...(image.group && { group: image.group }),
         load: (tell) => loadImage(file, image, labels, classes, options, tell),
       });
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+      problems.push(error);
     }
   }
-  const multiLabel = items.some(({ labels }) => labels.length !== 1);
-  return { format: 'csv', classes, multiLabel, items, problems };
+  await tellUnlisted(dir, listed, path, notes.tell);
+  const single = [...images.values()].every(({ labels, unknown }) =>
+    labels.size === 1 ? unknown.size === 0 : labels.size === 0 && unknown.size === classes.length,
+  );
+  if (!single) {
+    const bare = items.filter(({ labels }) => labels.length === 0);
+    for (const { name } of bare)
+      notes.tell('images without a class; the set has several labels per image', name);
+  }
+  const multiLabel = !single;
+  return { format: 'csv', classes, multiLabel, items, problems, notes: notes.list };
 }
 
-async function* rowsOf(path: string, delimiter = ','): AsyncGenerator<{ record: string[]; line: number }> {
-  const parser = parse({ bom: true, delimiter, info: true, skipEmptyLines: true });
-  const input = createReadStream(path).on('error', (error) => parser.destroy(error));
-  for await (const { record, info } of input.pipe(parser)) yield { record, line: info.lines };
+function checkNames({ labels, unknown, split, where }: CsvImage, classes: readonly string[]): void {
+  checkedName(split, `${where}: split`);
+  const stranger = [...labels, ...unknown].find((label) => !classes.includes(label));
+  if (stranger !== undefined) {
+    throw new DataError(`${where}: class ${stranger} is not one of ${classes.join(', ')}`);
+  }
+  const both = [...unknown].find((label) => labels.has(label));
+  if (both !== undefined) throw new DataError(`${where}: class ${both} is both a label and unknown`);
 }
+
+const indicesOf = (names: Iterable<string>, classes: readonly string[]) =>
+  Array.from(names, (name) => classes.indexOf(name)).sort((a, b) => a - b);
 
 function readRow(
   row: readonly string[],
@@ -105,13 +139,14 @@ function readRow(
   where: string,
   images: Map<string, CsvImage>,
   { labelSeparator, boxes = 'pixels' }: CsvOptions,
+  units: BoxUnits,
 ): void {
   const cell = (kind: CsvColumn) => (columns[kind] === undefined ? '' : row[columns[kind]]!.trim());
   const file = cell('file');
   if (!file) throw new DataError(`${where}: the file is not named`);
-  const labels = (labelSeparator ? cell('label').split(labelSeparator) : [cell('label')]).flatMap(
-    (label) => label.trim() || [],
-  );
+  const names = (kind: CsvColumn) =>
+    (labelSeparator ? cell(kind).split(labelSeparator) : [cell(kind)]).flatMap((name) => name.trim() || []);
+  const labels = names('label');
   const split = cell('split') || 'train';
   const number = (kind: CsvColumn) => {
     const value = Number(cell(kind));
@@ -120,29 +155,46 @@ function readRow(
     }
     return value;
   };
-  const group = boxColumns(columns);
-  const numbers = group?.some((kind) => cell(kind) !== '') ? group.map(number) : undefined;
+  const box = boxColumns(columns);
+  const numbers = box?.some((kind) => cell(kind) !== '') ? box.map(number) : undefined;
   if (numbers && labels.length !== 1) {
     throw new DataError(`${where}: a box needs one label, found ${labels.length}`);
   }
   const key = `${split}\0${file}`;
-  const image = images.get(key) ?? { file, split, where, labels: new Set(), stated: {}, boxes: [] };
+  const group = cell('group');
+  const image = images.get(key) ?? {
+    file,
+    split,
+    where,
+    labels: new Set(),
+    unknown: new Set(),
+    group,
+    stated: {},
+    boxes: [],
+  };
+  if (image.group !== group) {
+    throw new DataError(
+      `${where}: the group of ${file} is "${group}", in ${image.where} it is "${image.group}"`,
+    );
+  }
   if (boxes === 'pixels' && cell('width') && cell('height')) {
     image.stated = { width: number('width'), height: number('height') };
   }
   if (numbers) {
     const [a, b, c, d] = numbers as [number, number, number, number];
-    const extent = group!.includes('w');
+    const extent = box!.includes('w');
     const sides = { xmin: a, ymin: b, xmax: extent ? a + c : c, ymax: extent ? b + d : d };
     image.boxes.push({ label: labels[0]!, sides, where: `${where}: box ${numbers.join(', ')}` });
+    units.add(sides, where);
   }
   for (const label of labels) image.labels.add(label);
+  for (const label of names('unknown')) image.unknown.add(label);
   images.set(key, image);
 }
 
 async function loadImage(
   path: string,
-  { file, stated, boxes }: CsvImage,
+  { file, stated, boxes, unknown }: CsvImage,
   labels: number[],
   classes: readonly string[],
   options: CsvOptions,
@@ -156,5 +208,6 @@ async function loadImage(
     const box = placeBox(pixels, frame, where, tell);
     return box ? [{ class: classes.indexOf(label), ...box }] : [];
   });
-  return { ...image, filename: file, labels, objects };
+  const uncertain = unknown.size > 0 && { unknown: indicesOf(unknown, classes) };
+  return { ...image, filename: file, labels, ...uncertain, objects };
 }

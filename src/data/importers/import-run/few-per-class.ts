@@ -44,3 +44,32 @@ export function fewPerClass(
   }
   return items.filter((item) => !surplus.has(item));
 }
+
+/**
+ * Keeps so many images of each split, taken from its classes in turn, so that a small number still holds them all where
+ * it can. Within a class the first are kept; an image with several classes counts for the rarest of them in its split.
+ */
+export function limitEach(items: readonly ImportItem[], limit: number): ImportItem[] {
+  if (!(Number.isInteger(limit) && limit > 0)) {
+    throw new UsageError(`the limit must be a positive integer, not ${limit}`);
+  }
+  const kept = new Set<ImportItem>();
+  for (const split of new Set(items.map((item) => item.split))) {
+    const members = items.filter((item) => item.split === split);
+    const strata = rarestClasses(members);
+    const queues = new Map<number, ImportItem[]>();
+    for (const [i, item] of members.entries()) {
+      const queue = queues.get(strata[i]!);
+      if (queue) queue.push(item);
+      else queues.set(strata[i]!, [item]);
+    }
+    const inTurn = [...queues].sort(([a], [b]) => a - b).map(([, queue]) => queue);
+    for (let turn = 0, left = limit; left > 0 && inTurn.some((queue) => queue.length > turn); turn++) {
+      for (const queue of inTurn) {
+        const item = queue[turn];
+        if (item && left-- > 0) kept.add(item);
+      }
+    }
+  }
+  return items.filter((item) => kept.has(item));
+}

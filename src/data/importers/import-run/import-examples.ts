@@ -3,8 +3,10 @@ import type { DatasetInfo } from '../../dataset-info.ts';
 import { DatasetWriter } from '../../dataset-writer.ts';
 import type { ImageExample } from '../../image-example.ts';
 import { mapAhead } from '../../map-ahead.ts';
+import { alikeClasses, Census, checkClasses } from './census.ts';
 import { dealOut } from './deal-out.ts';
-import { fewPerClass } from './few-per-class.ts';
+import { DryRun } from './dry-run.ts';
+import { fewPerClass, limitEach } from './few-per-class.ts';
 import { type ImportNote, ImportNotes, type TellNote } from './import-notes.ts';
 
 /** What an importer found, before any image is read. */
@@ -25,8 +27,12 @@ export interface ImportSource {
 /** One image to import. */
 export interface ImportItem {
   split: string;
+  /** What it is called in notes. */
+  name?: string;
   /** Classes in the image, each once, as far as they are known before it is read. */
   labels: readonly number[];
+  /** Group of the image, for measures per group, where the example does not name one itself. */
+  group?: string;
   /**
    * Reads the image and its annotations.
    *
@@ -59,14 +65,19 @@ export interface ImportOptions {
   shardBytes?: number;
   /** Leave out what is broken instead of stopping at it. @default false */
   skipBad?: boolean;
+  /** Read everything and write nothing. @default false */
+  dryRun?: boolean;
   /** Called after each image. */
   onProgress?: (done: number, total: number) => void;
 }
 
 export interface ImportSummary {
+  /** What `dataset.json` says; of a dry run without shards. */
   info: DatasetInfo;
   /** [C], images that hold the class. */
   perClass: number[];
+  /** Images of each group. */
+  perGroup: Record<string, number>;
   /** Objects with a box, and how many of them have a mask. */
   boxes: number;
   masks: number;
@@ -77,26 +88,34 @@ export interface ImportSummary {
 }
 
 /**
- * Writes what an importer found as a data set, one image after the other.
+ * Writes what an importer found as a data set, one image after the other. What is left out is told in the summary.
  *
- * @throws {DataError} at the first broken image, unless `skipBad`; the folder is then as it was before
+ * @throws {DataError} at the first broken image, unless `skipBad`, and when what is left cannot train: no image, or
+ *   images of one class where the source has several; the folder is then as it was before
  */
 export async function importExamples(
   source: ImportSource,
   dir: string,
   options: ImportOptions = {},
 ): Promise<ImportSummary> {
-  const { skipBad = false, singleLabel = false, onProgress = () => {} } = options;
+  const { skipBad = false, singleLabel = false, dryRun = false, onProgress = () => {} } = options;
+  checkClasses(source);
   const skipped = (source.problems ?? []).map((problem) => problem.message);
   if (skipped.length > 0 && !skipBad) throw firstOf(skipped);
 
   const notes = new ImportNotes(source.notes);
+  for (const names of alikeClasses(source.classes)) {
+    notes.tell('classes whose names differ in nothing but case and blanks', names.join(', '));
+  }
   const { items, splits } = chosenItems(source, options, notes.tell);
-  const summary = { perClass: source.classes.map(() => 0), boxes: 0, masks: 0, skipped };
-  const writer = await DatasetWriter.create(dir, describe(source, options), splits, options);
+  const census = new Census(source, splits);
+  const described = describe(source, options);
+  const writer = dryRun
+    ? new DryRun(described, splits)
+    : await DatasetWriter.create(dir, described, splits, options);
   try {
     let done = 0;
-    const loaded = mapAhead(items, 8, (item) => attempt(item, skipBad));
+    const loaded = mapAhead(items, 8, (item) => attempt(item, source, skipBad));
     for await (const { split, example, told } of loaded) {
       onProgress(++done, items.length);
       notes.add(told);
@@ -110,11 +129,10 @@ export async function importExamples(
         continue;
       }
       await writer.write(split, example);
-      for (const label of example.labels) summary.perClass[label]!++;
-      summary.boxes += example.objects.length;
-      summary.masks += example.objects.filter((object) => object.mask).length;
+      census.count(split, example);
     }
-    return { info: await writer.finish(), ...summary, notes: notes.list };
+    census.check(notes, skipped);
+    return { info: await writer.finish(), ...census.summary, skipped, notes: notes.list };
   } catch (error) {
     await writer.abort();
     throw error;
@@ -128,25 +146,38 @@ function firstOf([first, ...others]: string[]): DataError {
   return new DataError(`${first}${more}`);
 }
 
-async function attempt(item: ImportItem, skipBad: boolean) {
+async function attempt(item: ImportItem, { classes, multiLabel }: ImportSource, skipBad: boolean) {
   const told = new ImportNotes();
   const { split } = item;
   try {
-    return { split, example: await item.load(told.tell, split), told: told.list };
+    const example = await item.load(told.tell, split);
+    if (example) {
+      if (item.group && !example.group) example.group = item.group;
+      checkExample(example, classes, multiLabel);
+    }
+    return { split, example, told: told.list };
   } catch (error) {
     if (skipBad && error instanceof DataError) return { split, told: [], example: error };
     throw error;
   }
 }
 
+/** What cannot be read again is not written. */
+function checkExample(
+  { filename, labels, unknown = [] }: ImageExample,
+  classes: readonly string[],
+  multiLabel: boolean,
+) {
+  if (multiLabel || labels.length === 1 || (labels.length === 0 && unknown.length === classes.length)) return;
+  throw new DataError(`${filename}: has ${labels.length} classes, in a data set with one class per image`);
+}
+
 function chosenItems(source: ImportSource, options: ImportOptions, tell: TellNote) {
   const { fractions, fractionsOf, splitSeed = 1, perClass, singleLabel, limit } = options;
   let items = source.items;
   if (singleLabel) {
-    const single = items.filter(({ labels }) => labels.length === 1);
-    const others = items.length - single.length;
-    for (let i = 0; i < others; i++) tell(NOT_SINGLE);
-    items = single;
+    for (const { labels, name } of items) if (labels.length !== 1) tell(NOT_SINGLE, name);
+    items = items.filter(({ labels }) => labels.length === 1);
   }
   if (fractions) {
     const untouched = fractionsOf ? items.filter(({ split }) => split !== fractionsOf) : [];
@@ -155,12 +186,24 @@ function chosenItems(source: ImportSource, options: ImportOptions, tell: TellNot
       throw new UsageError(`there is no split ${fractionsOf} to deal out; the source has ${known}`);
     }
     const dealt = fractionsOf ? items.filter(({ split }) => split === fractionsOf) : items;
-    items = [...dealOut(dealt, fractions, splitSeed), ...untouched];
+    const chosen = dealOut(dealt, fractions, splitSeed);
+    leftOut(dealt.length - chosen.length, 'images left out, the fractions sum to less than 1', tell);
+    items = [...chosen, ...untouched];
   }
-  if (perClass !== undefined) items = fewPerClass(items, perClass, splitSeed, source.classes, tell);
+  if (perClass !== undefined) {
+    const few = fewPerClass(items, perClass, splitSeed, source.classes, tell);
+    leftOut(items.length - few.length, 'images left out by the number per class', tell);
+    items = few;
+  }
   const named = Object.keys(fractions ?? {});
   const found = [...new Set(items.map(({ split }) => split))].sort(trainFirst);
-  return { items: limited(items, limit), splits: [...new Set([...named, ...found])] };
+  const limited = limit === undefined ? items : limitEach(items, limit);
+  leftOut(items.length - limited.length, 'images left out by the limit', tell);
+  return { items: limited, splits: [...new Set([...named, ...found])] };
+}
+
+function leftOut(count: number, what: string, tell: TellNote): void {
+  for (let i = 0; i < count; i++) tell(what);
 }
 
 /** What `dataset.json` says of the import. */
@@ -185,15 +228,4 @@ function describe(source: ImportSource, options: ImportOptions) {
 
 function trainFirst(a: string, b: string): number {
   return Number(b.startsWith('train')) - Number(a.startsWith('train')) || (a < b ? -1 : 1);
-}
-
-function limited(items: readonly ImportItem[], limit: number | undefined): readonly ImportItem[] {
-  if (limit === undefined) return items;
-  if (!(Number.isInteger(limit) && limit > 0))
-    throw new UsageError(`the limit must be a positive integer, not ${limit}`);
-  const taken = new Map<string, number>();
-  return items.filter(({ split }) => {
-    taken.set(split, (taken.get(split) ?? 0) + 1);
-    return taken.get(split)! <= limit;
-  });
 }

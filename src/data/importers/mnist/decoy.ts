@@ -39,7 +39,7 @@ const SMALLEST = 2 * PATCH + 8;
  * whose names begin with `train` and whose masks `masks` and `feedback` choose. What is dealt out of the training
  * images by `fractions`, a validation split, keeps their greys: an image's patch depends on its file, its number and
  * the seed alone. Feedback is that of the XIL benchmark: `incomplete` is the lower half of the mask, `wrong` a strip on
- * the other side of the image; see {@link lowerHalf}, {@link oppositeStrip}.
+ * the other side of the image; see `lowerHalf`, `oppositeStrip`.
  *
  * Sources: Ross, Hughes, Doshi-Velez 2017, "Right for the right reasons" (the patches); Friedrich et al.
  * 2023, "A typology for exploring the mitigation of shortcut behaviour" (feedback; the object: grey above 1). The
@@ -49,7 +49,7 @@ const SMALLEST = 2 * PATCH + 8;
  */
 export async function findDecoy(dir: string, options: DecoyOptions = {}): Promise<ImportSource> {
   const { seed = 1, masks = 'patch', feedback = 'correct', classes: named } = options;
-  const { classes, splits } = await readIdxSplits(dir, named);
+  const { classes, splits, notes } = await readIdxSplits(dir, named);
   if (GREY_STEP * (classes.length - 1) > 255) {
     throw new DataError(`${dir}: has ${classes.length} classes, the patches have greys for 11`);
   }
@@ -62,7 +62,7 @@ export async function findDecoy(dir: string, options: DecoyOptions = {}): Promis
     const objectsOf = objectMaker(set);
     return set.images.map((_, i) => itemOf(set, i, classes.length, { seed, masks, feedback }, objectsOf));
   });
-  return { format: 'decoy', classes, multiLabel: false, items, options: { seed, masks, feedback } };
+  return { format: 'decoy', classes, multiLabel: false, items, notes, options: { seed, masks, feedback } };
 }
 
 function itemOf(

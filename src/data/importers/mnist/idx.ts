@@ -1,10 +1,11 @@
-import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
 import sharp from 'sharp';
-import { DataError, UsageError } from '../../../errors/index.ts';
+import { DataError } from '../../../errors/index.ts';
+import { unzipped } from '../../compressed-bytes.ts';
+import { readBytes } from '../../file-bytes.ts';
 import type { ImportItem, ImportSource } from '../import-run/import-examples.ts';
+import { type ImportNote, ImportNotes } from '../import-run/import-notes.ts';
+import { listFolder } from '../reading/image-files.ts';
 
 /** An array in the IDX format of MNIST, of unsigned bytes. */
 export interface IdxArray {
@@ -19,15 +20,8 @@ export interface IdxArray {
  * @throws {DataError} that names the file when it is missing, of another kind, or of another length
  */
 export async function readIdx(path: string, dimensions: number): Promise<IdxArray> {
-  const file = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    throw new DataError(`${path}: ${cause.code === 'ENOENT' ? 'no such file' : cause.message}`, { cause });
-  });
-  const zipped = file[0] === 0x1f && file[1] === 0x8b;
-  const bytes = zipped
-    ? await promisify<Uint8Array, Buffer>(gunzip)(file).catch((cause: Error) => {
-        throw new DataError(`${path}: cannot be unpacked: ${cause.message}`, { cause });
-      })
-    : file;
+  const file = await readBytes(path);
+  const bytes = await unzipped(file, path);
   const start = 4 + dimensions * 4;
   if (bytes.length < start || bytes[0] !== 0 || bytes[1] !== 0 || bytes[2] !== 8 || bytes[3] !== dimensions) {
     const found = bytes.subarray(0, 4).toString('hex');
@@ -66,23 +60,27 @@ const SPLIT_NAMES: Record<string, string> = { t10k: 'test' };
 export async function readIdxSplits(
   dir: string,
   named?: readonly string[],
-): Promise<{ classes: readonly string[]; splits: IdxSplit[] }> {
-  const files = await readdir(dir).catch((cause: NodeJS.ErrnoException) => {
-    throw new UsageError(`${dir}: ${cause.code === 'ENOENT' ? 'no such folder' : cause.message}`, { cause });
-  });
+): Promise<{ classes: readonly string[]; splits: IdxSplit[]; notes: ImportNote[] }> {
+  const { files } = await listFolder(dir);
   const imageFiles = files.filter((file) => /[-.]images[-.]idx3-ubyte(\.gz)?$/.test(file)).sort();
   if (imageFiles.length === 0) {
     throw new DataError(`${dir}: holds no file like train-images-idx3-ubyte or train-images-idx3-ubyte.gz`);
   }
   const splits: IdxSplit[] = [];
+  const notes = new ImportNotes();
+  const used = new Set(imageFiles);
   let largest = 0;
   for (const file of imageFiles) {
     const prefix = file.slice(0, file.search(/[-.]images/));
     const stem = file.replace('images', 'labels').replace('idx3', 'idx1').replace(/\.gz$/, '');
     const labelFile = files.find((other) => other === stem || other === `${stem}.gz`) ?? stem;
+    used.add(labelFile);
     const pixels = await readIdx(join(dir, file), 3);
     const labels = await readIdx(join(dir, labelFile), 1);
     const [count, height, width] = pixels.shape as [number, number, number];
+    if (width === 0 || height === 0) {
+      throw new DataError(`${join(dir, file)}: its images are ${width}x${height} (width x height)`);
+    }
     if (labels.shape[0] !== count) {
       throw new DataError(
         `${join(dir, labelFile)}: has ${labels.shape[0]} labels for ${count} images in ${file}`,
@@ -100,7 +98,11 @@ export async function readIdxSplits(
     splits.push({ split: SPLIT_NAMES[prefix] ?? prefix, file, width, height, images });
   }
   const classes = named ?? Array.from({ length: largest + 1 }, (_, digit) => String(digit));
-  return { classes, splits };
+  for (const file of files) {
+    if (!used.has(file))
+      notes.tell('files left out, they are no images or labels of a pair', join(dir, file));
+  }
+  return { classes, splits, notes: notes.list };
 }
 
 /** Grey pixels as a PNG of one channel. */
@@ -112,12 +114,12 @@ export function greyPng(pixels: Uint8Array, width: number, height: number): Prom
 }
 
 /**
- * Finds the images of {@link readIdxSplits}.
+ * Finds the images of `readIdxSplits`.
  *
  * @param named names of the classes; the labels' digits when not given
  */
 export async function findIdx(dir: string, named?: readonly string[]): Promise<ImportSource> {
-  const { classes, splits } = await readIdxSplits(dir, named);
+  const { classes, splits, notes } = await readIdxSplits(dir, named);
   const items = splits.flatMap(({ split, file, width, height, images }) =>
     images.map(
       ({ pixels, label }, i): ImportItem => ({
@@ -135,5 +137,5 @@ export async function findIdx(dir: string, named?: readonly string[]): Promise<I
       }),
     ),
   );
-  return { format: 'idx', classes, multiLabel: false, items };
+  return { format: 'idx', classes, multiLabel: false, items, notes };
 }

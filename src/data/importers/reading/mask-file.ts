@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
 import { DataError } from '../../../errors/index.ts';
+import { readBytes } from '../../file-bytes.ts';
 import { decodeMask } from '../../image-decoding.ts';
 import { annotatedFrame, type Frame, placeBox, type Sides } from './annotated-frame.ts';
 import { boxOfMask, encodeMask } from './stored-image.ts';
@@ -20,9 +20,7 @@ export async function readMaskFile(
   stored: { width: number; height: number },
   threshold = 1,
 ): Promise<Sides & { mask: Uint8Array }> {
-  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    throw new DataError(`${path}: ${cause.code === 'ENOENT' ? 'no such file' : cause.message}`, { cause });
-  });
+  const bytes = await readBytes(path);
   const size = await sharp(bytes)
     .metadata()
     .catch(() => ({ width: 0, height: 0 }));

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
-import { DataError, UsageError } from '../../../errors/index.ts';
+import { UsageError } from '../../../errors/index.ts';
+import { readBytes } from '../../file-bytes.ts';
 import { decodeImage } from '../../image-decoding.ts';
 import { type Frame, turnMask } from './annotated-frame.ts';
 
@@ -23,9 +23,7 @@ const KEPT_FORMATS = new Set(['jpeg', 'png', 'webp']);
  * @throws {DataError} that names the file, when it is missing or broken
  */
 export async function readImage(path: string, longestSide?: number): Promise<StoredImage> {
-  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    throw new DataError(`${path}: ${cause.code === 'ENOENT' ? 'no such file' : cause.message}`, { cause });
-  });
+  const bytes = await readBytes(path);
   return storeImage(bytes, path, longestSide);
 }
 

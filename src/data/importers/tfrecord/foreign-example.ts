@@ -7,8 +7,11 @@ export interface ForeignExample {
   encoded: Uint8Array;
   filename: string;
   stated: { width?: number; height?: number };
-  /** Numbers of the classes of the image; negative ones, which stand for an unknown label, are left out. */
+  /** Numbers of the classes of the image. */
   ids: number[];
+  /** Numbers of the classes that are not known; 'all' where the label is negative, which stands for that. */
+  unknown: number[] | 'all';
+  group: string;
   objects: ForeignObject[];
   /** Names that the record gives numbers. */
   texts: Map<number, string>;
@@ -63,8 +66,8 @@ export function readForeignExample(bytes: Uint8Array, where: string): ForeignExa
     [objectIds, 'image/object/class/text'],
   ];
   for (const [ids, text] of named) {
-    const values = features.has(text) ? features.bytes(text) : [];
-    for (const [i, id] of ids.entries()) texts.set(id, Buffer.from(values[i] ?? []).toString());
+    const values = features.texts(text);
+    for (const [i, id] of ids.entries()) texts.set(id, values[i] ?? '');
   }
   const stated = {
     ...(features.has('image/width') && { width: features.integers('image/width')[0]! }),
@@ -75,6 +78,12 @@ export function readForeignExample(bytes: Uint8Array, where: string): ForeignExa
     filename: features.text('image/filename'),
     stated,
     ids: imageIds.filter((id) => id >= 0),
+    unknown: imageIds.some((id) => id < 0)
+      ? 'all'
+      : features.has('image/class/unknown')
+        ? features.integers('image/class/unknown')
+        : [],
+    group: features.text('image/group'),
     objects: objectIds.map((id, i) => ({
       id,
       box: boxes?.[i],

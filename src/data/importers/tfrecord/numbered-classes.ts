@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError } from '../../../errors/index.ts';
+import { INFO_FILE, readDatasetInfo } from '../../dataset-info.ts';
+import { readText } from '../../text-file.ts';
 
 /** The numbers that stand for classes in a file, in the order of the classes, and their names. */
 export type NumberedClasses = readonly { id: number; name: string }[];
@@ -13,9 +14,7 @@ export type NumberedClasses = readonly { id: number; name: string }[];
  * @throws {DataError} `file:line: …` for an item without id or name, or an id that occurs twice
  */
 export async function readLabelMap(path: string): Promise<NumberedClasses> {
-  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw new DataError(`${path}: ${cause.code === 'ENOENT' ? 'no such file' : cause.message}`, { cause });
-  });
+  const text = await readText(path);
   // A comment is blanked out rather than removed, so that lines and positions stay.
   const plain = text.replace(/^\s*#.*$/gm, (comment) => comment.replace(/[^\n]/g, ' '));
   const classes: { id: number; name: string }[] = [];
@@ -34,13 +33,19 @@ export async function readLabelMap(path: string): Promise<NumberedClasses> {
   return classes.sort((a, b) => a.id - b.id);
 }
 
+/** The names in the `dataset.json` of a data set of our own. */
+export async function readOwnNames(dir: string): Promise<NumberedClasses | undefined> {
+  if (!existsSync(join(dir, INFO_FILE))) return undefined;
+  return (await readDatasetInfo(dir)).classes.map((name, id) => ({ id, name }));
+}
+
 /** The names that TFDS keeps beside its records, a class on each line, numbered from 0. */
 export async function readTfdsNames(dir: string): Promise<NumberedClasses | undefined> {
   const file = ['objects-label', 'label', 'labels']
     .map((feature) => join(dir, `${feature}.labels.txt`))
     .find((path) => existsSync(path));
   if (!file) return undefined;
-  const lines = (await readFile(file, 'utf8')).split(/\r?\n/).flatMap((line) => line.trim() || []);
+  const lines = (await readText(file)).split(/\r?\n/).flatMap((line) => line.trim() || []);
   return lines.map((name, id) => ({ id, name }));
 }
 

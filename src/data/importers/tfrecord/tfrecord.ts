@@ -4,12 +4,18 @@ import { decodeMask } from '../../image-decoding.ts';
 import type { ImageExample, ImageObject } from '../../image-example.ts';
 import { RecordFile, recordId } from '../../record-file.ts';
 import type { ImportItem, ImportSource } from '../import-run/import-examples.ts';
-import type { TellNote } from '../import-run/import-notes.ts';
+import { ImportNotes, type TellNote } from '../import-run/import-notes.ts';
 import { annotatedFrame, placeBox } from '../reading/annotated-frame.ts';
 import { objectExample } from '../reading/object-example.ts';
 import { encodeMask, storeImage } from '../reading/stored-image.ts';
 import { readForeignExample } from './foreign-example.ts';
-import { classesFor, type NumberedClasses, readLabelMap, readTfdsNames } from './numbered-classes.ts';
+import {
+  classesFor,
+  type NumberedClasses,
+  readLabelMap,
+  readOwnNames,
+  readTfdsNames,
+} from './numbered-classes.ts';
 import { listRecordFiles, RecordShelf } from './record-files.ts';
 
 export interface TfrecordOptions {
@@ -28,7 +34,11 @@ interface FoundRecord {
   record: number;
   boundaries: Float64Array;
   split: string;
+  /** Numbers of all classes that the record names, and of those that its image shows. */
   ids: number[];
+  labels: number[];
+  /** Whether nothing is known of what its image shows. */
+  unlabelled: boolean;
 }
 
 /**
@@ -42,7 +52,9 @@ export async function findTfrecords(dir: string, options: TfrecordOptions = {}):
   const texts = new Map<number, string>();
   const problems: DataError[] = [];
   const records: FoundRecord[] = [];
-  const shards = await listRecordFiles(dir);
+  const notes = new ImportNotes();
+  const { shards, problems: missing } = await listRecordFiles(dir, notes.tell);
+  problems.push(...missing);
   for (const [done, { file, split }] of shards.entries()) {
     onProgress(done, shards.length);
     await lookThrough(join(dir, file), split, texts, records, problems);
@@ -54,7 +66,7 @@ export async function findTfrecords(dir: string, options: TfrecordOptions = {}):
 
   const numbered =
     (labelMap && (await readLabelMap(labelMap))) ||
-    (!classes && (await readTfdsNames(dir))) ||
+    (!classes && ((await readOwnNames(dir)) ?? (await readTfdsNames(dir)))) ||
     classesFor(texts, classes);
   if (numbered.length === 0) throw problems[0] ?? new DataError(`${dir}: no record holds a label`);
   const classOf = new Map(numbered.map(({ id }, index) => [id, index]));
@@ -68,13 +80,14 @@ export async function findTfrecords(dir: string, options: TfrecordOptions = {}):
     }
     items.push({
       split: found.split,
-      labels: found.ids.map((id) => classOf.get(id)!),
+      name: recordId(found.path, found.record),
+      labels: found.labels.map((id) => classOf.get(id)!),
       load: (tell) => loadRecord(shelf, found, classOf, options, tell),
     });
   }
-  const multiLabel = items.some(({ labels }) => labels.length !== 1);
+  const multiLabel = records.some(({ labels, unlabelled }) => labels.length !== 1 && !unlabelled);
   const names = numbered.map(({ name }) => name);
-  return { format: 'tfrecord', classes: names, multiLabel, items, problems };
+  return { format: 'tfrecord', classes: names, multiLabel, items, problems, notes: notes.list };
 }
 
 async function lookThrough(
@@ -93,8 +106,18 @@ async function lookThrough(
           const where = `${path}, record ${record}`;
           const example = readForeignExample(await file.read(record), where);
           for (const [id, text] of example.texts) if (text || !texts.has(id)) texts.set(id, text);
-          const ids = [...new Set([...example.ids, ...example.objects.map(({ id }) => id)])];
-          records.push({ path, record, boundaries, split, ids });
+          const unknown = example.unknown === 'all' ? [] : example.unknown;
+          const ids = [...new Set([...example.ids, ...example.objects.map(({ id }) => id), ...unknown])];
+          const labels = ids.filter((id) => !unknown.includes(id));
+          records.push({
+            path,
+            record,
+            boundaries,
+            split,
+            ids,
+            labels,
+            unlabelled: example.unknown === 'all',
+          });
         } catch (error) {
           if (!(error instanceof DataError)) throw error;
           problems.push(error);
@@ -109,6 +132,9 @@ async function lookThrough(
   }
 }
 
+/** A box that reaches further beyond its image, in sides of it, is given in pixels. */
+const MOST_BEYOND = 4;
+
 async function loadRecord(
   shelf: RecordShelf,
   { path, record, boundaries }: FoundRecord,
@@ -122,6 +148,12 @@ async function loadRecord(
   const frame = annotatedFrame(original, example.stated);
   const objects: ImageObject[] = [];
   const others = example.ids.map((id) => ({ class: classOf.get(id)! }));
+  const far = example.objects.find(({ box }) => box && Math.max(box.xmax, box.ymax) > MOST_BEYOND);
+  if (far) {
+    throw new DataError(
+      `${where}: a box ends at (${far.box!.xmax}, ${far.box!.ymax}): expected parts of the image from 0 to 1, no pixels`,
+    );
+  }
   for (const [i, { id, box, mask, crowd }] of example.objects.entries()) {
     const index = classOf.get(id)!;
     if (crowd || !box) {
@@ -146,7 +178,15 @@ async function loadRecord(
     });
   }
   const filename = example.filename || recordId(path, record);
-  return objectExample({ ...image, filename }, objects, example.objects.length, tell, others);
+  const unknown =
+    example.unknown === 'all' ? [...classOf.values()] : example.unknown.map((id) => classOf.get(id)!);
+  const more = {
+    ...(unknown.length > 0 && {
+      unknown: unknown.filter((index) => !others.some((other) => other.class === index)),
+    }),
+    ...(example.group && { group: example.group }),
+  };
+  return objectExample({ ...image, filename, ...more }, objects, example.objects.length, tell, others);
 }
 
 function unknownClass(where: string, id: number, classes: NumberedClasses): DataError {

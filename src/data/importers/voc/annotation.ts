@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises';
-import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import * as z from 'zod';
 import { DataError } from '../../../errors/index.ts';
 import type { TellNote } from '../import-run/import-notes.ts';
 import { type Frame, placeBox, type Sides } from '../reading/annotated-frame.ts';
+import { linesOf, readXml, xmlText } from '../reading/xml-file.ts';
 
 /** An object of a VOC annotation, in the pixels of the format: from 1, both ends included. */
 export interface VocObject {
@@ -21,16 +20,14 @@ export interface VocAnnotation {
   objects: VocObject[];
 }
 
-const number = z.coerce.number().refine(Number.isFinite, 'is not a number');
-const text = z.coerce.string().trim().min(1);
+const text = z.preprocess(xmlText, z.string('expected a text').min(1, 'is empty'));
+const number = z.preprocess((element) => Number(xmlText(element) || Number.NaN), z.number('is not a number'));
 
 const objectSchema = z.object({
   name: text,
-  difficult: z.coerce.number().default(0),
+  difficult: number.optional(),
   bndbox: z.object({ xmin: number, ymin: number, xmax: number, ymax: number }),
 });
-
-const parser = new XMLParser({ parseTagValue: false, isArray: (_, path) => path === 'annotation.object' });
 
 /**
  * Reads a Pascal VOC annotation.
@@ -38,13 +35,7 @@ const parser = new XMLParser({ parseTagValue: false, isArray: (_, path) => path 
  * @throws {DataError} that begins with `file:line`
  */
 export async function readVocAnnotation(path: string): Promise<VocAnnotation> {
-  const xml = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw new DataError(`${path}: ${cause.code === 'ENOENT' ? 'no such file' : cause.message}`, { cause });
-  });
-  const valid = XMLValidator.validate(xml);
-  if (valid !== true) throw new DataError(`${path}:${valid.err.line}: ${valid.err.msg}`);
-  const { annotation } = parser.parse(xml) as { annotation?: Record<string, unknown> };
-  if (annotation === undefined) throw new DataError(`${path}:1: expected <annotation>`);
+  const { root: annotation, text: xml } = await readXml(path, 'annotation', ['annotation.object']);
 
   const lines = linesOf(xml, /<object[\s>/]/g);
   const objects = ((annotation.object as unknown[]) ?? []).map((found, i): VocObject => {
@@ -55,23 +46,12 @@ export async function readVocAnnotation(path: string): Promise<VocAnnotation> {
       throw new DataError(`${path}:${line}: object.${issue.path.join('.')}: ${issue.message}`);
     }
     const { name, difficult, bndbox } = checked.data;
-    return { name, difficult: difficult > 0, bounds: bndbox, line };
+    return { name, difficult: (difficult ?? 0) > 0, bounds: bndbox, line };
   });
   const size = (annotation.size ?? {}) as Record<string, unknown>;
-  const filename =
-    typeof annotation.filename === 'string' && annotation.filename ? annotation.filename : undefined;
-  return { filename, size: { width: Number(size.width) || 0, height: Number(size.height) || 0 }, objects };
-}
-
-function linesOf(text: string, pattern: RegExp): number[] {
-  const lines: number[] = [];
-  let line = 1;
-  let position = 0;
-  for (const match of text.matchAll(pattern)) {
-    for (; position < match.index; position++) if (text[position] === '\n') line++;
-    lines.push(line);
-  }
-  return lines;
+  const side = (name: string) => Number(xmlText(size[name])) || 0;
+  const filename = xmlText(annotation.filename) || undefined;
+  return { filename, size: { width: side('width'), height: side('height') }, objects };
 }
 
 /**

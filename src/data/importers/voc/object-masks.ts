@@ -35,7 +35,7 @@ export async function readVocMasks(
   const masks = objects.map((object, i) => {
     const value = path === byObject ? i + 1 : regionOf(object, objects, segmentation, present);
     return value !== undefined && present.has(value)
-      ? values.map((pixel) => Number(pixel === value))
+      ? Uint8Array.from(values, (pixel) => Number(pixel === value))
       : undefined;
   });
   return Promise.all(masks.map((mask) => mask && encodeMask(mask, frame, stored)));

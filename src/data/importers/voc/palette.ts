@@ -1,5 +1,6 @@
 import sharp from 'sharp';
 import { DataError } from '../../../errors/index.ts';
+import { readBytes } from '../../file-bytes.ts';
 import { annotatedFrame, type Frame } from '../reading/annotated-frame.ts';
 
 /** In VOC masks 255 is the rim between object and background, which belongs to neither. */
@@ -8,7 +9,7 @@ export const RIM = 255;
 /** The numbers at the pixels of a segmentation, and the position in which its image has them. */
 export interface Segmentation {
   path: string;
-  values: Uint8Array;
+  values: Uint8Array | Uint16Array;
   frame: Frame;
 }
 
@@ -19,11 +20,14 @@ export interface Segmentation {
  * @throws {DataError} when it cannot be decoded, is of another size than its image, or has other colours
  */
 export async function readSegmentation(path: string, original: Frame): Promise<Segmentation> {
-  const image = sharp(path, { failOn: 'truncated' });
+  const image = sharp(await readBytes(path), { failOn: 'truncated' });
   const { data, info } = await image
     .metadata()
-    .then(({ space }) => (space === 'b-w' ? image.extractChannel(0) : image.removeAlpha()))
-    .then((numbers) => numbers.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true }))
+    .then(({ space }) => {
+      if (space === 'grey16') return image.toColourspace('grey16').extractChannel(0).raw({ depth: 'ushort' });
+      return (space === 'b-w' ? image.extractChannel(0) : image.removeAlpha()).raw({ depth: 'uchar' });
+    })
+    .then((numbers) => numbers.toBuffer({ resolveWithObject: true }))
     .catch((cause: Error) => {
       throw new DataError(`${path}: mask cannot be decoded: ${cause.message}`, { cause });
     });
@@ -33,7 +37,11 @@ export async function readSegmentation(path: string, original: Frame): Promise<S
       `${path}: mask is ${info.width}x${info.height}, its image ${frame.width}x${frame.height} (width x height)`,
     );
   }
-  if (info.channels === 1) return { path, values: data, frame };
+  if (info.channels === 1) {
+    const wide = data.length === 2 * info.width * info.height;
+    const values = wide ? new Uint16Array(data.buffer, data.byteOffset, data.length / 2) : data;
+    return { path, values, frame };
+  }
   const values = Uint8Array.from({ length: info.width * info.height }, (_, i) => {
     const color = data.subarray(i * 3, i * 3 + 3);
     const index = INDICES.get(colorKey(color));

@@ -56,7 +56,7 @@ export async function segmentedObjects(
   const objects = numbers
     .sort((a, b) => a - b)
     .map(async (number): Promise<ImageObject | undefined> => {
-      const mask = byObject.values.map((value) => Number(value === number));
+      const mask = Uint8Array.from(byObject.values, (value) => Number(value === number));
       const value = majority(byClass.values.filter((_, i) => mask[i] === 1));
       const box = placeBox(boxOfMask(mask, frame.width, frame.height)!, frame, byObject.path, () => {});
       if (value === undefined || !box) return undefined;
@@ -75,7 +75,7 @@ function labelsIn({ path, values }: Segmentation, classes: readonly string[]): n
 }
 
 /** The most frequent number, without background and rim. */
-function majority(values: Uint8Array): number | undefined {
+function majority(values: Segmentation['values']): number | undefined {
   const counts = new Map<number, number>();
   for (const value of values) {
     if (value !== 0 && value !== RIM) counts.set(value, (counts.get(value) ?? 0) + 1);

@@ -1,14 +1,15 @@
 import { basename } from 'node:path';
 import { DataError } from '../../../errors/index.ts';
+import { checkedName } from '../../../files/index.ts';
 import type { ImageExample, ImageObject } from '../../image-example.ts';
 import { mapAhead } from '../../map-ahead.ts';
 import type { ImportItem, ImportSource } from '../import-run/import-examples.ts';
-import type { TellNote } from '../import-run/import-notes.ts';
+import { ImportNotes, type TellNote } from '../import-run/import-notes.ts';
 import { annotatedFrame } from '../reading/annotated-frame.ts';
 import { labelsOf, objectExample } from '../reading/object-example.ts';
 import { readImage } from '../reading/stored-image.ts';
 import { readVocAnnotation, type VocAnnotation, vocBox } from './annotation.ts';
-import { findVocImage, listVoc, type VocEntry, type VocSets } from './layout.ts';
+import { findVocImage, ImageFolders, listVoc, type VocEntry, type VocSets } from './layout.ts';
 import { readVocMasks } from './object-masks.ts';
 import { segmentedLabels, segmentedObjects, VOC_CLASSES } from './segmentation.ts';
 
@@ -40,7 +41,10 @@ interface ReadEntry {
  */
 export async function findVoc(dir: string, options: VocOptions = {}): Promise<ImportSource> {
   const { onProgress = () => {}, dropDifficult = false } = options;
-  const entries = await listVoc(dir, options.sets);
+  const notes = new ImportNotes();
+  const folders = new ImageFolders();
+  const entries = await listVoc(dir, options.sets, notes.tell);
+  for (const { split, stem } of entries) checkedName(split, `${dir}: split of ${stem}:`);
   const read: ReadEntry[] = [];
   const problems: DataError[] = [];
   const attempts = mapAhead(entries, 16, async (entry): Promise<ReadEntry | DataError> => {
@@ -65,19 +69,20 @@ export async function findVoc(dir: string, options: VocOptions = {}): Promise<Im
     if (annotation) {
       const kept = annotation.objects.filter((object) => !(dropDifficult && object.difficult));
       const labels = [...new Set(kept.map(({ name }) => classes.indexOf(name)))];
-      const load = (tell: TellNote) => loadAnnotated(dir, entry, annotation, classes, options, tell);
-      items.push({ split: entry.split, labels, load });
+      const load = (tell: TellNote) => loadAnnotated(dir, entry, annotation, classes, options, folders, tell);
+      items.push({ split: entry.split, name: entry.stem, labels, load });
       continue;
     }
     try {
       const labels = await segmentedLabels(dir, entry.stem, classes);
-      items.push({ split: entry.split, labels, load: () => loadSegmented(dir, entry, classes, options) });
+      const load = () => loadSegmented(dir, entry, classes, options, folders);
+      items.push({ split: entry.split, name: entry.stem, labels, load });
     } catch (error) {
       if (!(error instanceof DataError)) throw error;
       problems.push(error);
     }
   }
-  return { format: 'voc', classes, multiLabel: true, items, problems };
+  return { format: 'voc', classes, multiLabel: true, items, problems, notes: notes.list };
 }
 
 /** The names that occur; those of the challenge, where numbers in a segmentation must be understood. */
@@ -93,9 +98,10 @@ async function loadAnnotated(
   annotation: VocAnnotation,
   classes: readonly string[],
   { resize, dropDifficult = false }: VocOptions,
+  folders: ImageFolders,
   tell: TellNote,
 ): Promise<ImageExample | undefined> {
-  const path = await findVocImage(entry, annotation.filename);
+  const path = await findVocImage(entry, annotation.filename, folders);
   const { original, ...image } = await readImage(path, resize);
   const frame = annotatedFrame(original, annotation.size);
   const masks = await readVocMasks(dir, entry.stem, annotation.objects, original, image);
@@ -120,8 +126,9 @@ async function loadSegmented(
   entry: VocEntry,
   classes: readonly string[],
   { resize }: VocOptions,
+  folders: ImageFolders,
 ): Promise<ImageExample> {
-  const path = await findVocImage(entry, undefined);
+  const path = await findVocImage(entry, undefined, folders);
   const { original, ...image } = await readImage(path, resize);
   const objects = await segmentedObjects(dir, entry.stem, classes, original, image);
   return { ...image, filename: basename(path), labels: labelsOf(objects), objects };

@@ -1,0 +1,157 @@
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, isAbsolute, join } from 'node:path';
+import { io } from '@tensorflow/tfjs-core';
+import * as z from 'zod';
+import { ModelError } from '../../errors/index.ts';
+import { isJson, type Json } from '../keras/dialect.ts';
+import { type StoredWeight, StoredWeights } from './stored-weights.ts';
+
+const quantization = z.looseObject({
+  dtype: z.enum(['uint8', 'uint16', 'float16']),
+  scale: z.number().optional(),
+  min: z.number().optional(),
+  original_dtype: z.string().optional(),
+});
+
+const weight = z.looseObject({
+  name: z.string().min(1),
+  shape: z.array(z.int().min(0)).max(8),
+  dtype: z.enum(['float32', 'int32', 'bool', 'complex64', 'float16']),
+  quantization: quantization.optional(),
+  group: z.string().optional(),
+});
+
+const manifest = z.array(
+  z.looseObject({ paths: z.array(z.string().min(1)).min(1), weights: z.array(weight) }),
+);
+
+type WeightSpec = z.output<typeof weight>;
+
+/** A `model.json` with its weights, as it lies there. */
+export interface ModelJson {
+  /** What describes the model: `modelTopology`. */
+  readonly topology: Json;
+  readonly weights: StoredWeights;
+  readonly userDefinedMetadata: Record<string, unknown> | undefined;
+}
+
+/** No description of a network is as long. */
+const maxJsonBytes = 512 * 2 ** 20;
+
+/**
+ * Reads a tfjs `model.json` and the weights that its manifest names.
+ *
+ * @throws ModelError a file is missing, too long or cut short, a part of it is not what it should be, or a path leads
+ *   out of its folder
+ */
+export async function readModelJson(file: string): Promise<ModelJson> {
+  const size = await sizeOf(file);
+  if (size > maxJsonBytes) throw new ModelError(`${file}: it has ${size} bytes, more than any model.json`);
+  const json = parse(file, (await read(file)).toString('utf8'));
+  const { modelTopology: topology } = json;
+  if (json.format === 'graph-model' || (isJson(topology) && 'node' in topology)) {
+    throw new ModelError(
+      `${file}: this is a graph-model, which cannot be trained; convert the original with ` +
+        'tensorflowjs_converter --output_format tfjs_layers_model',
+    );
+  }
+  if (!isJson(topology)) {
+    throw new ModelError(`${file}: this is not a tfjs layers-model: it has no "modelTopology"`);
+  }
+  const parsed = manifest.safeParse(json.weightsManifest ?? []);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new ModelError(`${file}: weightsManifest.${issue!.path.join('.')}: ${issue!.message}`);
+  }
+  const weights: StoredWeight[] = [];
+  for (const group of parsed.data) weights.push(...(await readGroup(file, group.paths, group.weights)));
+  return {
+    topology,
+    weights: new StoredWeights(file, weights),
+    userDefinedMetadata: isJson(json.userDefinedMetadata) ? json.userDefinedMetadata : undefined,
+  };
+}
+
+function parse(file: string, text: string): Json {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new ModelError(`${file}: this is not JSON: ${firstLine(cause)}`, { cause });
+  }
+  if (!isJson(json)) throw new ModelError(`${file}: this is not a tfjs layers-model: it is no object`);
+  return json;
+}
+
+async function readGroup(file: string, paths: readonly string[], specs: readonly WeightSpec[]) {
+  const files = paths.map((path) => join(dirname(file), checkedPath(file, path)));
+  const expected = specs.reduce((bytes, spec) => bytes + byteLength(spec), 0);
+  let found = 0;
+  for (const shard of files) found += await sizeOf(shard);
+  if (found !== expected) {
+    throw new ModelError(
+      `${files.join(', ')}: ${found < expected ? 'the weights are cut short' : 'there are more weights than the model has'}: ` +
+        `expected ${expected} bytes, found ${found}`,
+    );
+  }
+  const bytes = Buffer.concat(await Promise.all(files.map(read)));
+  let offset = 0;
+  return specs.flatMap((spec): StoredWeight[] => {
+    const start = bytes.byteOffset + offset;
+    offset += byteLength(spec);
+    const own = bytes.buffer.slice(start, start + byteLength(spec)) as ArrayBuffer;
+    // What an optimizer kept beside the model is not of the model.
+    if (spec.group === 'optimizer') return [];
+    return [{ name: spec.name, shape: spec.shape, values: () => decode(own, spec) }];
+  });
+}
+
+/**
+ * A shard lies in the folder of its model.json or below.
+ *
+ * @throws ModelError for a path that is absolute or leads out of the folder
+ */
+function checkedPath(file: string, path: string): string {
+  const parts = path.split(/[\\/]/);
+  const bad = isAbsolute(path) || /^[A-Za-z]:|\0/.test(path) || parts.includes('..') || path.length > 1024;
+  if (!bad) return path;
+  const shown = JSON.stringify(path.slice(0, 80));
+  throw new ModelError(`${file}: weightsManifest: the path ${shown} leads out of the folder of the model`);
+}
+
+function decode(bytes: ArrayBuffer, spec: WeightSpec): Float32Array | Int32Array {
+  if (!spec.quantization && spec.dtype === 'float32') return new Float32Array(bytes);
+  const dtype = spec.dtype === 'float16' ? 'float32' : spec.dtype;
+  const quantized = spec.quantization ?? (spec.dtype === 'float16' ? { dtype: 'float16' } : undefined);
+  const entry = { name: spec.name, shape: spec.shape, dtype, ...(quantized && { quantization: quantized }) };
+  const { [spec.name]: tensor } = io.decodeWeights(bytes, [entry as io.WeightsManifestEntry]);
+  const values = tensor!.dataSync() as Float32Array | Int32Array;
+  tensor!.dispose();
+  return values;
+}
+
+/** Bytes of a weight on disk; the converter may have quantized it. */
+function byteLength({ dtype, shape, quantization: quantized }: WeightSpec): number {
+  const each = { float32: 4, int32: 4, complex64: 8, float16: 2, uint16: 2, uint8: 1, bool: 1 };
+  return shape.reduce((product, size) => product * size, 1) * each[quantized?.dtype ?? dtype];
+}
+
+async function sizeOf(file: string): Promise<number> {
+  const stats = await stat(file).catch((cause: NodeJS.ErrnoException) => {
+    throw new ModelError(`${file}: ${cause.code === 'ENOENT' ? 'this file is missing' : firstLine(cause)}`, {
+      cause,
+    });
+  });
+  if (!stats.isFile()) throw new ModelError(`${file}: this is no file`);
+  return stats.size;
+}
+
+async function read(file: string): Promise<Buffer> {
+  return readFile(file).catch((cause) => {
+    throw new ModelError(`${file}: ${firstLine(cause)}`, { cause });
+  });
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;
+}

@@ -1,0 +1,154 @@
+import { hideBin } from 'yargs/helpers';
+import type { EngineName } from '../engine/index.ts';
+import { explanationMethods, findMethods, type MethodGroup, methodGroups } from '../explain/index.ts';
+import { startProgress, writeLine } from '../progress/index.ts';
+import {
+  checkCounts,
+  checkNetwork,
+  checkSeed,
+  engineOptions,
+  factOptions,
+  networkOf,
+  networkOptions,
+  renamedOptions,
+  squareOf,
+} from './network-options.ts';
+import { classNamesOf, command, interruption, listOf } from './program.ts';
+
+export const explain = command({
+  name: 'explain',
+  describe: 'Show what a network sees in images',
+  usage: [
+    '--run DIR --image FILE…',
+    'Shows what a trained network sees in images: methods of explanation side by ' +
+      `side, as pictures, raw maps (.npy) and one HTML page.\n\n${methodHelp()}`,
+  ],
+  options: {
+    ...networkOptions,
+    image: {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      demandOption: true,
+      describe: 'Images to explain',
+    },
+    method: {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      default: ['grad-cam'],
+      describe: `Methods by name, ${Object.keys(methodGroups).join(', ')}, or all`,
+    },
+    out: { type: 'string', requiresArg: true, default: 'explanations', describe: 'Folder of the results' },
+    top: {
+      type: 'number',
+      requiresArg: true,
+      default: 3,
+      describe: 'Explain so many of the likeliest classes',
+    },
+    class: {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      describe: 'Or these classes, by name or number',
+    },
+    'target-layer': {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Layer that class maps are made of [default: that of the run, else auto]',
+    },
+    ...factOptions,
+    ...engineOptions,
+    output: {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Output to explain, by name or number [default: 0]',
+    },
+    link: {
+      choices: ['softmax', 'sigmoid'] as const,
+      describe: 'How logits become scores [default: as the model or the run says]',
+    },
+    samples: {
+      type: 'number',
+      requiresArg: true,
+      describe: 'Changed copies of each image, for rise and lime [default: 4000 and 1000]',
+    },
+    seed: { type: 'number', requiresArg: true, default: 0, describe: 'Of methods that draw at random' },
+    json: { type: 'boolean', default: false, describe: 'Print what was written as JSON' },
+  },
+  renamed: { batch: renamedOptions.batch, layer: renamedOptions.layer },
+  check: ({ run, model, top, batchSize, imageSize, samples, seed }) => {
+    checkNetwork({ run, model });
+    checkCounts({
+      top,
+      'batch-size': batchSize,
+      samples: samples as number | undefined,
+      'image-size': imageSize as number | undefined,
+    });
+    checkSeed(seed);
+  },
+  examples: [
+    ['--model my-model/ --image cat.jpg dog.jpg --method grad-cam++ guided-backprop', 'two methods'],
+    ['--run runs/gain --image *.jpg --method class-maps --class boat', 'all class maps, one class'],
+  ],
+  exitCodes: '2 usage, run or model, 3 an image, 130 interrupted',
+  async run(args, $0) {
+    const methods = listOf(args.method);
+    findMethods(methods);
+
+    // Loaded late, so that --help and a mistyped option are answered at once.
+    const { startEngine } = await import('../engine/index.ts');
+    const { readImages, writeExplanations } = await import('../explain/index.ts');
+    const { findClasses, openTrainedNetwork } = await import('../run/index.ts');
+
+    const signal = interruption('interrupted: what was finished is in the folder, the page is not');
+
+    const engine = await startEngine({ engine: args.engine as EngineName | 'auto' });
+    const subject = await openTrainedNetwork(networkOf(args), {
+      inputScaling: args.inputScaling,
+      imageSize: squareOf(args.imageSize),
+      classes: await classNamesOf(args.classes),
+      output: args.output,
+      link: args.link,
+    });
+    const classes = args.class && findClasses(args.class, subject.classes);
+    const images = await readImages(args.image, subject);
+    for (const note of subject.notes) writeLine(note);
+
+    const late: string[] = [];
+    const progress = startProgress('explaining', images.length * findMethods(methods).length);
+    const written = await writeExplanations(args.out, subject, images, {
+      methods,
+      classes,
+      top: args.top,
+      targetLayer: args.targetLayer,
+      samples: args.samples,
+      seed: args.seed,
+      batchSize: args.batchSize,
+      signal,
+      onNote: (line) => late.push(line),
+      onProgress: (done, _all, method) => progress.update(Math.floor(done), method),
+      facts: [
+        ['command', `${$0} ${hideBin(process.argv).slice(1).join(' ')}`],
+        ['engine', `${engine.name} ${engine.version}, ${engine.device}`],
+      ],
+    }).finally(() => progress.stop());
+    for (const note of late) writeLine(note);
+    const size = `${(written.bytes / 2 ** 20).toFixed(1)} MiB`;
+    process.stdout.write(
+      args.json
+        ? `${JSON.stringify(written, null, 2)}\n`
+        : `${written.page}: ${size}; ${written.pictures} pictures and raw maps beside it, ${written.seconds.toFixed(1)} s\n`,
+    );
+  },
+});
+
+function methodHelp(): string {
+  const groups = Object.keys(methodGroups) as MethodGroup[];
+  return groups
+    .map((group) => {
+      const names = explanationMethods.filter((method) => method.group === group).map(({ name }) => name);
+      return `${methodGroups[group]} (${group}):\n${names.join(', ')}`;
+    })
+    .join('\n\n');
+}

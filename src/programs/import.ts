@@ -1,0 +1,119 @@
+import { basename } from 'node:path';
+import { generateBiasedBoats, type ImportSource, type ImportSummary, importExamples } from '../data/index.ts';
+import { startProgress } from '../progress/index.ts';
+import { addAnnotationFormats } from './import-annotation-formats.ts';
+import { addFormats } from './import-formats.ts';
+import { type CommonArguments, fractionsOf, given, out } from './import-options.ts';
+import { command } from './program.ts';
+
+type OnProgress = (done: number, total: number) => void;
+
+export const importData = command({
+  name: 'import',
+  describe: 'Write a data set as TFRecords',
+  usage: ['FORMAT … --out DIR', 'Writes a data set as TFRecords, for training and evaluation.'],
+  options: {},
+  examples: [],
+  exitCodes: '2 usage, 3 data',
+  commands: (program, $0) =>
+    addAnnotationFormats(addFormats(program, $0, importFrom), $0, importFrom)
+      .command(
+        'biased-boats',
+        'The built-in set, drawn with a seed',
+        (command) =>
+          command
+            .options({
+              out,
+              seed: { type: 'number', default: 1 },
+              size: { type: 'number', default: 64, describe: 'Width and height of the images' },
+              train: { type: 'number', default: 2000, describe: 'Images of the split' },
+              'train-fullsup': {
+                type: 'number',
+                default: 100,
+                describe: 'Images like those of train, with masks',
+              },
+              val: { type: 'number', default: 300 },
+              test: { type: 'number', default: 500 },
+              unbiased: {
+                type: 'number',
+                default: 300,
+                describe: 'Images of each of the two unbiased splits',
+              },
+            })
+            .example(`${$0} biased-boats --out data/biased-boats`, 'what configs/gain.yaml trains on'),
+        async ({ out, seed, size, train, trainFullsup, val, test, unbiased }) => {
+          const { info, generated } = await withProgress('drawing', (onProgress) =>
+            generateBiasedBoats(out, { seed, size, train, trainFullsup, val, test, unbiased }, onProgress),
+          );
+          const splits = Object.entries(info.splits).map(([split, { examples }]) => `${split} ${examples}`);
+          process.stdout.write(`${out}: ${generated ? '' : 'was there already: '}${splits.join(', ')}\n`);
+        },
+      )
+
+      .demandCommand(
+        1,
+        1,
+        'a format is needed: voc, coco, yolo, labelme, cvat, via, label-studio, open-images, hugging-face, webdataset, cub, folder, csv, tfrecord, idx, decoy, cifar or biased-boats',
+      ),
+});
+
+async function importFrom(
+  find: (onProgress: OnProgress) => Promise<ImportSource>,
+  args: CommonArguments,
+): Promise<void> {
+  const source = await withProgress('reading annotations', find);
+  const { fractions, fractionsOf: dealt, perClass, limit, shards } = args;
+  const summary = await withProgress(`importing ${source.format}`, (onProgress) =>
+    importExamples(source, args.out, {
+      ...given({ fractionsOf: dealt, perClass, limit, shards }),
+      ...(fractions && { fractions: fractionsOf(fractions) }),
+      name: args.name ?? basename(args.out),
+      splitSeed: args.splitSeed,
+      singleLabel: args.singleLabel,
+      shardBytes: args.shardSize * 2 ** 20,
+      skipBad: args.skipBad,
+      dryRun: args.dryRun,
+      onProgress,
+    }),
+  );
+  process.stdout.write(describe(summary, args.out, args.dryRun));
+}
+
+/** Starts the bar with the first step, when the total is known. */
+async function withProgress<T>(label: string, work: (onProgress: OnProgress) => Promise<T>): Promise<T> {
+  let progress: ReturnType<typeof startProgress> | undefined;
+  try {
+    return await work((done, total) => {
+      progress ??= startProgress(label, total);
+      progress.update(done);
+    });
+  } finally {
+    progress?.stop();
+  }
+}
+
+function describe(
+  { info, perClass, perGroup, boxes, masks, notes, skipped }: ImportSummary,
+  path: string,
+  dryRun: boolean,
+): string {
+  const lines = [
+    `${dryRun ? 'dry run, nothing is written: ' : ''}${path}: ${info.name}, ${info.multiLabel ? 'several labels' : 'one label'} per image, ${boxes} boxes, ${masks} masks`,
+    ...Object.entries(info.splits).map(
+      ([split, { examples, shards }]) =>
+        `  ${split}: ${examples} images${dryRun ? '' : ` in ${shards.length} shards`}`,
+    ),
+    ...info.classes.map((name, i) => `  class ${i} ${name}: ${perClass[i]} images`),
+  ];
+  for (const [group, images] of Object.entries(perGroup)) lines.push(`  group ${group}: ${images} images`);
+  for (const { what, count, where } of notes) lines.push(...places(what, count, where));
+  if (skipped.length > 0) {
+    lines.push(...places('left out, because broken', skipped.length, skipped.slice(0, 10)));
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function places(what: string, count: number, shown: readonly string[]): string[] {
+  const more = shown.length > 0 && count > shown.length ? [`  … and ${count - shown.length} more`] : [];
+  return [`${what}: ${count}`, ...shown.map((place) => `  ${place}`), ...more];
+}

@@ -1,0 +1,224 @@
+import { join } from 'node:path';
+import type { EngineName } from '../engine/index.ts';
+import { UsageError } from '../errors/index.ts';
+import { startProgress, writeLine } from '../progress/index.ts';
+import {
+  checkCounts,
+  checkNetwork,
+  checkSeed,
+  engineOptions,
+  factOptions,
+  networkOf,
+  networkOptions,
+  renamedOptions,
+  squareOf,
+} from './network-options.ts';
+import { classNamesOf, command, interruption } from './program.ts';
+
+export const units = command({
+  name: 'units',
+  describe: 'Show what the units of a layer have learned',
+  usage: [
+    '--model DIR --target-layer NAME',
+    'Shows what the units of a layer have learned: their maps of an image, the images of a ' +
+      'set that they answer to most with the pattern in them, and images made to excite them.',
+  ],
+  options: {
+    ...networkOptions,
+    'target-layer': {
+      type: 'string',
+      requiresArg: true,
+      default: 'auto',
+      describe: 'Layer whose units are shown',
+    },
+    'feature-maps': {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      describe: 'Images whose maps to draw',
+    },
+    'top-images': {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Data set, or folder of images, to look for the strongest images in',
+    },
+    filters: {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Of --top-images: filters by number, as 0-11,40; or all [default: the first 12]',
+    },
+    top: { type: 'number', requiresArg: true, default: 9, describe: 'Images for each filter' },
+    split: {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      describe: 'Splits of the data set [default: all]',
+    },
+    limit: { type: 'number', requiresArg: true, describe: 'Look at the first images only' },
+    maximize: {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Make images that excite these filters, by number',
+    },
+    'maximize-class': {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      describe: 'Or these classes, by name or number; or all',
+    },
+    steps: { type: 'number', requiresArg: true, default: 200, describe: 'Of the ascent to such an image' },
+    ...factOptions,
+    ...engineOptions,
+    seed: {
+      type: 'number',
+      requiresArg: true,
+      default: 0,
+      describe: 'Of the noise that images begin with',
+    },
+    out: { type: 'string', requiresArg: true, default: 'units', describe: 'Folder of the pictures' },
+    json: { type: 'boolean', default: false, describe: 'Print the files as JSON instead of one a line' },
+  },
+  renamed: { batch: renamedOptions.batch, layer: renamedOptions.layer },
+  check: ({ run, model, featureMaps, topImages, maximize, maximizeClass, ...rest }) => {
+    checkNetwork({ run, model });
+    if (!(featureMaps || topImages || maximize || maximizeClass)) {
+      throw new UsageError(
+        'nothing to show: --feature-maps, --top-images, --maximize or --maximize-class is needed',
+      );
+    }
+    const { top, limit, steps, batchSize, imageSize, seed } = rest;
+    checkCounts({
+      top,
+      limit,
+      steps,
+      'batch-size': batchSize,
+      'image-size': imageSize as number | undefined,
+    });
+    checkSeed(seed);
+  },
+  examples: [
+    [
+      '--model my-model/ --target-layer conv3 --top-images data/birds --split test',
+      "Zeiler & Fergus's figure",
+    ],
+    ['--run runs/gain --target-layer conv5 --feature-maps cat.jpg --maximize 0-8', 'maps, and images made'],
+  ],
+  exitCodes: '2 usage, run or model, 3 data, 130 interrupted',
+  async run(args) {
+    const filters =
+      args.filters === undefined || args.filters === 'all' ? undefined : numbers('--filters', args.filters);
+    const maximized = args.maximize === undefined ? undefined : numbers('--maximize', args.maximize);
+
+    // Loaded late, so that --help and a mistyped option are answered at once.
+    const tf = await import('@tensorflow/tfjs-core');
+    const { startEngine } = await import('../engine/index.ts');
+    const explain = await import('../explain/index.ts');
+    const { findClasses, openTrainedNetwork } = await import('../run/index.ts');
+    const { resolveTargetLayer } = await import('../gradcam/index.ts');
+    const { writeWhole } = await import('../files/index.ts');
+
+    const signal = interruption('interrupted: the pictures that were finished are in the folder');
+
+    await startEngine({ engine: args.engine as EngineName | 'auto' });
+    const subject = await openTrainedNetwork(networkOf(args), {
+      inputScaling: args.inputScaling,
+      imageSize: squareOf(args.imageSize),
+      classes: await classNamesOf(args.classes),
+    });
+    const { model, imageSize, channels } = subject;
+    const written: string[] = [];
+    const target = resolveTargetLayer(model, args.targetLayer);
+    writeLine(`layer    ${target.path}: ${target.reason}`);
+    const firstFilters = Array.from({ length: Math.min(12, target.shape.at(-1)!) }, (_, k) => k);
+    const fileName = target.path.replaceAll(/[^\w.-]+/g, '-');
+
+    if (args.featureMaps) {
+      for (const { name, pixels } of await explain.readImages(args.featureMaps, subject)) {
+        const image = tf.tensor(pixels, [...imageSize, channels]);
+        const picture = await explain.featureMapGrid(model, image, { targetLayer: target.path });
+        image.dispose();
+        await write(`feature-maps-${fileName}-${name}.png`, picture);
+      }
+    }
+    if (args.topImages) {
+      const images = await explain.unitImages(args.topImages, subject, {
+        batchSize: args.batchSize,
+        splits: args.split,
+        limit: args.limit,
+      });
+      const top = await watched('images', images.count, (update) =>
+        explain.topImages(model, images.batches, {
+          targetLayer: target.path,
+          filters: args.filters === undefined ? firstFilters : filters,
+          top: args.top,
+          imageSize,
+          signal,
+          onProgress: (what, done) => what === 'images' && update(done),
+        }),
+      );
+      await write(`top-images-${fileName}.png`, await explain.topImagesFigure(top));
+    }
+    if (maximized) {
+      const options = { steps: args.steps, seed: args.seed, imageSize, signal };
+      const made = await watched('ascending', args.steps, (onProgress) =>
+        explain.maximizeActivations(
+          model,
+          { layer: target.path, units: maximized },
+          { ...options, onProgress },
+        ),
+      );
+      const names = maximized.map((unit) => `filter ${unit}`);
+      await write(
+        `maximized-${fileName}.png`,
+        await explain.maximizedFigure(made, {
+          names,
+          title: `${target.path}: images that excite its filters`,
+        }),
+      );
+    }
+    if (args.maximizeClass) {
+      const all = args.maximizeClass.includes('all');
+      const classes = all
+        ? subject.classes.map((_, c) => c)
+        : findClasses(args.maximizeClass, subject.classes);
+      const options = { steps: args.steps, seed: args.seed, imageSize, signal };
+      const made = await watched('ascending', args.steps, (onProgress) =>
+        explain.maximizeActivations(model, { classes, output: subject.output }, { ...options, onProgress }),
+      );
+      const names = classes.map((c) => subject.classes[c]!);
+      await write(
+        'maximized-classes.png',
+        await explain.maximizedFigure(made, { names, title: 'Images that excite the classes' }),
+      );
+    }
+
+    if (args.json) process.stdout.write(`${JSON.stringify({ files: written }, null, 2)}\n`);
+
+    async function write(name: string, picture: Buffer): Promise<void> {
+      await writeWhole(join(args.out, name), picture);
+      written.push(join(args.out, name));
+      if (!args.json) process.stdout.write(`${join(args.out, name)}\n`);
+    }
+
+    async function watched<T>(
+      label: string,
+      total: number,
+      work: (update: (done: number) => void) => Promise<T>,
+    ): Promise<T> {
+      const progress = startProgress(label, total);
+      return work((done) => progress.update(done)).finally(() => progress.stop());
+    }
+
+    /** `0-3,7` as 0, 1, 2, 3, 7. */
+    function numbers(option: string, list: string): number[] {
+      return list.split(',').flatMap((part) => {
+        const [, first, last] = /^\s*(\d+)(?:-(\d+))?\s*$/.exec(part) ?? [];
+        if (first === undefined || Number(last ?? first) < Number(first)) {
+          throw new UsageError(`${option}: expected numbers such as 0-8,12, found "${list}"`);
+        }
+        const count = Number(last ?? first) - Number(first) + 1;
+        return Array.from({ length: count }, (_, i) => Number(first) + i);
+      });
+    }
+  },
+});
