@@ -1,7 +1,7 @@
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { type OnnxProvider, registerOnnxBackend } from './onnx/index.ts';
-import { adapterName } from './webgpu/adapter-name.ts';
+import { adapterName } from './webgpu/index.ts';
 
 // The other side of onnx-provider.ts: one provider, one answer.
 
