@@ -1,8 +1,9 @@
 import { Worker } from 'node:worker_threads';
 import { DataError } from '../errors/index.ts';
 import type { HostBatch } from './batch.ts';
-import { type BatchTask, makeBatch } from './batch-maker.ts';
+import { type BatchTask, makeBatch, placeExample, type SampleSpec } from './batch-maker.ts';
 import type { BatchSources } from './batch-sources.ts';
+import type { PlaceExample } from './composites/index.ts';
 import { ExampleReader, type Shard } from './example-reader.ts';
 import type { ImageCache, SharedCache } from './image-cache.ts';
 import type { LabelRule } from './image-example.ts';
@@ -101,6 +102,11 @@ export class BatchMakers {
       this.#warnOnce(`a data worker ended, its work goes on without it: ${error.message}`);
       return this.make(task, workers);
     }
+  }
+
+  /** Examples at the network's size, read in this thread: what composites are made from. */
+  placer(spec: SampleSpec, sources: BatchSources): PlaceExample {
+    return (example) => placeExample(this.#local, spec, sources, example);
   }
 
   async close(): Promise<void> {

@@ -40,12 +40,12 @@ const predicted = z.strictObject({
     .nullable()
     .default(null)
     .describe('Masks that were predicted before (npm run segment); null: predicted when the run begins.'),
-  steps: positiveInt.default(400).describe('Updates of the pixel classifier.'),
+  steps: positiveInt.default(500).describe('Updates of the pixel classifier.'),
   batch: z
     .tuple([positiveInt, z.int().min(0)])
     .default([8, 0])
     .describe('Images of an update with masks, and with labels only.'),
-  pasted: probability.default(0).describe('How often an object is pasted into an image with masks.'),
+  pasted: probability.default(0.3).describe('How often an object is pasted into an image with masks.'),
   folds: z
     .int()
     .min(0)
@@ -57,6 +57,10 @@ const predicted = z.strictObject({
     .default(null)
     .describe('Layers whose features are read; null: the last of each size of map.'),
   resolution: positiveInt.default(96).describe('Largest side of the maps that are learned.'),
+  mirror: z
+    .boolean()
+    .default(true)
+    .describe('Average the prediction with that of the mirror image: a little better, twice the time.'),
   supervise: z
     .boolean()
     .default(false)
