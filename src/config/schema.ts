@@ -7,6 +7,18 @@ import { model } from './sections/model.ts';
 import { engine, evaluation, log } from './sections/run.ts';
 import { training } from './sections/training.ts';
 
+/** A training before the one that the file describes. */
+const stage = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[\w-]+$/, 'expected letters, digits, dashes or underscores')
+    .describe('It goes to stages/<name> of the run.'),
+  set: z
+    .record(z.string(), z.unknown())
+    .default({})
+    .describe('What it does otherwise: key.path: value, as after --set.'),
+});
+
 /**
  * The experiment file, from which `config.yaml` of a run, the error messages and the JSON Schema for editors
  * are all made. Every field has a default but `name`, so that the smallest config is one line and the resolved
@@ -30,6 +42,10 @@ export const configSchema = z
       .nullable()
       .default(null)
       .describe('A teacher whose answers and explanation maps join the loss; null: none.'),
+    stages: z
+      .array(stage)
+      .default([])
+      .describe('Trainings before this one, in turn; each begins with the network of the one before.'),
     training: training.prefault({}),
     evaluation: evaluation.prefault({}),
     log: log.prefault({}),

@@ -1,8 +1,9 @@
 import { Worker } from 'node:worker_threads';
 import { DataError } from '../errors/index.ts';
 import type { HostBatch } from './batch.ts';
-import { type BatchTask, makeBatch } from './batch-maker.ts';
+import { type BatchTask, makeBatch, placeExample, type SampleSpec } from './batch-maker.ts';
 import type { BatchSources } from './batch-sources.ts';
+import type { PlaceExample } from './composites/index.ts';
 import { ExampleReader, type Shard } from './example-reader.ts';
 import type { ImageCache, SharedCache } from './image-cache.ts';
 import type { LabelRule } from './image-example.ts';
@@ -103,6 +104,11 @@ export class BatchMakers {
     }
   }
 
+  /** Examples at the network's size, read in this thread: what composites are made from. */
+  placer(spec: SampleSpec, sources: BatchSources): PlaceExample {
+    return (example) => placeExample(this.#local, spec, sources, example);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await this.#growing;
@@ -168,8 +174,10 @@ class BatchWorker {
     });
   }
 
+  /** From here on the worker keeps the process alive until it has ended, or the caller would wait for nothing. */
   async close(): Promise<void> {
     this.#ended = true;
+    this.#worker.ref();
     await this.#worker.terminate();
   }
 
@@ -184,7 +192,8 @@ class BatchWorker {
     }
     const asked = this.#pending.get(reply.id);
     this.#pending.delete(reply.id);
-    if (this.#pending.size === 0) this.#worker.unref();
+    // A batch that arrives while the worker is being ended must not let go of it: the process would end with code 13.
+    if (this.#pending.size === 0 && !this.#ended) this.#worker.unref();
     if ('batch' in reply) asked?.resolve(reply.batch);
     else
       asked?.reject(reply.error.data ? new DataError(reply.error.message) : new Error(reply.error.message));

@@ -8,8 +8,11 @@ import { BatchMakers } from './batch-makers.ts';
 import { batchCount, COMPOSITE, planBatches } from './batch-order.ts';
 import type { BatchSources } from './batch-sources.ts';
 import {
+  type Cell,
+  type Composite,
   type CompositeOptions,
   createCompositeStore,
+  makeComposite,
   planComposites,
   type ResolvedComposites,
   resolveComposites,
@@ -120,6 +123,53 @@ export class Dataset {
     checkOptions(options);
     if (typeof options.masks === 'object') this.#checkSplits(options.masks.split);
     return this.#walk(names, options);
+  }
+
+  /**
+   * Composites of some splits, one after the other, each of a cell of ground × object that the caller names.
+   *
+   * @param cells of the composites that are wanted; the n-th is a function of the seed and n
+   * @throws {UsageError} when a suspect class has no mask to cut along, or no ground without it
+   * @throws {DataError} while walking, that names file and record
+   */
+  async *composites(
+    splits: string | readonly string[],
+    options: Omit<BatchOptions, 'composites' | 'batchSize'> & { readonly composites: CompositeOptions },
+    cells: Iterable<Cell>,
+  ): AsyncGenerator<Composite> {
+    const names = this.#checkSplits(splits);
+    const { seed = 0, imageSize, fit = 'squash' } = options;
+    const resolved = resolveComposites(options.composites, this.classes.length, options.composites.perBatch);
+    const whole: BatchOptions = { ...options, batchSize: resolved.perBatch };
+    const chosen = (await this.#chooseMasked(names, whole)) ?? [];
+    const ranges = await this.#rangesOf(names, whole);
+    for (const split of new Set([...names, ...this.#splitOfMasks(whole)])) await this.#shardsOf(split);
+    const sources = await this.#sourcesOf(names, whole, ranges, chosen, resolved);
+    const place = this.#makers.placer(
+      {
+        height: imageSize[0],
+        width: imageSize[1],
+        classes: this.classes.length,
+        fit,
+        augment: null,
+        seed,
+        epoch: 0,
+      },
+      sources,
+    );
+    let n = 0;
+    for (const cell of cells) {
+      yield await makeComposite(
+        sources.composites!,
+        place,
+        randomFor(seed, 'composite of a cell', n++),
+        cell,
+      );
+    }
+  }
+
+  #splitOfMasks({ masks }: BatchOptions): string[] {
+    return typeof masks === 'object' ? [masks.split] : [];
   }
 
   /** Number of batches that {@link Dataset.batches} yields in a whole epoch. */

@@ -1,15 +1,16 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { upsampleBilinear } from '../autodiff/index.ts';
 import type { Config } from '../config/index.ts';
 import type { Dataset } from '../data/index.ts';
+import type { EvaluateOptions } from '../evaluation/index.ts';
 import { holeFilling, removeRegion } from '../gain/index.ts';
 import { attentionMaps, forward, isDeadMap, normalizeMaps, type Pair, softMask } from '../gradcam/index.ts';
 import { energyInMask, pointingHit, regionOf } from '../metrics/index.ts';
 import { attentionGrid, beforeAfterGrid } from '../pictures/index.ts';
 import type { RunDirectory } from '../run/index.ts';
-import type { EvaluateOptions } from './split-metrics.ts';
 
 /** An image of the panel and the class whose map is drawn. */
 interface PanelItem {
@@ -22,6 +23,8 @@ interface PanelItem {
 interface StoredMaps {
   readonly epoch: number;
   readonly maps: readonly (readonly number[])[];
+  /** Whether the network said that the class is there; absent in runs of earlier versions. */
+  readonly answers?: readonly boolean[];
 }
 
 /**
@@ -138,6 +141,11 @@ export class AttentionPanel {
     const stored: StoredMaps = {
       epoch,
       maps: items.map(({ map }) => Array.from(map.data, (v) => Number(v.toFixed(4)))),
+      answers: this.#items.map((item, i) => {
+        const scores = read.before.subarray(i * classes, (i + 1) * classes);
+        const own = scores[item.class]!;
+        return this.#options.link === 'sigmoid' ? own > 0.5 : own === Math.max(...scores);
+      }),
     };
     const name = `epoch-${String(epoch).padStart(3, '0')}`;
     await this.#directory.write(`attention/${name}.png`, png);
@@ -146,22 +154,21 @@ export class AttentionPanel {
   }
 
   /**
-   * Draws the maps of the last evaluation before any guidance beside those of the end, to
-   * `attention/before-after.png`. Nothing is drawn where guidance began with the first epoch.
+   * Draws the maps of the last evaluation before any guidance beside those of the end, and whether the class was
+   * found, to `attention/before-after.png`. Nothing is drawn where guidance began with the first epoch.
+   *
+   * @param first run directory of the first stage, whose last maps are then those of before
    */
-  async drawBeforeAfter(): Promise<void> {
+  async drawBeforeAfter(first?: string): Promise<void> {
     const { mining, supervision } = this.#config.gain.losses;
     const starts = [mining, supervision]
       .filter(({ weight }) => weight > 0)
       .map(({ startEpoch }) => startEpoch);
-    const stored: StoredMaps[] = [];
-    for (const file of await readdir(this.#directory.file('attention'))) {
-      if (!file.endsWith('.json')) continue;
-      const text = await readFile(this.#directory.file('attention', file), 'utf8');
-      stored.push(JSON.parse(text) as StoredMaps);
-    }
-    stored.sort((a, b) => a.epoch - b.epoch);
-    const before = stored.findLast(({ epoch }) => epoch > 0 && epoch <= Math.min(...starts));
+    const stored = await storedMaps(this.#directory.file('attention'));
+    const before =
+      first === undefined
+        ? stored.findLast(({ epoch }) => epoch > 0 && epoch <= Math.min(...starts))
+        : (await storedMaps(join(first, 'attention'))).at(-1);
     const after = stored.at(-1);
     if (!before || !after || before === after) return;
     const [height, width] = this.#options.imageSize;
@@ -170,8 +177,8 @@ export class AttentionPanel {
         image: item.image,
         height,
         width,
-        before: compared(before.maps[i]!, item.truth, height, width),
-        after: compared(after.maps[i]!, item.truth, height, width),
+        before: compared(before, i, item.truth, height, width),
+        after: compared(after, i, item.truth, height, width),
         ...(item.truth && { truth: item.truth }),
         className: this.#classNames[item.class]!,
       })),
@@ -194,8 +201,26 @@ export class AttentionPanel {
   }
 }
 
-function compared(values: readonly number[], truth: Float32Array | undefined, height: number, width: number) {
+/** The maps of all evaluations that a folder holds, the earliest first. */
+async function storedMaps(folder: string): Promise<StoredMaps[]> {
+  const stored: StoredMaps[] = [];
+  for (const file of await readdir(folder)) {
+    if (!file.endsWith('.json')) continue;
+    stored.push(JSON.parse(await readFile(join(folder, file), 'utf8')) as StoredMaps);
+  }
+  return stored.sort((a, b) => a.epoch - b.epoch);
+}
+
+function compared(
+  { maps, answers }: StoredMaps,
+  item: number,
+  truth: Float32Array | undefined,
+  height: number,
+  width: number,
+) {
+  const values = maps[item]!;
   return {
+    ...(answers && { right: answers[item]! }),
     map: { data: Float32Array.from(values), height, width },
     ...(truth && { energy: energyInMask(values, truth), pointing: pointingHit(values, truth) }),
   };

@@ -5,8 +5,4 @@ export { drawBuiltInData } from './from-config.ts';
 export { batchToTensors } from './host-batch.ts';
 export { resultsTable } from './results-table.ts';
 export { type RunOptions, type RunSummary, runExperiment } from './run-experiment.ts';
-export {
-  type EvaluateOptions,
-  evaluateSplit,
-  type SplitMetrics,
-} from './split-metrics.ts';
+export { runStages, type StageSummary } from './run-stages.ts';

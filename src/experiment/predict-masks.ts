@@ -21,7 +21,7 @@ export async function predictedMasksOf(
 ): Promise<PredictedMasks | undefined> {
   const { predicted, split, count } = config.data.masks;
   if (!predicted) return undefined;
-  const { file, steps, batch, pasted, folds, layers, resolution } = predicted;
+  const { file, steps, batch, pasted, folds, layers, resolution, mirror } = predicted;
   const masks = file === null ? await made() : { ...(await readPredictedMasks(file)), path: file };
   log(
     `masks    ${masks.masks.size} predicted (${masks.path}); estimated IoU ${describeIou(masks, dataset.classes)}`,
@@ -47,6 +47,7 @@ export async function predictedMasksOf(
         pasted,
         folds,
         resolution,
+        mirror,
         layers: layers ?? undefined,
         signal,
         onProgress(what, done, total) {

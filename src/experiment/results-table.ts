@@ -1,5 +1,5 @@
+import type { SplitMetrics } from '../evaluation/index.ts';
 import type { RunSummary } from './run-experiment.ts';
-import type { SplitMetrics } from './split-metrics.ts';
 
 type Column = readonly [
   title: string,
@@ -45,11 +45,56 @@ export function resultsTable(summary: RunSummary, path: string, width = Number.P
     ...(rows.length === 0
       ? []
       : [...results, '', 'in brackets: the best answer that does not look at the image', '']),
+    ...stagesTable(summary),
     `${summary.steps} steps, ${summary.imagesPerSecond.toFixed(0)} images per second in training`,
     `in ${path}: summary.json, model/, attention/`,
     `curves: tensorboard --logdir ${path}`,
     '',
   ].join('\n');
+}
+
+/**
+ * What each stage was worth: the answers of the focus class on every test split, and their mean over those that
+ * evaluation.published names (all, where it names none), between what a constant answer has and what a paper has.
+ */
+function stagesTable({ name, metrics, stages, published = {}, trainingSeconds }: RunSummary): string[] {
+  if (!stages) return [];
+  const splits = Object.keys(metrics);
+  const named = splits.filter((split) => Object.values(published).some((figures) => split in figures));
+  const averaged = named.length > 0 ? named : splits;
+  const answers = (of: SplitMetrics | undefined) => of?.focus?.accuracy ?? of?.accuracy ?? Number.NaN;
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const trained = [...stages, { name, metrics, trainingSeconds }].map((stage) => [
+    stage.name,
+    ...splits.map((split) => percent(answers(stage.metrics[split]))),
+    percent(mean(averaged.map((split) => answers(stage.metrics[split])))),
+    stage.trainingSeconds.toFixed(0),
+  ]);
+  const papers = Object.entries(published).map(([paper, figures]) => [
+    paper,
+    ...splits.map((split) => (split in figures ? figures[split]!.toFixed(1) : '–')),
+    averaged.every((split) => split in figures)
+      ? mean(averaged.map((split) => figures[split]!)).toFixed(1)
+      : '–',
+    '–',
+  ]);
+  // The better of "always yes" and "always no" over the splits of the mean.
+  const present = splits.map((split) => metrics[split]!.focus?.present ?? Number.NaN);
+  const presentMean = mean(averaged.map((split) => present[splits.indexOf(split)]!));
+  const constant = [
+    presentMean >= 0.5 ? 'always yes' : 'always no',
+    ...present.map((share) => percent(presentMean >= 0.5 ? share : 1 - share)),
+    percent(Math.max(presentMean, 1 - presentMean)),
+    '–',
+  ];
+  return [
+    `answers of the focus class in per cent; the mean is of ${averaged.join(' and ')}`,
+    ...asTable(
+      ['stage', ...splits, 'mean', 'seconds'],
+      [...(Number.isNaN(presentMean) ? [] : [constant]), ...trained, ...papers],
+    ),
+    '',
+  ];
 }
 
 /** Rows below titles that break at their last blank, so that the table stays narrow. */

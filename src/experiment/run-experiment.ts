@@ -2,6 +2,12 @@ import { type Config, stringifyConfig } from '../config/index.ts';
 import type { Dataset } from '../data/index.ts';
 import { type EngineInfo, startEngine } from '../engine/index.ts';
 import { DivergenceError, InterruptedError, UsageError } from '../errors/index.ts';
+import {
+  compareWithTeacher,
+  type EvaluateOptions,
+  evaluateSplit,
+  type SplitMetrics,
+} from '../evaluation/index.ts';
 import type { EpochSums, StepReport } from '../gain/index.ts';
 import { GainTrainer, guidanceTerms } from '../gain/index.ts';
 import { resolveTargetLayer } from '../gradcam/index.ts';
@@ -11,7 +17,6 @@ import type { RunDirectory } from '../run/index.ts';
 import { describeEnvironment, linkOfRun } from '../run/index.ts';
 import { AttentionPanel } from './attention-panel.ts';
 import { CheckpointStore, type Progress as Position, restoreWeights } from './checkpoint.ts';
-import { compareWithTeacher } from './compare-with-teacher.ts';
 import {
   buildExperimentModel,
   checkModelConfig,
@@ -31,7 +36,6 @@ import { batchToTensors } from './host-batch.ts';
 import { predictedMasksOf } from './predict-masks.ts';
 import { RunLog, type WrittenSoFar } from './run-log.ts';
 import { setUpDistillation } from './set-up-teacher.ts';
-import { type EvaluateOptions, evaluateSplit, type SplitMetrics } from './split-metrics.ts';
 
 export interface RunOptions {
   /** Go on from the last checkpoint. */
@@ -40,6 +44,12 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   /** Takes a line for the user. @default writes it to stderr */
   readonly log?: (line: string) => void;
+  /** Folder of the network to begin with, in place of what the config says. */
+  readonly network?: string | undefined;
+  /** How the stages before this one ended, for the summary. */
+  readonly stages?: readonly { readonly name: string; readonly summary: RunSummary }[];
+  /** The run whose maps the picture of before and after begins with. @default this one */
+  readonly before?: string | undefined;
 }
 
 /** What a run ends with; also written to `summary.json`. */
@@ -54,6 +64,17 @@ export interface RunSummary {
   readonly imagesPerSecond: number;
   readonly best: BestEvaluation | null;
   /** Of each test split, with the weights that `evaluation.checkpoint` names. */
+  readonly metrics: Readonly<Record<string, SplitMetrics>>;
+  /** The same of each stage before this one. */
+  readonly stages?: readonly StageMetrics[];
+  /** Figures of a paper, per cent of the focus class's answers by split. */
+  readonly published?: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
+
+/** What a stage was worth, and what it took. */
+export interface StageMetrics {
+  readonly name: string;
+  readonly trainingSeconds: number;
   readonly metrics: Readonly<Record<string, SplitMetrics>>;
 }
 
@@ -103,7 +124,7 @@ async function runOnData(
   dataset: Dataset,
   engine: EngineInfo,
   directory: RunDirectory,
-  { resume, signal, log }: RunOptions & { log: (line: string) => void },
+  { resume, signal, log, network, stages = [], before }: RunOptions & { log: (line: string) => void },
 ): Promise<RunSummary> {
   const { training, data } = config;
 
@@ -119,7 +140,8 @@ async function runOnData(
     );
   }
   await requireGroups(config, dataset);
-  const model = await buildExperimentModel(config, classes.length);
+  const begun = network === undefined ? config : { ...config, model: { ...config.model, weights: network } };
+  const model = await buildExperimentModel(begun, classes.length);
   const predicted = await predictedMasksOf(config, model, dataset, log, signal);
   const made = { predicted, composites: compositesOf(config, dataset) };
   const distillation = await setUpDistillation(config, model, dataset, signal);
@@ -269,7 +291,7 @@ async function runOnData(
       await records.evaluation(trainer.optimizer.updates, training.epochs, split, metrics[split]);
     }
     await saveLayersModel(model, directory.file('model'));
-    await panel?.drawBeforeAfter();
+    await panel?.drawBeforeAfter(before);
     const summary: RunSummary = {
       name: config.name,
       engine,
@@ -280,6 +302,14 @@ async function runOnData(
       imagesPerSecond: state.images / state.trainingSeconds,
       best: state.best,
       metrics,
+      ...(stages.length > 0 && {
+        stages: stages.map(({ name, summary: { trainingSeconds, metrics } }) => ({
+          name,
+          trainingSeconds,
+          metrics,
+        })),
+      }),
+      ...(Object.keys(config.evaluation.published).length > 0 && { published: config.evaluation.published }),
     };
     await directory.writeJson('summary.json', summary);
     await records.finish(summary);

@@ -49,6 +49,8 @@ export interface ComparedMap {
   energy?: number;
   /** Whether the map's highest point lies in the true mask. */
   pointing?: boolean;
+  /** Whether the class is answered rightly. */
+  right?: boolean;
 }
 
 /**
@@ -127,14 +129,16 @@ function heat(image: RgbImage, map: PixelMap): RgbImage {
   return overlayMap(grayscale(image), map);
 }
 
-function comparedTile(image: RgbImage, { map, energy, pointing }: ComparedMap): Tile {
+function comparedTile(image: RgbImage, { map, energy, pointing, right }: ComparedMap): Tile {
   const highest = map.data.reduce((best, value, i) => (value > map.data[best]! ? i : best), 0);
   const dead = !(map.data[highest]! > 0);
   return {
     image: heat(image, map),
     ...(energy !== undefined && { caption: `${Math.round(energy * 100)} % inside` }),
-    ...(pointing !== undefined && { note: pointing ? 'hit' : 'miss' }),
-    ...(pointing === false && { warning: 'note' as const }),
+    ...(right === undefined
+      ? pointing !== undefined && { note: pointing ? 'hit' : 'miss' }
+      : { note: right ? 'right' : 'wrong' }),
+    ...((right ?? pointing) === false && { warning: 'note' as const }),
     ...(!dead && {
       mark: {
         x: ((highest % map.width) + 0.5) / map.width,

@@ -13,6 +13,10 @@ const programs: Readonly<Record<string, readonly [describe: string, load: () => 
     'Measure where a trained network looks',
     async () => (await import('./evaluate.ts')).evaluateNetwork,
   ],
+  audit: [
+    'Tell whether answers follow the object or its surroundings',
+    async () => (await import('./audit.ts')).audit,
+  ],
   report: ['Make the report of a run', async () => (await import('./report.ts')).report],
   explain: ['Show what a network sees in images', async () => (await import('./explain.ts')).explain],
   units: ['Show what the units of a layer have learned', async () => (await import('./units.ts')).units],

@@ -3,7 +3,7 @@ import { readdir, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RunError } from '../errors/index.ts';
 import { appendWhole, writeJson, writeWhole, writing } from '../files/index.ts';
-import { DirectoryLock, lockName } from './directory-lock.ts';
+import { DirectoryLock, type LockOptions, lockName } from './directory-lock.ts';
 
 /**
  * The files of one training run; layout in docs/run-directory.md.
@@ -13,7 +13,7 @@ import { DirectoryLock, lockName } from './directory-lock.ts';
 export class RunDirectory {
   readonly path: string;
   readonly #lock: DirectoryLock;
-  readonly #overwrite: boolean;
+  #overwrite: boolean;
 
   private constructor(path: string, lock: DirectoryLock, overwrite: boolean) {
     this.path = path;
@@ -29,12 +29,16 @@ export class RunDirectory {
    * @throws {RunError} when another process holds it, it holds a sweep, it does not fit the mode, or it cannot be
    * written.
    */
-  static async open(path: string, mode: 'new' | 'resume' | 'overwrite'): Promise<RunDirectory> {
+  static async open(
+    path: string,
+    mode: 'new' | 'resume' | 'overwrite',
+    options: LockOptions = {},
+  ): Promise<RunDirectory> {
     if (mode === 'resume') requireRun(path);
     if (existsSync(join(path, 'runs'))) {
       throw new RunError(`${path}: holds the runs of a sweep; --run DIR puts this one elsewhere`);
     }
-    const lock = await DirectoryLock.acquire(path);
+    const lock = await DirectoryLock.acquire(path, options);
     if (mode === 'new' && holdsRun(path)) {
       lock.release();
       throw new RunError(
@@ -48,6 +52,7 @@ export class RunDirectory {
   /** To be called when the run can begin: only now is what the directory held deleted, in mode `overwrite`. */
   async begin(): Promise<void> {
     if (!this.#overwrite) return;
+    this.#overwrite = false;
     await writing(this.path, async () => {
       // The config first: from then on there is no run, and a kill leaves no half of one.
       await rm(this.file(configName), { force: true });

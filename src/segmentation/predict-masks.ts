@@ -16,7 +16,7 @@ export interface UnsegmentedImage {
 /**
  * Which class each pixel of some images shows, among the labels of its image and the background.
  *
- * The probabilities of the image and of its mirror image are averaged. Of each class the largest piece is kept, and
+ * The probabilities of the image and (with `mirror`, the default) of its mirror image are averaged. Of each class the largest piece is kept, and
  * those at least a third of it.
  *
  * @param classifiers one, or several whose probabilities are averaged
@@ -26,6 +26,7 @@ export function predictMasks(
   classifiers: readonly PixelClassifier[],
   images: readonly UnsegmentedImage[],
   [height, width]: readonly [number, number],
+  { mirror = true }: { readonly mirror?: boolean } = {},
 ): PredictedMask[] {
   const depth = classifiers[0]!.shape.classes + 1;
   const [h, w] = classifiers[0]!.size;
@@ -37,7 +38,7 @@ export function predictMasks(
     const batch = tf.tensor4d(values, [images.length, height, width, 3]);
     const each = classifiers.flatMap((classifier) => [
       tf.softmax(classifier.scores(batch)),
-      tf.reverse(tf.softmax(classifier.scores(tf.reverse(batch, 2))), 2),
+      ...(mirror ? [tf.reverse(tf.softmax(classifier.scores(tf.reverse(batch, 2) as tf.Tensor4D)), 2)] : []),
     ]);
     return tf.div(tf.addN(each), each.length).dataSync() as Float32Array;
   });

@@ -33,6 +33,8 @@ export interface SegmentationOptions
   readonly labelled?: readonly string[];
   /** Parts of the cross-validation that estimates how good the masks are; 0 or 1: no estimate. @default 3 */
   readonly folds?: number;
+  /** Average with the prediction of the mirror image. @default true */
+  readonly mirror?: boolean;
   /** Threads that decode. @default 1 */
   readonly workers?: number;
   /** What is going on, for a bar: fitting, then predicting. */
@@ -64,7 +66,7 @@ export async function segmentDataset(
 }
 
 async function segment(path: string, model: tfl.LayersModel, dataset: Dataset, options: SegmentationOptions) {
-  const { imageSize, fit, masks, splits, folds = 3, signal, onProgress } = options;
+  const { imageSize, fit, masks, splits, folds = 3, mirror = true, signal, onProgress } = options;
   const truthful = await truthfulImages(dataset, options);
   if (truthful.length === 0) {
     throw new UsageError(
@@ -92,7 +94,7 @@ async function segment(path: string, model: tfl.LayersModel, dataset: Dataset, o
       for await (const batch of dataset.batches(split, { ...walk(options), masks: 'all' })) {
         signal?.throwIfAborted();
         // Boxes are truth where masks may be used, and not otherwise.
-        yield* predictMasks([classifier], imagesOf(batch, imageSize, false), imageSize);
+        yield* predictMasks([classifier], imagesOf(batch, imageSize, false), imageSize, { mirror });
         seen += batch.size;
         onProgress?.('predicting masks', seen, examples);
       }

@@ -1,6 +1,9 @@
 import * as z from 'zod';
 import { nonNegative, positiveInt, probability } from './values.ts';
 
+/** One batch of images twice as wide and high would not fit into any memory. */
+const imageSide = positiveInt.max(8192);
+
 const oneOrMoreSplits = z.union([z.string(), z.array(z.string()).min(1)]).transform((s) => [s].flat());
 
 const augmentation = z.strictObject({
@@ -37,12 +40,12 @@ const predicted = z.strictObject({
     .nullable()
     .default(null)
     .describe('Masks that were predicted before (npm run segment); null: predicted when the run begins.'),
-  steps: positiveInt.default(400).describe('Updates of the pixel classifier.'),
+  steps: positiveInt.default(500).describe('Updates of the pixel classifier.'),
   batch: z
     .tuple([positiveInt, z.int().min(0)])
     .default([8, 0])
     .describe('Images of an update with masks, and with labels only.'),
-  pasted: probability.default(0).describe('How often an object is pasted into an image with masks.'),
+  pasted: probability.default(0.3).describe('How often an object is pasted into an image with masks.'),
   folds: z
     .int()
     .min(0)
@@ -54,6 +57,10 @@ const predicted = z.strictObject({
     .default(null)
     .describe('Layers whose features are read; null: the last of each size of map.'),
   resolution: positiveInt.default(96).describe('Largest side of the maps that are learned.'),
+  mirror: z
+    .boolean()
+    .default(true)
+    .describe('Average the prediction with that of the mirror image: a little better, twice the time.'),
   supervise: z
     .boolean()
     .default(false)
@@ -101,7 +108,7 @@ export const data = z.strictObject({
     .default({})
     .describe('Options of the generator of a built-in source, e.g. { train: 4000 }.'),
   imageSize: z
-    .tuple([positiveInt, positiveInt])
+    .tuple([imageSide, imageSide])
     .default([64, 64])
     .describe('Height and width, in pixels, at which images reach the network.'),
   fit: z

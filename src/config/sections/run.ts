@@ -33,6 +33,10 @@ export const evaluation = z.strictObject({
       'Weights that the test splits are measured with. best, by selectBy, may be from before guidance.',
     ),
   batchSize: positiveInt.default(64),
+  published: z
+    .record(z.string(), z.record(z.string(), z.number()))
+    .default({})
+    .describe("Figures of a paper to stand beside: name: { split: per cent of the focus class's answers }."),
 });
 
 /** What is written down on the way. */

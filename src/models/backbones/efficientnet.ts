@@ -1,9 +1,10 @@
 import * as z from 'zod';
-import { classificationHead, headOptions } from '../classification-head.ts';
+import { classificationHead } from '../classification-head.ts';
+import { headOptions } from '../head-options.ts';
+import { roundToEight } from '../round-to-eight.ts';
 import { defineBackbone, stemOption } from './backbone.ts';
 import { convNormActivation } from './conv-norm-activation.ts';
 import { invertedResidual } from './inverted-residual.ts';
-import { roundToEight } from './round-to-eight.ts';
 
 /** The paper's table 1. */
 const stages: [expansion: number, kernel: number, strides: number, filters: number, repeats: number][] = [

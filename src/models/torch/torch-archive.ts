@@ -1,5 +1,5 @@
 import { ModelError } from '../../errors/index.ts';
-import { readZip } from '../storage/read-zip.ts';
+import { readZip } from '../read-zip.ts';
 import { PersistentId, PickledCall, readPickle } from './pickle.ts';
 import { checkedShape, readerOf, type StateDict, type TorchTensor } from './state-dict.ts';
 

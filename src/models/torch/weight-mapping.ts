@@ -8,7 +8,8 @@ import { fillModel } from './fill-model.ts';
 import { loadStateDict } from './load-state-dict.ts';
 import type { Naming } from './recipes/index.ts';
 
-const mappingSchema = z.strictObject({
+/** What a mapping file holds. */
+export const mappingSchema = z.strictObject({
   layers: z.record(z.string(), z.union([z.string(), z.record(z.string(), z.string())])),
   keep: z.array(z.string()).default([]),
   ignore: z.array(z.string()).default([]),

@@ -1,4 +1,4 @@
-import { roundToEight } from '../../backbones/round-to-eight.ts';
+import { roundToEight } from '../../round-to-eight.ts';
 import { timmUnit, torchvisionUnit } from './mobilenet.ts';
 import { countOf, multiplierOf, type Recipe, shapeOf } from './recipe.ts';
 

@@ -1,4 +1,4 @@
-import { roundToEight } from '../../backbones/round-to-eight.ts';
+import { roundToEight } from '../../round-to-eight.ts';
 import type { StateDict } from '../state-dict.ts';
 import { countOf, multiplierOf, type Naming, type Recipe, shapeOf } from './recipe.ts';
 

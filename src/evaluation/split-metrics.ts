@@ -30,7 +30,12 @@ export interface SplitMetrics extends AnswerScores {
   /** Share of the maps of true classes that are zero everywhere. */
   readonly deadShare: number;
   /** The same measures for the one class that the experiment is about. */
-  readonly focus?: AnswerScores & { readonly energyInMask: number; readonly pointing: number };
+  readonly focus?: AnswerScores & {
+    /** Share of the images that show it. */
+    readonly present?: number;
+    readonly energyInMask: number;
+    readonly pointing: number;
+  };
   /** Against the teacher, where there is one. */
   readonly teacher?: TeacherComparison;
   readonly perClass: { readonly accuracy: readonly number[]; readonly averagePrecision: readonly number[] };
@@ -113,6 +118,9 @@ export async function evaluateSplit(
     ...(focusClass !== undefined && {
       focus: {
         ...answers(focusClass),
+        present:
+          allLabels.filter((value, i) => i % classes === focusClass && value > 0).length /
+          (allLogits.length / classes),
         ...localization(pairs.filter((pair) => pair.class === focusClass)),
       },
     }),
