@@ -9,6 +9,7 @@ const programs: Readonly<Record<string, readonly [describe: string, load: () => 
     'Train a classifier with its own attention in the loss',
     async () => (await import('./train.ts')).train,
   ],
+  init: ['Write a config for the data at hand', async () => (await import('./init.ts')).init],
   evaluate: [
     'Measure where a trained network looks',
     async () => (await import('./evaluate.ts')).evaluateNetwork,
