@@ -30,7 +30,7 @@ const mayImport = tableOf(`
   segmentation | autodiff data errors gain gradcam random
   engine-check | engine errors gain models
   audit        | autodiff data engine errors files gradcam losses metrics pictures random run segmentation
-  experiment   | autodiff config data engine errors evaluation files gain gradcam losses metrics models pictures progress run segmentation tensorboard
+  experiment   | audit autodiff config data engine errors evaluation files gain gradcam losses metrics models pictures progress run segmentation tensorboard
   sweep        | config errors files progress random run tensorboard
   report       | data errors evaluation files pictures run
 `);
@@ -54,6 +54,8 @@ const mayImportBeside = tableOf(`
   models/storage                | models/keras models/layers models/torch
   data/importers/reading        | data/importers/import-run
   data/importers/folder         | data/importers/import-run data/importers/reading
+  data/importers/annotation-tools | data/importers/import-run data/importers/reading
+  data/importers/hugging-face   | data/importers/csv data/importers/folder data/importers/import-run data/importers/reading
   data/importers/coco           | data/importers/import-run data/importers/reading
   data/importers/csv            | data/importers/import-run data/importers/reading
   data/importers/mnist          | data/importers/import-run data/importers/reading
