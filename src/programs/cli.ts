@@ -4,7 +4,7 @@ import { packageVersion } from '../files/index.ts';
 import { type Program, reportError, withoutOldNames } from './program.ts';
 
 /** The programs, each loaded when it is called. */
-const programs: Readonly<Record<string, readonly [describe: string, load: () => Promise<Program>]>> = {
+export const programs: Readonly<Record<string, readonly [describe: string, load: () => Promise<Program>]>> = {
   train: [
     'Train a classifier with its own attention in the loss',
     async () => (await import('./train.ts')).train,
