@@ -22,7 +22,7 @@ if (!words?.trim()) stop('CHANGELOG.md has nothing under "Unreleased"');
 
 run('npx', 'changeset', 'version');
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
-run('npm', 'install', '--package-lock-only', '--ignore-scripts');
+run('npm', 'run', 'lock');
 const date = new Date().toISOString().slice(0, 10);
 writeFileSync(
   'CHANGELOG.md',

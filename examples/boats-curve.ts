@@ -6,7 +6,7 @@
  *   sweep configs/sweeps/boats-energy.yaml.
  * Expect: an SVG, and the numbers in it.
  *
- * In a project of your own, import from 'tfjs-gain'.
+ * In a project of your own, import from 'tfjs-gain' and its entries ('tfjs-gain/pictures').
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

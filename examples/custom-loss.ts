@@ -9,7 +9,7 @@
  * Run: npx tsx examples/custom-loss.ts
  * Expect: a few seconds; the energy off the object falls from step to step while the network learns its task.
  *
- * In a project of your own, import from 'tfjs-gain', and `tf` from '@tensorflow/tfjs'.
+ * In a project of your own, import from 'tfjs-gain' and its entries ('tfjs-gain/pictures'), and `tf` from '@tensorflow/tfjs'.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { attentionMaps, buildModel, sigmoidCrossEntropy, startEngine, upsampleMaps } from '../src/index.ts';

@@ -5,22 +5,16 @@
  *   SWEEP is the folder of a finished sweep (configs/sweeps/decoy-fashion-mnist.yaml), FOLDER the data set.
  * Expect: NAME-wr.svg and NAME-maps.jpg.
  *
- * In a project of your own, import from 'tfjs-gain'.
+ * In a project of your own, import from 'tfjs-gain' and its entries ('tfjs-gain/pictures').
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
-import {
-  drawAttribution,
-  drawImage,
-  explainImages,
-  imageGrid,
-  openDataset,
-  openTrainedNetwork,
-  startEngine,
-  type Tile,
-} from '../src/index.ts';
+import { openDataset } from '../src/data.ts';
+import { drawAttribution, drawImage, explainImages, openTrainedNetwork } from '../src/explain.ts';
+import { startEngine } from '../src/index.ts';
+import { imageGrid, type Tile } from '../src/pictures.ts';
 import { pointChart } from './figures/point-chart.ts';
 
 const { positionals, values } = parseArgs({

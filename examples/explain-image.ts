@@ -5,7 +5,7 @@
  * Expect: the scores of the three most likely classes, and beside the image a file `….maps.png`: the image with each
  *   class's map laid over it.
  *
- * In a project of your own, import from 'tfjs-gain', and `tf` from '@tensorflow/tfjs'.
+ * In a project of your own, import from 'tfjs-gain' and its entries ('tfjs-gain/pictures'), and `tf` from '@tensorflow/tfjs'.
  */
 import { writeFile } from 'node:fs/promises';
 import { join, parse } from 'node:path';
@@ -13,14 +13,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import sharp from 'sharp';
 import {
   attentionMaps,
-  imageGrid,
   loadLayersModel,
   type MapMethod,
   normalizeMaps,
-  overlayMap,
   resolveTargetLayer,
   startEngine,
 } from '../src/index.ts';
+import { imageGrid, overlayMap } from '../src/pictures.ts';
 
 const [modelFolder, imageFile, method = 'grad-cam'] = process.argv.slice(2);
 if (!modelFolder || !imageFile)

@@ -5,7 +5,7 @@
  *   VGG and its photos (MIT licence, Polo Club of Data Science).
  * Expect: `explain-class-maps.jpg` and `explain-pixels.jpg`, a row for each photo, a column for each method.
  *
- * In a project of your own, import from 'tfjs-gain'.
+ * In a project of your own, import from 'tfjs-gain' and its entries ('tfjs-gain/pictures').
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,12 +16,11 @@ import {
   drawImage,
   explainImages,
   findMethods,
-  imageGrid,
   openTrainedNetwork,
   readImages,
-  startEngine,
-  type Tile,
-} from '../src/index.ts';
+} from '../src/explain.ts';
+import { startEngine } from '../src/index.ts';
+import { imageGrid, type Tile } from '../src/pictures.ts';
 
 const figures = {
   'explain-class-maps': [

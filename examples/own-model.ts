@@ -6,7 +6,7 @@
  *   them; the guided one, which was told for half of the training images where to look, about nearly all.
  *   A demonstration, not evidence: the task and its settings were chosen so that it works, on this one seed.
  *
- * In a project of your own, import from 'tfjs-gain', and `tf` from '@tensorflow/tfjs'.
+ * In a project of your own, import from 'tfjs-gain' and its entries ('tfjs-gain/pictures'), and `tf` from '@tensorflow/tfjs'.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import * as data from '@tensorflow/tfjs-data';

@@ -31,7 +31,7 @@ const mayImport = tableOf(`
   engine-check | engine errors gain models
   audit        | autodiff data engine errors files gradcam losses metrics pictures random run segmentation
   experiment   | audit autodiff config data engine errors evaluation files gain gradcam losses metrics models pictures progress run segmentation tensorboard
-  sweep        | config errors files progress run tensorboard
+  sweep        | config errors files progress random run tensorboard
   report       | data errors evaluation files pictures run
 `);
 
@@ -48,7 +48,10 @@ const mayImportBeside = tableOf(`
   engine/onnx/runtime           | engine/onnx/graph engine/onnx/ops
   engine/onnx/kernels           | engine/onnx/graph engine/onnx/ops engine/onnx/ops/convolution
   models/keras                  | models/layers
-  models/storage                | models/keras models/layers
+  models/backbones              | models/layers
+  models/torch                  | models/keras
+  models/torch/recipes          | models/backbones
+  models/storage                | models/keras models/layers models/torch
   data/importers/reading        | data/importers/import-run
   data/importers/folder         | data/importers/import-run data/importers/reading
   data/importers/coco           | data/importers/import-run data/importers/reading
@@ -106,7 +109,10 @@ test('rooms import downwards only, and through faces only', async (t) => {
     }
     if (from !== undefined && !mayImport[from]?.includes(to))
       return [`${file}: ${from} may not import ${to}`];
-    return target === join(to, 'index.ts') ? [] : [`${file}: imports ${target} past the face of ${to}`];
+    // A room may have a second face, of what runs in browsers, for `tfjs-gain/core`.
+    const faces = file === 'core.ts' ? ['index.ts', 'core.ts'] : ['index.ts'];
+    const atFace = faces.some((face) => target === join(to, face));
+    return atFace ? [] : [`${file}: imports ${target} past the face of ${to}`];
   });
   t.deepEqual(broken, []);
 });

@@ -1,6 +1,7 @@
-import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parse, parseDocument } from 'yaml';
+import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parse } from 'yaml';
 import type * as z from 'zod';
 import { ConfigError, nearest, UsageError } from '../errors/index.ts';
+import { parsed, plainValue } from './yaml-document.ts';
 
 type Path = readonly (string | number)[];
 
@@ -34,17 +35,7 @@ export function checkedYaml<Schema extends z.ZodType>(
   overrides: readonly Override[] = [],
 ): CheckedYaml<z.output<Schema>> {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
-  const syntax = document.errors[0];
-  if (syntax) {
-    const { line, col } = lines.linePos(syntax.pos[0]);
-    throw new ConfigError(`${file}:${line}:${col} not valid YAML: ${syntax.message.split('\n')[0]}`);
-  }
-  if (!isMap(document.contents)) {
-    throw new ConfigError(
-      `${file}:1:1 expected a mapping of keys to values, found ${describe(document.toJS())}`,
-    );
-  }
+  const document = parsed(text, file, lines);
   const overridden = new Map<string, string>();
   for (const override of overrides) {
     if (typeof override === 'string') overridden.set(applyText(document, override), `--set ${override}:`);
@@ -62,10 +53,9 @@ export function checkedYaml<Schema extends z.ZodType>(
     const { line, col } = lines.linePos(offsetOf(document, at, ofKey));
     return `${file}:${line}:${col}`;
   };
-  const result = schema.safeParse(document.toJS(), { reportInput: true });
+  const result = schema.safeParse(plainValue(document, file, lines), { reportInput: true });
   if (result.success) return { value: result.data, where };
-  const problems = result.error.issues.flatMap((issue) => explain(issue, schema, where));
-  throw new ConfigError(problems.join('\n'));
+  throw new ConfigError(explainAll(result.error.issues, schema, where).join('\n'));
 }
 
 /** @returns the key */
@@ -109,6 +99,28 @@ function offsetOf(document: Document, path: Path, ofKey: boolean): number {
     if (isNode(node) && node.range) return node.range[0];
   }
   return 0;
+}
+
+/** A file of another kind breaks the schema everywhere; the first problems say so. */
+const PROBLEMS_SHOWN = 20;
+
+function explainAll(
+  issues: readonly z.core.$ZodIssue[],
+  schema: z.ZodType,
+  where: (at: Path, ofKey?: boolean) => string,
+): string[] {
+  const problems: string[] = [];
+  let count = 0;
+  for (const issue of issues) {
+    const keys = issue.code === 'unrecognized_keys' ? issue.keys : undefined;
+    count += keys?.length ?? 1;
+    const room = PROBLEMS_SHOWN - problems.length;
+    if (room <= 0) continue;
+    problems.push(
+      ...explain(keys ? ({ ...issue, keys: keys.slice(0, room) } as typeof issue) : issue, schema, where),
+    );
+  }
+  return count > problems.length ? [...problems, `… and ${count - problems.length} more problems`] : problems;
 }
 
 function explain(
@@ -160,7 +172,9 @@ function expectation(issue: z.core.$ZodIssue): string {
 function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (value === null) return 'null';
-  return typeof value === 'object' ? JSON.stringify(value) : `${typeof value} ${JSON.stringify(value)}`;
+  const text = JSON.stringify(value) ?? String(value);
+  const short = text.length > 200 ? `${text.slice(0, 200)}…` : text;
+  return typeof value === 'object' ? short : `${typeof value} ${short}`;
 }
 
 /** Keys of the schema's object at a path. */

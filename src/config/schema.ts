@@ -76,17 +76,12 @@ export const configSchema = z
         });
       }
     }
-    const composing = [
-      ['selectBy', training.selectBy === 'composites'],
-      ['refit', training.refit?.on === 'composites'],
-    ] as const;
-    for (const [key, asks] of composing) {
-      if (!asks || data.composites) continue;
+    if (training.refit?.on === 'composites' && !data.composites) {
       context.addIssue({
         code: 'custom',
-        path: ['training', key],
-        input: training[key],
-        message: 'expected data.composites beside it: there are none to measure or to fit on',
+        path: ['training', 'refit', 'on'],
+        input: training.refit.on,
+        message: 'expected data.composites beside it: there are none to fit on',
       });
     }
     if (data.composites && data.composites.perBatch > data.batchSize) {

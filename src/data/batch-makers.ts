@@ -174,8 +174,10 @@ class BatchWorker {
     });
   }
 
+  /** From here on the worker keeps the process alive until it has ended, or the caller would wait for nothing. */
   async close(): Promise<void> {
     this.#ended = true;
+    this.#worker.ref();
     await this.#worker.terminate();
   }
 
@@ -190,7 +192,8 @@ class BatchWorker {
     }
     const asked = this.#pending.get(reply.id);
     this.#pending.delete(reply.id);
-    if (this.#pending.size === 0) this.#worker.unref();
+    // A batch that arrives while the worker is being ended must not let go of it: the process would end with code 13.
+    if (this.#pending.size === 0 && !this.#ended) this.#worker.unref();
     if ('batch' in reply) asked?.resolve(reply.batch);
     else
       asked?.reject(reply.error.data ? new DataError(reply.error.message) : new Error(reply.error.message));

@@ -26,7 +26,7 @@ const loaders: Record<EngineName, (settings: EngineSettings) => Promise<EngineDe
 };
 
 const remedies: Record<EngineName, string> = {
-  onnx: 'Run "npm ci" again on a platform that onnxruntime-node supports, or use engine "auto".',
+  onnx: 'It runs on the platforms of onnxruntime-node; or use engine "auto".',
   tensorflow: 'Run "npm run setup:tensorflow" (docs/engines.md), or use engine "auto".',
   webgpu: 'docs/engines.md says what it takes; or use engine "auto".',
   cpu: 'Run "npm ci" again.',

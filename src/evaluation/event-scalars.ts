@@ -17,7 +17,16 @@ export function eventScalars({
     }
   };
   put(`classification-${split}`, classification as unknown as Record<string, unknown>);
-  const { calibration } = classification;
+  const { calibration, answers, focus } = classification;
+  for (const [tag, scores] of [
+    [`answers-${split}`, answers],
+    [`answers-${split}/focus`, focus],
+  ] as const) {
+    for (const [name, value] of Object.entries(scores ?? {}))
+      if (typeof value === 'number') scalars[`${tag}/${name}`] = value;
+    for (const [name, value] of Object.entries(scores?.constant ?? {}))
+      if (typeof value === 'number') scalars[`${tag}/constant-${name}`] = value;
+  }
   if (typeof calibration?.expectedError === 'number') {
     scalars[`classification-${split}/calibrationError`] = calibration.expectedError;
   }

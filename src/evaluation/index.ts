@@ -1,4 +1,5 @@
 /** Evaluation of a trained network on a split: localization, faithfulness, sanity; and the files that hold it. */
+export { compareWithTeacher, type TeacherComparison } from './compare-with-teacher.ts';
 export { type Evaluated, evaluate } from './evaluate.ts';
 export { eventScalars } from './event-scalars.ts';
 export {
@@ -31,3 +32,4 @@ export { evaluationFormat, evaluationVersion } from './result.ts';
 export { ResultWriter, readEvaluation, readImageRecords } from './result-files.ts';
 export { evaluationTable } from './results-table.ts';
 export type { EvaluateRequest } from './setting.ts';
+export { type EvaluateOptions, evaluateSplit, type SplitMetrics } from './split-metrics.ts';

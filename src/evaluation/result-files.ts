@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DataError } from '../errors/index.ts';
-import { GrowingFile, writeWhole } from '../files/index.ts';
+import { GrowingFile, pathUnder, writeWhole } from '../files/index.ts';
 import { type EvaluationResult, evaluationFormat, evaluationVersion, type ImageRecord } from './result.ts';
 
 /** Writes the two files of a split's evaluation; both appear when they are complete. */
@@ -69,7 +69,7 @@ export async function readEvaluation(path: string): Promise<EvaluationResult> {
  */
 export async function* readImageRecords(path: string): AsyncGenerator<ImageRecord> {
   const { imageRecords } = await readEvaluation(path);
-  const records = join(dirname(path), imageRecords);
+  const records = pathUnder(dirname(path), imageRecords, `${path}: imageRecords`);
   let line = 0;
   for await (const text of createInterface({ input: createReadStream(records) })) {
     line++;

@@ -5,12 +5,12 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import { upsampleBilinear } from '../autodiff/index.ts';
 import type { Config } from '../config/index.ts';
 import type { Dataset } from '../data/index.ts';
+import type { EvaluateOptions } from '../evaluation/index.ts';
 import { holeFilling, removeRegion } from '../gain/index.ts';
 import { attentionMaps, forward, isDeadMap, normalizeMaps, type Pair, softMask } from '../gradcam/index.ts';
 import { energyInMask, pointingHit, regionOf } from '../metrics/index.ts';
 import { attentionGrid, beforeAfterGrid } from '../pictures/index.ts';
 import type { RunDirectory } from '../run/index.ts';
-import type { EvaluateOptions } from './split-metrics.ts';
 
 /** An image of the panel and the class whose map is drawn. */
 interface PanelItem {

@@ -7,8 +7,3 @@ export { refitRun } from './refit-run.ts';
 export { resultsTable } from './results-table.ts';
 export { type RunOptions, type RunSummary, runExperiment } from './run-experiment.ts';
 export { runStages, type StageSummary } from './run-stages.ts';
-export {
-  type EvaluateOptions,
-  evaluateSplit,
-  type SplitMetrics,
-} from './split-metrics.ts';

@@ -1,5 +1,5 @@
+import type { SplitMetrics } from '../evaluation/index.ts';
 import type { RunSummary } from './run-experiment.ts';
-import type { SplitMetrics } from './split-metrics.ts';
 
 type Column = readonly [
   title: string,

@@ -2,6 +2,12 @@ import { type Config, stringifyConfig } from '../config/index.ts';
 import type { Dataset } from '../data/index.ts';
 import { type EngineInfo, startEngine } from '../engine/index.ts';
 import { DivergenceError, InterruptedError, UsageError } from '../errors/index.ts';
+import {
+  compareWithTeacher,
+  type EvaluateOptions,
+  evaluateSplit,
+  type SplitMetrics,
+} from '../evaluation/index.ts';
 import type { EpochSums, StepReport } from '../gain/index.ts';
 import { GainTrainer, guidanceTerms } from '../gain/index.ts';
 import { resolveTargetLayer } from '../gradcam/index.ts';
@@ -11,8 +17,6 @@ import type { RunDirectory } from '../run/index.ts';
 import { describeEnvironment, linkOfRun } from '../run/index.ts';
 import { AttentionPanel } from './attention-panel.ts';
 import { CheckpointStore, type Progress as Position, restoreWeights } from './checkpoint.ts';
-import { compareWithTeacher } from './compare-with-teacher.ts';
-import { answersOnComposites } from './composite-metrics.ts';
 import {
   buildExperimentModel,
   checkModelConfig,
@@ -33,7 +37,6 @@ import { predictedMasksOf } from './predict-masks.ts';
 import { refit } from './refit.ts';
 import { RunLog, type WrittenSoFar } from './run-log.ts';
 import { setUpDistillation } from './set-up-teacher.ts';
-import { type EvaluateOptions, evaluateSplit, type SplitMetrics } from './split-metrics.ts';
 
 export interface RunOptions {
   /** Go on from the last checkpoint. */
@@ -245,14 +248,7 @@ async function runOnData(
           const step = trainer.optimizer.updates;
           if (panel) await records.attention(step, await panel.draw(model, epoch + 1));
           if (data.splits.validation === null) return {};
-          const measured = await evaluate(data.splits.validation);
-          const metrics =
-            training.selectBy === 'composites'
-              ? {
-                  ...measured,
-                  composites: await answersOnComposites(model, dataset, config, made, link, signal),
-                }
-              : measured;
+          const metrics = await evaluate(data.splits.validation);
           await records.evaluation(step, epoch + 1, data.splits.validation, metrics);
           const value = selectedMetric(metrics, training.selectBy);
           const better = isBetter(training.selectBy, value, state.best);
@@ -362,9 +358,8 @@ async function* trainingBatches(
 
 /** The metric that checkpoints are chosen by; of groups, the focus class's where there is one. */
 function selectedMetric(metrics: SplitMetrics, name: Config['training']['selectBy']): number {
-  if (name === 'composites') return metrics.composites?.apart ?? Number.NaN;
   const about = metrics.focus && (name === 'worstGroup' || name === 'groupMean') ? metrics.focus : metrics;
-  return (about as Omit<SplitMetrics, 'composites'>)[name] ?? Number.NaN;
+  return (about as SplitMetrics)[name] ?? Number.NaN;
 }
 
 function isBetter(metric: string, value: number, best: BestEvaluation | null): boolean {

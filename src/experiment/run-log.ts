@@ -4,6 +4,7 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import { type Logger, pino } from 'pino';
 import { type Config, stringifyConfig } from '../config/index.ts';
 import { InterruptedError } from '../errors/index.ts';
+import type { SplitMetrics } from '../evaluation/index.ts';
 import { LineFile } from '../files/index.ts';
 import type { GainTrainer, StepReport } from '../gain/index.ts';
 import { networkNodes } from '../gradcam/index.ts';
@@ -11,7 +12,6 @@ import type { AnswerScores } from '../metrics/index.ts';
 import type { RunDirectory } from '../run/index.ts';
 import { EventWriter } from '../tensorboard/index.ts';
 import type { RunSummary } from './run-experiment.ts';
-import type { SplitMetrics } from './split-metrics.ts';
 
 /** How far the files of a run reach: part of every checkpoint, so that a resumed run can cut off what lies behind. */
 export interface WrittenSoFar {

@@ -13,9 +13,15 @@ import {
   writeAnswers,
 } from '../data/index.ts';
 import { DataError, UsageError } from '../errors/index.ts';
-import type { DistillationOptions, DistilledMaps, StepContext } from '../gain/index.ts';
-import { type TeacherAnswers, topOf, type WeightedPairs } from '../gain/index.ts';
+import type {
+  DistillationOptions,
+  DistilledMaps,
+  StepContext,
+  TeacherAnswers,
+  WeightedPairs,
+} from '../gain/index.ts';
 import { attentionMaps, forward, normalizeMaps, type Pair, resolveTargetLayer } from '../gradcam/index.ts';
+import { argMaxRows } from '../metrics/index.ts';
 
 /** How the images that a teacher answers come about. */
 export interface StoredTeacherOptions {
@@ -94,7 +100,7 @@ export class StoredTeacher implements TeacherAnswers {
   }
 
   topPairs(step: StepContext): WeightedPairs {
-    const top = this.#of(step).map(({ logits }) => topOf(logits, logits.length)[0]!);
+    const top = this.#of(step).map(({ logits }) => argMaxRows(logits, logits.length)[0]!);
     return { pairs: top.map((c, sample) => ({ sample, class: c })), weights: top.map(() => 1) };
   }
 
@@ -154,7 +160,7 @@ async function* answersOf(
       padded.set(batch.images);
       const images = tf.tensor4d(padded, [batchSize, ...imageSize, 3]);
       const logits = tf.tidy(() => forward(model, images).dataSync() as Float32Array);
-      const explained = topOf(logits, classes).map((top, sample) => {
+      const explained = argMaxRows(logits, classes).map((top, sample) => {
         const labels = batch.labels.subarray(sample * classes, (sample + 1) * classes);
         return [...new Set([...indicesOf(labels), top])];
       });

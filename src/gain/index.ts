@@ -8,7 +8,6 @@ export {
   type ExplainedClass,
   type TeacherAnswers,
   type TeacherView,
-  topOf,
   type WeightedPairs,
 } from './distillation/index.ts';
 export type { EpochSums } from './epoch-sums.ts';
@@ -24,6 +23,7 @@ export {
   type RobustTermOptions,
   type SignedTermOptions,
 } from './guidance/index.ts';
+export type { History } from './history.ts';
 export {
   classesPerImage,
   type ExtraTerm,

@@ -4,6 +4,7 @@ import { enableHigherOrderGradients } from '../autodiff/index.ts';
 import { DivergenceError, UsageError } from '../errors/index.ts';
 import { asGainBatch, type BatchSource, batchesOf, sizeOf } from './batch-source.ts';
 import { addTo, type EpochSums, emptySums, meansOf } from './epoch-sums.ts';
+import { epochLogs, type History, historyOf } from './history.ts';
 import {
   type ExtraTerm,
   type GainBatch,
@@ -62,7 +63,7 @@ export interface TrainingCallbacks {
   onTrainBegin?(): void | Promise<void>;
   onEpochBegin?(epoch: number): void | Promise<void>;
   onBatchEnd?(batch: number, report: StepReport): void | Promise<void>;
-  /** `logs`: mean of each loss over the epoch, and what `validate` gave. */
+  /** `logs`: `loss`, `acc` and the terms of the loss, means over the batches of the epoch; `val_…`, what `validate` gave. */
   onEpochEnd?(epoch: number, logs: Record<string, number>): void | Promise<void>;
   onTrainEnd?(): void | Promise<void>;
 }
@@ -72,7 +73,7 @@ export interface FitDatasetArgs {
   /** Batches of an epoch, for schedules; counted in the first epoch when absent. */
   readonly batchesPerEpoch?: number;
   readonly callbacks?: TrainingCallbacks | readonly TrainingCallbacks[];
-  /** Computes metrics after an epoch; they join the epoch's logs. */
+  /** Computes metrics after an epoch; they join the epoch's logs, `accuracy` as `val_accuracy`. */
   readonly validate?: (epoch: number) => Promise<Record<string, number>>;
   /** Batches whose gradients the report holds, for histograms. @default none */
   readonly gradientsOf?: (epoch: number, batch: number) => boolean;
@@ -204,15 +205,15 @@ export class GainTrainer {
    *
    * @param dataset the batches of one epoch, gone through once an epoch; or a function that gives those of an
    *   epoch, for data that is shuffled anew each time (it then also skips the batches before `start`).
-   * @returns the logs of each epoch: mean of each loss, and what `validate` gave.
+   * @returns for each epoch means over its batches: `loss`, `acc`, the terms of the loss; and as `val_…` what `validate` gave.
    * @throws {DivergenceError} when a loss is not finite.
    */
   async fitDataset(
     dataset: BatchSource | ((epoch: number, firstBatch: number) => BatchSource),
     args: FitDatasetArgs,
-  ): Promise<Record<string, number>[]> {
+  ): Promise<History> {
     const callbacks = [args.callbacks ?? []].flat() as TrainingCallbacks[];
-    const history: Record<string, number>[] = [];
+    const finished: { epoch: number; logs: Record<string, number> }[] = [];
     let batchesPerEpoch = args.batchesPerEpoch ?? sizeOf(dataset);
     const start = { epoch: 0, batch: 0, ...args.start };
     this.stopTraining = false;
@@ -236,7 +237,7 @@ export class GainTrainer {
         const report = this.trainOnBatch(asGainBatch(example), position, { gradients });
         // What an iterator gave is used once, as in `model.fitDataset`; an array is gone through again.
         if (!Array.isArray(source)) tf.dispose(example as unknown as tf.TensorContainer);
-        addTo(this.#sums, report.losses);
+        addTo(this.#sums, { ...report.losses, acc: report.accuracy });
         for (const callback of callbacks) await callback.onBatchEnd?.(batch, report);
         batch++;
         if (this.stopTraining) break;
@@ -246,12 +247,12 @@ export class GainTrainer {
       batchesPerEpoch ??= batch;
       if (this.#pending > 0) tf.tidy(() => this.#applyAccumulated());
 
-      const logs = { ...meansOf(this.#sums), ...(await args.validate?.(epoch)) };
-      history.push(logs);
+      const logs = epochLogs(meansOf(this.#sums), await args.validate?.(epoch));
+      finished.push({ epoch, logs });
       for (const callback of callbacks) await callback.onEpochEnd?.(epoch, logs);
     }
     for (const callback of callbacks) await callback.onTrainEnd?.();
-    return history;
+    return historyOf(finished);
   }
 
   /** Sums of the epoch that is running, for a checkpoint in its middle. */

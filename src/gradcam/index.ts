@@ -6,6 +6,7 @@ export {
   type ForwardOptions,
   forward,
 } from './attention-maps.ts';
+export { attentionRollout, gradientAttention } from './attention-rollout.ts';
 export type { BatchNormMode } from './batch-norm.ts';
 export { type ClassActivationMapsOptions, classActivationMaps } from './class-activation-maps.ts';
 export { deadMaps, isDeadMap } from './dead-maps.ts';
@@ -45,4 +46,5 @@ export {
   targetScores,
 } from './target.ts';
 export { resolveTargetLayer, spatialLayers, type TargetLayer } from './target-layer.ts';
+export type { TokenGrid } from './token-grid.ts';
 export { upsampleMaps } from './upsample.ts';

@@ -5,6 +5,7 @@ import { layerGraph, type Step } from './layer-graph.ts';
 import { execute, feed, type PassOptions, type Values } from './run-model.ts';
 import { cutAt } from './schedule.ts';
 import { layerSlot, outputIndex, resolveTargetLayer, type TargetLayer } from './target-layer.ts';
+import { patchesOf, withPatches } from './token-grid.ts';
 
 export interface SplitOptions {
   /** Index or name of the output whose logits the head answers. @default 0 */
@@ -17,7 +18,7 @@ export interface SplitOptions {
 
 /** The state of one pass between the two halves of a split model. */
 export interface Features {
-  /** A: the output of the target layer, [B, …spatial, K]. */
+  /** A: the output of the target layer, [B, …spatial, K]; of a transformer's layer the patches, [B, h, w, K]. */
   readonly activations: tf.Tensor;
   /** Values that bypass the target layer and that the head reads. */
   readonly values: Values;
@@ -85,14 +86,18 @@ export function splitModel(
     features(inputs, options = {}) {
       const values = feed(graph, inputs);
       execute(cut.body, values, options);
-      return { activations: values.tensors[target.slot]!, values, options, headRan: false };
+      const value = values.tensors[target.slot]!;
+      const activations = target.tokens ? patchesOf(value, target.tokens) : value;
+      return { activations, values, options, headRan: false };
     },
 
     head(features, activations = features.activations) {
       const { values } = features;
       const { training = false, batchNorm = training ? 'update' : 'inference' } = features.options;
       const tensors = [...values.tensors];
-      tensors[target.slot] = activations;
+      tensors[target.slot] = target.tokens
+        ? withPatches(activations, values.tensors[target.slot]!, target.tokens)
+        : activations;
       execute(
         cut.head,
         { tensors, masks: [...values.masks] },

@@ -2,6 +2,7 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import { ModelError, nearest } from '../errors/index.ts';
 import { type LayerGraph, layerGraph, type Site } from './layer-graph.ts';
 import { scheduleAll } from './schedule.ts';
+import { type TokenGrid, tokenGrid } from './token-grid.ts';
 
 /** The layer whose output is explained. */
 export interface TargetLayer {
@@ -15,6 +16,8 @@ export interface TargetLayer {
   readonly warning?: string;
   /** Number of the value in the layer graph. */
   readonly slot: number;
+  /** Of a transformer's layer: where its patches are among its tokens; `shape` is that of the patches. */
+  readonly tokens?: TokenGrid;
 }
 
 const noiseLayers = ['Dropout', 'SpatialDropout1D', 'GaussianNoise', 'GaussianDropout', 'AlphaDropout'];
@@ -25,6 +28,10 @@ const noiseLayers = ['Dropout', 'SpatialDropout1D', 'GaussianNoise', 'GaussianDr
  * `auto` takes the last layer with spatial extent that leads to the output: the last value of rank 4 or 5
  * that is larger than 1×1, which is the one that global pooling or a flatten reads. Where an activation or a
  * batch norm follows the last convolution, that is the one taken. Noise layers are passed over.
+ *
+ * In a transformer it is the input of the last attention, the last place from which patches reach the class token, or
+ * the last tokens where their mean is classified. A layer of tokens [B,N,C] that is named is taken as the grid of its
+ * patches, without class and register tokens.
  *
  * @param model any layers-model
  * @param name path of a layer (`conv5`, `backbone/conv5`), also of an input or a nested model. A layer that is
@@ -58,8 +65,14 @@ export function layerSlot(model: tfl.LayersModel, name: string): number {
 
 /** Paths of the layers with spatial extent, in the order of execution. */
 export function spatialLayers(model: tfl.LayersModel): string[] {
-  return addressed(layerGraph(model))
-    .filter(({ site }) => site.kind === 'layer' && isSpatial(site))
+  const graph = layerGraph(model);
+  const hasTokens = graph.steps.some(({ layer }) => 'tokenLayout' in layer);
+  return addressed(graph)
+    .filter(
+      ({ site }) =>
+        site.kind === 'layer' &&
+        (isSpatial(site) || (hasTokens && tokenGrid(graph, site.shape) !== undefined)),
+    )
     .map(({ path }) => path);
 }
 
@@ -78,6 +91,24 @@ export function outputIndex(model: tfl.LayersModel, output: number | string): nu
   return index;
 }
 
+/** The last tokens from which the patches still reach the output. */
+function lastTokens(graph: LayerGraph, leading: ReadonlySet<number>): TargetLayer | undefined {
+  if (!graph.steps.some(({ layer }) => 'tokenLayout' in layer)) return undefined;
+  const steps = graph.steps.filter(({ outputs }) => outputs.some((slot) => leading.has(slot)));
+  const ofClass = steps.some(({ layer }) => (layer as { pool?: unknown }).pool === 'class');
+  const attention = steps.findLast(({ layer }) => layer.getClassName() === 'AttentionWeights');
+  const projection = steps.find(({ outputs }) => outputs.includes(attention?.inputs[0] ?? -1));
+  const candidates = addressed(graph).filter(
+    ({ site }) => site.kind === 'layer' && leading.has(site.slot) && tokenGrid(graph, site.shape),
+  );
+  const last = ofClass
+    ? candidates.find(({ site }) => site.slot === projection?.inputs[0])
+    : candidates.at(-1);
+  if (!last) return undefined;
+  const reason = ofClass ? `what the last attention reads` : 'the last tokens before pooling';
+  return target(graph, last, reason);
+}
+
 /** @param ends what the layer leads to, the first of them the earliest */
 function lastSpatial(
   model: tfl.LayersModel,
@@ -86,6 +117,8 @@ function lastSpatial(
   what: string,
 ): TargetLayer {
   const leading = new Set(scheduleAll(graph, ends.slice(0, 1)).steps.flatMap((step) => step.outputs));
+  const tokens = lastTokens(graph, leading);
+  if (tokens) return tokens;
   const candidates = addressed(graph).filter(
     ({ site }) =>
       site.kind === 'layer' &&
@@ -104,6 +137,7 @@ function lastSpatial(
   }
   const reader = graph.steps.find((step) => step.inputs.includes(last.site.slot));
   return target(
+    graph,
     last,
     `the last of ${candidates.length} layers with spatial extent (${extent(last.site)})` +
       (reader ? `, read by "${reader.path}"` : ''),
@@ -145,7 +179,7 @@ function named(model: tfl.LayersModel, graph: LayerGraph, name: string): TargetL
       `Model "${model.name}": layer "${name}" has its channels first; only channels-last layers are explained`,
     );
   }
-  return target(found, 'asked for by name');
+  return target(graph, found, 'asked for by name');
 }
 
 interface Addressed {
@@ -169,20 +203,27 @@ function addressed(graph: LayerGraph): Addressed[] {
   });
 }
 
-function target({ path, site }: Addressed, reason: string): TargetLayer {
-  const single = site.shape.slice(1, -1).every((size) => size === 1);
+function target(graph: LayerGraph, { path, site }: Addressed, reason: string): TargetLayer {
+  const tokens = tokenGrid(graph, site.shape);
+  const shape = tokens ? [site.shape[0]!, ...tokens.grid, site.shape[2]!] : site.shape;
+  const single = shape.slice(1, -1).every((size) => size === 1);
   return {
     path,
-    shape: site.shape,
-    reason,
+    shape,
+    reason: tokens
+      ? `${reason}; ${tokens.grid.join('x')} patches after ${tokens.prefix} other tokens`
+      : reason,
     slot: site.slot,
+    ...(tokens && { tokens }),
     ...(single && {
       warning: `layer "${path}" answers [${shapeText(site.shape)}]: its map is a single number per image`,
     }),
   };
 }
 
-function isSpatial({ shape }: Site): boolean {
+function isSpatial({ shape, layer }: Site): boolean {
+  // [B, heads, N, N]: between tokens, not over the image.
+  if (layer.getClassName() === 'AttentionWeights') return false;
   return (shape.length === 4 || shape.length === 5) && shape.slice(1, -1).some((size) => size !== 1);
 }
 

@@ -10,3 +10,8 @@ export function argMax(values: ArrayLike<number>, first = 0, count = values.leng
   for (let i = 1; i < count; i++) if (values[first + i]! > values[first + best]!) best = i;
   return best;
 }
+
+/** The index of the largest value of each row. */
+export function argMaxRows(values: ArrayLike<number>, columns: number): number[] {
+  return Array.from({ length: values.length / columns }, (_, row) => argMax(values, row * columns, columns));
+}

@@ -1,6 +1,6 @@
 /** Measures: pure functions of scores, maps and truths on the host. */
 export { type AnswerScores, type AnswersOptions, answerScores, type ConstantScores } from './answers.ts';
-export { argMax } from './arg-max.ts';
+export { argMax, argMaxRows } from './arg-max.ts';
 export { Bootstrap, BootstrapMean, type Interval } from './bootstrap.ts';
 export { type Calibration, calibration, type ReliabilityBin } from './calibration.ts';
 export {

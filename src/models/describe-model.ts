@@ -1,4 +1,5 @@
 import * as tfl from '@tensorflow/tfjs-layers';
+import type { TokenLayout } from './layers/index.ts';
 import { countMultiplyAdds } from './multiply-adds.ts';
 
 type Shape = (number | null)[];
@@ -19,6 +20,9 @@ export interface ModelDescription {
 
 /** The numbers of a model, and the layers at which its attention can be looked at. */
 export function describeModel(model: tfl.LayersModel): ModelDescription {
+  const tokens = [...layersOf(model)]
+    .map(({ layer }) => (layer as { tokenLayout?: TokenLayout }).tokenLayout)
+    .find((layout) => layout !== undefined);
   return {
     name: model.name,
     inputs: model.inputs.map(({ shape }) => sizes(shape)),
@@ -27,7 +31,9 @@ export function describeModel(model: tfl.LayersModel): ModelDescription {
     trainableParameters: countParameters(model, { trainableOnly: true }),
     multiplyAdds: countMultiplyAdds(model),
     targetLayers: [...layersOf(model)].flatMap(({ path, layer }) => {
-      const shape = sizes(outputShape(layer));
+      // Between tokens, not over the image.
+      if (layer.getClassName() === 'AttentionWeights') return [];
+      const shape = patchShape(sizes(outputShape(layer)), tokens);
       const isSpatial = shape.length >= 3 && shape.slice(0, -1).some((extent) => extent > 1);
       return isSpatial && layer.getClassName() !== 'InputLayer' ? [{ path, shape }] : [];
     }),
@@ -56,6 +62,13 @@ export function* layersOf(
     if (layer instanceof tfl.LayersModel) yield* layersOf(layer, `${path}/`);
     else yield { path, layer };
   }
+}
+
+/** [N,C] tokens as the [h,w,C] of their patches. */
+function patchShape(shape: number[], layout: TokenLayout | undefined): number[] {
+  if (!layout || shape.length !== 2) return shape;
+  const [h, w] = layout.grid;
+  return shape[0] === layout.prefix + h * w ? [h, w, shape[1]!] : shape;
 }
 
 function outputShape(layer: tfl.layers.Layer): Shape {

@@ -20,3 +20,7 @@ export { type NewHeadOptions, withInputSize, withNewHead } from './new-head.ts';
 export { type LoadOptions, loadLayersModel } from './storage/load-layers-model.ts';
 export { saveLayersModel } from './storage/save-layers-model.ts';
 export { finalLink, toLogits } from './to-logits.ts';
+export { loadStateDict, torchEndings } from './torch/load-state-dict.ts';
+export { loadTorchModel, type TorchModelOptions } from './torch/load-torch-model.ts';
+export type { StateDict, TorchTensor } from './torch/state-dict.ts';
+export { loadMappedWeights, type WeightMapping } from './torch/weight-mapping.ts';

@@ -60,10 +60,18 @@ function multiplyAdds(layer: Layer, input: Shape, output: Shape): number {
     case 'Conv3D':
     case 'DepthwiseConv2D':
     case 'SeparableConv2D':
+    case 'GroupedConv2D':
+    case 'DilatedDepthwiseConv2D':
+    case 'MultipliedSeparableConv2D':
       return positions * kernels.reduce((total, kernel) => total + product(kernel), 0);
     case 'Conv2DTranspose':
     case 'Conv3DTranspose':
       return product(input.slice(1, -1)) * product(kernels[0]!);
+    // Queries with keys, and weights with values: N x N products of C channels each.
+    case 'AttentionWeights':
+      return output[2]! * output[3]! * (input.at(-1)! / 3);
+    case 'AttentionMix':
+      return input[2]! * product(output.slice(1));
     default:
       return 0;
   }

@@ -1,5 +1,7 @@
 import * as tfl from '@tensorflow/tfjs-layers';
 import { UsageError } from '../errors/index.ts';
+import type { ExtraActivation } from './layers/index.ts';
+import { ChannelScale } from './layers/index.ts';
 
 /** The activations that a backbone can be built with. */
 export const activations = [
@@ -15,7 +17,8 @@ export const activations = [
   'sigmoid',
 ] as const;
 
-export type Activation = (typeof activations)[number];
+/** Those, and the ones that only certain networks have. */
+export type Activation = (typeof activations)[number] | ExtraActivation;
 
 interface ConvOptions {
   filters: number;
@@ -70,7 +73,7 @@ export class SeededLayers {
       kernelSize,
       strides,
       padding: rule,
-      activation: activation ?? 'linear',
+      activation: (activation ?? 'linear') as 'linear',
       useBias,
       kernelInitializer: this.#kernel(name, gainOf),
     });
@@ -87,7 +90,7 @@ export class SeededLayers {
       kernelSize,
       strides,
       padding: rule,
-      activation: activation ?? 'linear',
+      activation: (activation ?? 'linear') as 'linear',
       useBias,
       depthwiseInitializer: tfl.initializers.varianceScaling({
         scale: gainOf && rectifiers.has(gainOf) ? 2 : 1,
@@ -109,8 +112,17 @@ export class SeededLayers {
     return layer.apply(x) as Tensor;
   }
 
+  layerNorm(x: Tensor, name: string, { epsilon = 1e-6 }: { epsilon?: number } = {}): Tensor {
+    return tfl.layers.layerNormalization({ name, epsilon }).apply(x) as Tensor;
+  }
+
+  /** y = γ x for each channel. */
+  channelScale(x: Tensor, name: string, initial: number): Tensor {
+    return new ChannelScale({ name, initial }).apply(x) as Tensor;
+  }
+
   activation(x: Tensor, name: string, activation: Activation): Tensor {
-    return tfl.layers.activation({ name, activation }).apply(x) as Tensor;
+    return tfl.layers.activation({ name, activation: activation as 'linear' }).apply(x) as Tensor;
   }
 
   dense(
@@ -121,7 +133,7 @@ export class SeededLayers {
     const layer = tfl.layers.dense({
       name,
       units,
-      activation: activation ?? 'linear',
+      activation: (activation ?? 'linear') as 'linear',
       kernelInitializer: this.#kernel(name, activation),
     });
     return layer.apply(x) as Tensor;
@@ -179,6 +191,7 @@ const rectifiers: ReadonlySet<Activation> = new Set([
   'swish',
   'mish',
   'softplus',
+  'hardSwish',
 ]);
 
 /**

@@ -8,6 +8,7 @@ import type {
   evaluationVersion,
   ImageRecord,
 } from '../evaluation/index.ts';
+import { pathUnder } from '../files/index.ts';
 import { parseJson, readJson, readLines } from './json-file.ts';
 
 /** An evaluation and where it lies. */
@@ -163,7 +164,7 @@ export async function readEvaluations(dir: string): Promise<StoredEvaluation[]> 
       throw new DataError(`${path}: ${issue.path.join('.')}: ${issue.message}`);
     }
     const result = json as EvaluationResult;
-    found.push({ result, path, records: join(dir, result.imageRecords) });
+    found.push({ result, path, records: pathUnder(dir, result.imageRecords, `${path}: imageRecords`) });
   }
   return found.sort((a, b) => a.result.finished.localeCompare(b.result.finished));
 }

@@ -1,4 +1,4 @@
-import * as vega from 'vega';
+import type * as Vega from 'vega';
 import { type Html, html, markup } from '../pictures/index.ts';
 
 export interface ChartLine {
@@ -63,6 +63,7 @@ const size = { width: 420, height: 300 };
 
 /** The chart as a figure with SVG in it, drawn by Vega. */
 export async function lineChart(chart: LineChart): Promise<Html> {
+  const vega = await import('vega'); // heavy, and few programs draw
   const view = new vega.View(vega.parse(specification(chart)), { renderer: 'none', logLevel: vega.Error });
   const svg = await view.toSVG();
   view.finalize();
@@ -75,7 +76,7 @@ export async function lineChart(chart: LineChart): Promise<Html> {
 </figure>`;
 }
 
-function specification({ x, y, lines }: LineChart): vega.Spec {
+function specification({ x, y, lines }: LineChart): Vega.Spec {
   const names = lines.map(({ name }) => name);
   const values = lines.flatMap(({ name, points }) => points.map(([px, py]) => ({ name, x: px, y: py })));
   const marks = lines.flatMap(({ name, mark }) => (mark ? [{ name, x: mark[0], y: mark[1] }] : []));
@@ -133,7 +134,7 @@ function specification({ x, y, lines }: LineChart): vega.Spec {
         },
       },
     ],
-  } as vega.Spec;
+  } as Vega.Spec;
 }
 
 function ticks({ title, format, whole }: ChartAxis) {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -14,9 +15,19 @@ export interface LockHolder {
   readonly pid: number;
   /** Start of the process, so that a process number that was given out again is not taken for the old one. */
   readonly started: string;
+  /** Number of its Slurm job, where it is in one: then the queue knows whether it is still there. */
+  readonly job?: string | undefined;
 }
 
-/** A directory that one process has for itself. A lock whose process was killed holds nobody off. */
+export interface LockOptions {
+  /** Takes the lock of a process on another machine away, and is told what that was. @default refused */
+  readonly onBreak?: ((what: string) => void) | undefined;
+}
+
+/**
+ * A directory that one process has for itself. A lock whose process was killed holds nobody off: on this machine its
+ * process is looked for, of another machine the Slurm queue is asked. What nobody can tell counts as alive.
+ */
 export class DirectoryLock {
   readonly #directory: string;
 
@@ -28,10 +39,10 @@ export class DirectoryLock {
    * @param directory made when it is not there
    * @throws {RunError} when another process holds it, or it cannot be written
    */
-  static async acquire(directory: string): Promise<DirectoryLock> {
+  static async acquire(directory: string, options: LockOptions = {}): Promise<DirectoryLock> {
     return writing(directory, async () => {
       await makeFolder(directory);
-      await takeLock(directory);
+      await takeLock(directory, options);
       return new DirectoryLock(directory);
     });
   }
@@ -53,14 +64,15 @@ export function lockHolder(directory: string): LockHolder | undefined {
   return holder && isAlive(holder) ? holder : undefined;
 }
 
-async function takeLock(directory: string): Promise<void> {
+async function takeLock(directory: string, { onBreak }: LockOptions): Promise<void> {
   const path = join(directory, lockName);
   const own: LockHolder = {
     host: hostname(),
     pid: process.pid,
     started: processStatus(process.pid)?.started ?? '',
+    job: process.env.SLURM_JOB_ID,
   };
-  for (let attempt = 0; attempt < 2; attempt++) {
+  for (let attempt = 0; attempt < 3; attempt++) {
     try {
       writeFileSync(path, JSON.stringify(own), { flag: 'wx' });
       return;
@@ -69,8 +81,17 @@ async function takeLock(directory: string): Promise<void> {
     }
     const holder = await readSettled(path);
     if (holder && isAlive(holder)) {
-      const elsewhere = holder.host === hostname() ? '' : `; if it is no more, delete ${path}`;
-      throw new RunError(`${directory}: in use by process ${holder.pid} on ${holder.host}${elsewhere}`);
+      const who = described(holder);
+      const elsewhere = holder.host !== hostname();
+      if (!elsewhere || !onBreak) {
+        const advice = elsewhere
+          ? `; if it is no more, --break-lock takes its lock away (or delete ${path})`
+          : '';
+        throw new RunError(`${directory}: in use by ${who}${advice}`);
+      }
+      onBreak(`${path}: taken away from ${who}`);
+      rmSync(path, { force: true });
+      continue;
     }
     await removeStale(path);
   }
@@ -109,8 +130,11 @@ function readHolder(path: string): LockHolder | undefined {
 }
 
 function isAlive(holder: LockHolder): boolean {
-  // A process on another machine (a shared file system) cannot be asked: it counts as alive.
-  if (holder.host !== hostname()) return true;
+  // A process on another machine (a shared file system) cannot be looked for. Its job can: a job is never at two places.
+  if (holder.host !== hostname()) {
+    if (holder.job === undefined) return true;
+    return holder.job !== process.env.SLURM_JOB_ID && jobRuns(holder.job);
+  }
   const status = processStatus(holder.pid);
   if (status) return status.started === holder.started && !status.ended;
   try {
@@ -119,6 +143,28 @@ function isAlive(holder: LockHolder): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
+}
+
+/** Milliseconds for which an answer of the queue holds: whoever waits for a lock looks at it often. */
+const answerHolds = 30_000;
+const answers = new Map<string, { readonly until: number; readonly runs: boolean }>();
+
+/** Whether a Slurm job has processes: a job that waits, or that the queue knows no more, has none. */
+function jobRuns(job: string): boolean {
+  const known = answers.get(job);
+  if (known && known.until > Date.now()) return known.runs;
+  const { status, stdout, stderr } = spawnSync('squeue', ['--noheader', `--jobs=${job}`, '--format=%T'], {
+    encoding: 'utf8',
+    timeout: 10_000,
+  });
+  const state = stdout?.trim();
+  const gone = status === 0 ? state === '' || state === 'PENDING' : /invalid job id/i.test(stderr ?? '');
+  answers.set(job, { until: Date.now() + answerHolds, runs: !gone });
+  return !gone;
+}
+
+function described({ pid, host, job }: LockHolder): string {
+  return `process ${pid} on ${host}${job === undefined ? '' : `, Slurm job ${job}`}`;
 }
 
 interface ProcessStatus {

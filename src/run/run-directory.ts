@@ -3,7 +3,7 @@ import { readdir, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RunError } from '../errors/index.ts';
 import { appendWhole, writeJson, writeWhole, writing } from '../files/index.ts';
-import { DirectoryLock, lockName } from './directory-lock.ts';
+import { DirectoryLock, type LockOptions, lockName } from './directory-lock.ts';
 
 /**
  * The files of one training run; layout in docs/run-directory.md.
@@ -29,12 +29,16 @@ export class RunDirectory {
    * @throws {RunError} when another process holds it, it holds a sweep, it does not fit the mode, or it cannot be
    * written.
    */
-  static async open(path: string, mode: 'new' | 'resume' | 'overwrite'): Promise<RunDirectory> {
+  static async open(
+    path: string,
+    mode: 'new' | 'resume' | 'overwrite',
+    options: LockOptions = {},
+  ): Promise<RunDirectory> {
     if (mode === 'resume') requireRun(path);
     if (existsSync(join(path, 'runs'))) {
       throw new RunError(`${path}: holds the runs of a sweep; --run DIR puts this one elsewhere`);
     }
-    const lock = await DirectoryLock.acquire(path);
+    const lock = await DirectoryLock.acquire(path, options);
     if (mode === 'new' && holdsRun(path)) {
       lock.release();
       throw new RunError(

@@ -99,7 +99,7 @@ function epochsIn({ config }: SweepRun): number {
 }
 
 /** Epochs that a run has done, with the part of the one that it is in, as far as its log says. */
-async function epochsDone(run: SweepRun): Promise<number> {
+export async function epochsDone(run: SweepRun): Promise<number> {
   const said = existsSync(run.directory) ? await tail(logOf(run), 4096) : '';
   const [, epoch, epochs, batch, batches] =
     [...said.matchAll(/^epoch (\d+)\/(\d+): (?:(\d+)\/(\d+)\b)?/gm)].at(-1) ?? [];

@@ -69,7 +69,7 @@ function partBlocks(
 
 function runsCell(runs: readonly TableRun[]): string {
   const count = (status: TableRun['status']) => runs.filter((run) => run.status === status).length;
-  const others = (['diverged', 'failed', 'missing'] as const).flatMap((status) =>
+  const others = (['diverged', 'failed', 'dropped', 'missing'] as const).flatMap((status) =>
     count(status) > 0 ? [`${count(status)} ${status}`] : [],
   );
   return [count('finished'), ...others].join(', ');

@@ -10,6 +10,8 @@ import type { Sweep, SweepRun } from './sweep.ts';
 /** How a run of the sweep stands. */
 export type Outcome =
   | { readonly status: 'finished' | 'diverged' | 'missing' }
+  /** Left behind by successive halving. */
+  | { readonly status: 'dropped'; readonly reason: string }
   | {
       readonly status: 'failed';
       /** Of the process that failed. */
@@ -87,6 +89,7 @@ async function perform(
     const state = await runState(run);
     if (state === 'finished') break;
     if (state === 'diverged') return { status: 'diverged' };
+    if (sweep.trains === false) return { status: 'missing' };
     if (code !== undefined) return code === 4 ? { status: 'diverged' } : failure(log, undefined, code);
     if (signal?.aborted) return { status: 'missing' };
     begin();

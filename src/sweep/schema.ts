@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { slurmSchema } from './slurm/index.ts';
 
 /**
  * The sweep file, from which the error messages and the JSON Schema for editors are both made. Its `set` and `grid`
@@ -68,6 +69,38 @@ const command = z.strictObject({
 
 const names = z.array(variant).min(1);
 
+const range = z.union([
+  z.array(value).min(1).describe('One of these.'),
+  z
+    .strictObject({
+      min: z.number(),
+      max: z.number(),
+      scale: z.enum(['linear', 'log']).default('linear'),
+      integer: z.boolean().default(false),
+    })
+    .refine(({ min, max }) => min < max, 'expected min below max')
+    .refine(({ min, scale }) => scale === 'linear' || min > 0, 'expected min above 0 on a scale of log'),
+]);
+
+const points = z.strictObject({
+  random: positiveInt.describe('How many; more of them later leave the first as they are.'),
+  seed: z.int().min(0).default(1).describe('Of the points, not of their runs.'),
+  from: z
+    .record(z.string(), range)
+    .refine((from) => Object.keys(from).length > 0, 'expected at least one config key')
+    .describe('Config keys, each with a list of values or a range.'),
+});
+
+const halving = z.strictObject({
+  metric: z
+    .string()
+    .default('summary.best.value')
+    .describe('What rows are chosen by: of the validation split, never of a test split.'),
+  lower: z.boolean().optional().describe('Whether less is better [default: of losses].'),
+  factor: z.number().min(1.5).default(3).describe('Of the rows 1/factor go on, for factor times the epochs.'),
+  epochs: positiveInt.default(1).describe('Of the first rung; the last one has those of the experiment.'),
+});
+
 export const sweepSchema = z.strictObject({
   name: z
     .string()
@@ -86,6 +119,13 @@ export const sweepSchema = z.strictObject({
     .describe(
       'Values of config keys, of which the product is taken: rows, or parts of the table beside settings.',
     ),
+  points: points
+    .optional()
+    .describe('Random points beside or in place of a grid; rows, or parts of the table beside settings.'),
+  halving: halving
+    .optional()
+    .describe('Successive halving: all rows for a few epochs, the best of them for more, and so on.'),
+  slurm: slurmSchema.optional().describe('What the jobs ask for, with `--launcher slurm`.'),
   blocks: names
     .optional()
     .describe('Under what the comparison is made, each a part of the table: data sets, for example.'),

@@ -18,9 +18,11 @@ export interface Step {
 export function trainCommand(
   sweep: Sweep,
   { directory, set }: SweepRun,
-  { threads, resume }: { threads: number; resume: boolean },
+  { threads, resume }: { threads: number | undefined; resume: boolean },
 ): Command {
-  const values = set.some(([key]) => key === 'engine.threads') ? set : [['engine.threads', threads], ...set];
+  // Without a number the engine takes what the machine has on which the line is run.
+  const given = threads === undefined || set.some(([key]) => key === 'engine.threads');
+  const values = given ? set : [['engine.threads', threads] as const, ...set];
   return {
     program: 'train',
     args: [
@@ -60,7 +62,7 @@ export async function commandsLeft(
   sweep: Sweep,
   run: SweepRun,
   state: RunState,
-  threads: number,
+  threads: number | undefined,
 ): Promise<Command[]> {
   if (state === 'diverged') return [];
   const steps = stepsOf(sweep, run);

@@ -10,7 +10,7 @@ import {
   readConfigFile,
 } from '../config/index.ts';
 import { ConfigError, nearest } from '../errors/index.ts';
-import { gridPoints, type Point, product } from './points.ts';
+import { gridPoints, type Point, product, randomPoints } from './points.ts';
 import { type SweepFile, sweepSchema } from './schema.ts';
 
 /** One training of the sweep: a command line and a directory. */
@@ -27,6 +27,15 @@ export interface SweepRun {
   readonly set: readonly (readonly [key: string, value: unknown])[];
   /** The experiment that results. */
   readonly config: Config;
+}
+
+/** Successive halving: how rows are chosen, and for how long they go on. */
+export interface Halving {
+  readonly metric: string;
+  readonly lower: boolean;
+  readonly factor: number;
+  /** Of the first rung. */
+  readonly epochs: number;
 }
 
 export interface Metric {
@@ -53,7 +62,11 @@ export interface Sweep {
   readonly comparisons: readonly (readonly [of: string, against: string])[];
   readonly metrics: readonly Metric[];
   readonly evaluate: SweepFile['evaluate'];
+  /** Whether runs that are not finished are trained; else they are left as they are. @default true */
+  readonly trains?: boolean;
   readonly commands: SweepFile['commands'];
+  readonly halving: Halving | undefined;
+  readonly slurm: SweepFile['slurm'];
   /** Seed by seed, so that a sweep that is half done has whole comparisons. */
   readonly runs: readonly SweepRun[];
 }
@@ -89,7 +102,13 @@ async function layOut(
   const baseText = await readConfigFile(base);
   const root = out ?? join('runs', 'sweeps', name);
 
-  const grid = gridPoints(read.grid, where);
+  const drawn = read.points && randomPoints(read.points, where);
+  if (drawn && drawn.length < read.points!.random) {
+    throw new ConfigError(
+      `${where(['points', 'random'])} points.random: there are no more than ${drawn.length} different points`,
+    );
+  }
+  const grid = [...gridPoints(read.grid, where), ...(drawn ? [drawn] : [])];
   const placed = (set: Readonly<Record<string, unknown>>, at: readonly (string | number)[]) =>
     Object.entries(set).map(([key, value]) => ({ key, value, from: where([...at, key]) }));
   const named = (list: 'settings' | 'blocks'): Point[] | undefined =>
@@ -182,8 +201,25 @@ async function layOut(
     metrics,
     evaluate: read.evaluate,
     commands: read.commands,
+    halving: read.halving && halvingOf(read.halving, splits, where),
+    slurm: read.slurm,
     runs,
   };
+}
+
+/** @throws {ConfigError} for a metric of a test split, by which nothing may be chosen */
+function halvingOf(
+  { metric, lower = /loss$/i.test(metric), ...rest }: NonNullable<SweepFile['halving']>,
+  splits: readonly string[],
+  where: (path: readonly (string | number)[]) => string,
+): Halving {
+  const [source, split] = metric.split('.');
+  if (splits.includes(source!) || (source === 'evaluation' && splits.includes(split!))) {
+    throw new ConfigError(
+      `${where(['halving', 'metric'])} halving.metric: ${metric} is of a test split, and rows would be chosen by it`,
+    );
+  }
+  return { metric, lower, ...rest };
 }
 
 function findBase(base: string, file: string, from: string): string {

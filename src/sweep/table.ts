@@ -101,7 +101,7 @@ async function entryOf(run: SweepRun, outcome: Outcome, metrics: readonly Metric
     seed,
     directory,
     status: outcome.status,
-    ...(outcome.status === 'failed' && { reason: outcome.reason }),
+    ...('reason' in outcome && { reason: outcome.reason }),
     values,
     ...(Object.keys(constant).length > 0 && { constant }),
   };
@@ -126,7 +126,7 @@ function constantsOf(runs: readonly TableRun[], metrics: readonly Metric[]): Rec
 }
 
 /** The number that a metric's key names in the files of a run; NaN where there is none. */
-async function readMetric(directory: string, { config }: SweepRun, key: string): Promise<number> {
+export async function readMetric(directory: string, { config }: SweepRun, key: string): Promise<number> {
   const [source, ...path] = key.split('.') as [string, ...string[]];
   let found: unknown;
   if (source === 'summary') found = await json(join(directory, 'summary.json'));

@@ -48,7 +48,7 @@ test('an ill-typed value is named with what was expected and what was found, all
 
 test('text that is not YAML, or not a mapping, is an error with its place', (t) => {
   t.regex(failure('name: ['), /^f\.yaml:1:\d+ not valid YAML: /);
-  t.is(failure('- 1'), 'f.yaml:1:1 expected a mapping of keys to values, found [1]');
+  t.is(failure('- 1'), 'f.yaml:1:1 expected a mapping of keys to values, found a list');
 });
 
 test('overrides are laid over the file, in YAML, and errors name the override', (t) => {
@@ -93,4 +93,45 @@ test('the JSON Schema describes the same keys', (t) => {
   const schema = configJsonSchema() as { properties: Record<string, unknown>; required: string[] };
   t.deepEqual(Object.keys(schema.properties), Object.keys(parseConfig('name: x', 'f.yaml')));
   t.deepEqual(schema.required, ['name']);
+});
+
+test('aliases, merge keys, depth, size and number of keys: every file ends in a typed error, soon', (t) => {
+  const message = (text: string) =>
+    t.throws(() => parseConfig(text, 'x.yaml'), { instanceOf: ConfigError })!.message;
+  t.is(message('name: *nowhere\n'), 'x.yaml:1:7 the alias *nowhere: no value before it has this anchor');
+  t.is(
+    message('name: x\ndata: { options: &d [ *d ] }\n'),
+    'x.yaml:2:23 the alias *d stands inside of the value that it names',
+  );
+  t.is(
+    message('name: x\ndata: &d\n  options: { a: *d }\n'),
+    'x.yaml:3:17 the alias *d stands inside of the value that it names',
+  );
+  t.is(
+    message('%YAML 1.1\n---\nname: x\ntraining: { <<: 3 }\n'),
+    'x.yaml:4:13 Merge sources must be maps or map aliases',
+  );
+  t.regex(message('name: x\ntraining: { <<: { epochs: 3 } }\n'), /^x\.yaml:2:13 training\.<<: unknown key/);
+  t.is(message('name: x\nname: y\n'), 'x.yaml:2:1 the key name is there twice');
+  const bomb = ['a: &a [x,x,x,x,x,x,x,x,x,x]'];
+  for (const [from, to] of ['ab', 'bc', 'cd', 'de', 'ef', 'fg'])
+    bomb.push(`${to}: &${to} [${`*${from},`.repeat(10)}]`);
+  t.regex(message(bomb.join('\n')), /^x\.yaml:2:8 the aliases repeat its values more than 100 times$/);
+  t.regex(message(`data: ${'['.repeat(20_000)}`), /^x\.yaml:1:\d+ not valid YAML: it is nested too deeply$/);
+  t.regex(message(`name: ${'x'.repeat(2 ** 21)}`), /^x\.yaml:1:1 has \d+ characters, the most is 2097152$/);
+  const many = message(`name: x\n${Array.from({ length: 20_000 }, (_, i) => `k${i}: 1`).join('\n')}`).split(
+    '\n',
+  );
+  t.deepEqual([many.length, many.at(-1)], [21, '… and 19980 more problems']);
+  t.regex(many[0]!, /^x\.yaml:2:1 k0: unknown key; known keys: /);
+  t.regex(
+    message(`name: x\nseed: ${'[1,'.repeat(300)}1${']'.repeat(300)}\n`),
+    /^x\.yaml:2:7 seed: expected .{1,80}, found .{200}…$/,
+  );
+  t.is(message('[]'), 'x.yaml:1:1 expected a mapping of keys to values, found a list');
+  t.is(message(''), 'x.yaml:1:1 expected a mapping of keys to values, found nothing');
+  t.regex(
+    message('data: { imageSize: [30000, 30000] }'),
+    /^x\.yaml:1:21 data\.imageSize\.0: expected <= 8192, found number 30000/,
+  );
 });

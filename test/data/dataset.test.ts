@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import sharp from 'sharp';
 import {
@@ -447,4 +449,11 @@ test('groups and unknown labels reach the batches, the statistics and dataset.js
     { group: 'land', examples: 1, perClass: [0, 1, 0] },
     { group: 'sea', examples: 2, perClass: [2, 0, 0] },
   ]);
+});
+
+test('an error in the loop while the worker makes other batches: closing ends, and the process with it', async (t) => {
+  const dir = await greyDataset(t);
+  const script = new URL('./close-while-busy.ts', import.meta.url).pathname;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--import=tsx', script, dir, '2']);
+  t.is(stdout, 'closed 2\n');
 });

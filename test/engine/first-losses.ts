@@ -68,7 +68,7 @@ function train(engine: EngineName, overrides: readonly string[], folder: string)
       '--import=tsx',
       'src/train.ts',
       '--config',
-      'configs/gain.yaml',
+      'configs/gain-ext.yaml',
       '--run',
       run,
       '--overwrite',
@@ -125,7 +125,7 @@ await runProgram(async () => {
 
   const folder = mkdtempSync(join(tmpdir(), 'first-losses-'));
   try {
-    const config = await loadConfig('configs/gain.yaml', size === 'small' ? small : []);
+    const config = await loadConfig('configs/gain-ext.yaml', size === 'small' ? small : []);
     const overrides = [
       ...guided,
       ...(size === 'small' ? small : []),

@@ -1,5 +1,6 @@
 import test from 'ava';
-import { type RunSummary, resultsTable, type SplitMetrics } from '../../src/experiment/index.ts';
+import type { SplitMetrics } from '../../src/evaluation/index.ts';
+import { type RunSummary, resultsTable } from '../../src/experiment/index.ts';
 
 const metrics = (mAP: number): SplitMetrics => ({
   images: 500,

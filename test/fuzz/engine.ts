@@ -45,6 +45,8 @@ export const engineTarget: FuzzTarget = {
     ];
     const text = describe(program);
     if (expected.refused !== undefined && found.refused !== undefined) throw new UsageError(found.refused);
+    // tfjs itself goes on with negative sizes.
+    if (found.refused?.includes('does not fit into an image')) throw new UsageError(found.refused);
     if (found.refused !== undefined) wrong(`${text} threw: ${found.refused.split('\n', 1)[0]}`);
     if (expected.refused !== undefined)
       wrong(`${text} was taken; cpu: ${expected.refused.split('\n', 1)[0]}`);
@@ -61,12 +63,14 @@ export const engineTarget: FuzzTarget = {
 };
 
 function draw(random: Random): Program {
+  const count = 1 + random.integer(MOST_STEPS);
   const inputs: Program['inputs'][number][] = [];
   const known: Operand[] = [];
   const input: Parameters<Operation['draw']>[1]['input'] = (shape, options = {}) => {
     const { dtype = 'float32', low = -2, high = 2, grid } = options;
     const size = shape.reduce((a, b) => a * b, 1);
-    const isCoarse = grid ?? random.integer(4) === 3;
+    // Equal numbers and zeros: after a step that rounds, whether a kink lies at 0 or beside it would be chance.
+    const isCoarse = grid ?? (count === 1 && random.integer(4) === 3);
     const values = Array.from({ length: size }, () => {
       const value = random.uniform(low, high);
       if (dtype === 'bool') return Number(value > (low + high) / 2);
@@ -82,7 +86,6 @@ function draw(random: Random): Program {
   };
   // Inputs and steps share one numbering; a step's own inputs come before it.
   const order: ('input' | Step)[] = [];
-  const count = 1 + random.integer(MOST_STEPS);
   for (let n = 0; n < count; n++) {
     const operation = random.pick(operations);
     const before = inputs.length;

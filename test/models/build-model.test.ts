@@ -22,10 +22,18 @@ const small: [BackboneName, object, number][] = [
   ['vgg11', { baseWidth: 4 }, 32],
   ['vgg16', { baseWidth: 4, norm: 'batch', head: 'hidden', hiddenUnits: [8, 6], dropout: 0.5 }, 32],
   ['resnet18', { baseWidth: 4 }, 32],
+  ['resnet34', { baseWidth: 4 }, 32],
   ['resnet50', { baseWidth: 4, stem: 'small', zeroLastGamma: true }, 16],
   ['wide-resnet', { depth: 10, width: 1, unitDropout: 0.3 }, 16],
   ['mobilenet-v1', { alpha: 0.25, stem: 'small' }, 32],
   ['mobilenet-v2', { alpha: 0.25, stem: 'small' }, 32],
+  ['mobilenet-v3-small', { alpha: 0.25, stem: 'small', hiddenLayer: true }, 32],
+  ['mobilenet-v3-large', { alpha: 0.25 }, 32],
+  ['efficientnet-b0', { width: 0.25, depth: 0.5 }, 32],
+  ['convnext-tiny', { widths: [4, 8, 8, 8], depths: [1, 1, 2, 1], patch: 2 }, 32],
+  ['vit-tiny', { width: 24, depth: 2, patch: 8, layerScale: 0.1, registers: 2 }, 16],
+  ['vit-small', { width: 24, depth: 1, patch: 8, positions: 'patches', pool: 'mean' }, 16],
+  ['vit-base', { width: 24, depth: 1, patch: 8 }, 16],
 ];
 
 test('every backbone is tested here', (t) => {

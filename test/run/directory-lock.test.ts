@@ -50,7 +50,7 @@ test('a process on another machine counts as alive, and the message says what to
   const directory = await lockedDirectory(t, '{"host":"elsewhere","pid":7,"started":"1"}');
   await t.throwsAsync(DirectoryLock.acquire(directory), {
     instanceOf: RunError,
-    message: `${directory}: in use by process 7 on elsewhere; if it is no more, delete ${join(directory, '.lock')}`,
+    message: `${directory}: in use by process 7 on elsewhere; if it is no more, --break-lock takes its lock away (or delete ${join(directory, '.lock')})`,
   });
 });
 

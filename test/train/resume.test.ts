@@ -172,3 +172,25 @@ const python = process.env.TENSORBOARD_PYTHON;
     );
   },
 );
+
+test('--resume=auto begins a run, goes on with it after an interruption, and says of a finished one what it is', async (t) => {
+  t.timeout(patience);
+  const place = workplace();
+  const args = ['--config', 'tiny.yaml', '--run', 'auto', '--resume=auto', '--json'];
+  const first = await place.train(args, {
+    onStderr: (said, kill) => {
+      if (/epoch 1\/2: loss/.test(said)) kill('SIGINT');
+    },
+  });
+  t.is(first.code, 130, first.stderr);
+  t.notRegex(first.stderr, /^resumed/m);
+  const second = await place.train(args);
+  t.is(second.code, 0, second.stderr);
+  t.regex(second.stderr, /^resumed {2}after step/m);
+  const third = await place.train(args);
+  t.is(third.code, 0, third.stderr);
+  t.deepEqual(JSON.parse(third.stdout).metrics, JSON.parse(second.stdout).metrics);
+  const wrong = await place.train([...args.slice(0, 4), '--resume=maybe']);
+  t.is(wrong.code, 2);
+  t.regex(wrong.stderr, /--resume: expected nothing or auto, found maybe/);
+});

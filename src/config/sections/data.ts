@@ -1,6 +1,9 @@
 import * as z from 'zod';
 import { nonNegative, positiveInt, probability } from './values.ts';
 
+/** One batch of images twice as wide and high would not fit into any memory. */
+const imageSide = positiveInt.max(8192);
+
 const oneOrMoreSplits = z.union([z.string(), z.array(z.string()).min(1)]).transform((s) => [s].flat());
 
 const augmentation = z.strictObject({
@@ -105,7 +108,7 @@ export const data = z.strictObject({
     .default({})
     .describe('Options of the generator of a built-in source, e.g. { train: 4000 }.'),
   imageSize: z
-    .tuple([positiveInt, positiveInt])
+    .tuple([imageSide, imageSide])
     .default([64, 64])
     .describe('Height and width, in pixels, at which images reach the network.'),
   fit: z

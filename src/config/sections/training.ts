@@ -45,7 +45,6 @@ export const training = z.strictObject({
       'worstGroup',
       'groupMean',
       'energyInMask',
-      'composites',
     ])
     .default('mAP')
     .describe(

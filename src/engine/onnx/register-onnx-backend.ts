@@ -13,7 +13,10 @@ export interface OnnxBackendOptions {
   readonly threads?: number;
   /** Compiled graphs to keep. @default 64 */
   readonly maxSessions?: number;
-  /** Working memory of all compiled graphs together, an estimate in bytes. @default 4 GiB */
+  /**
+   * Working memory of all compiled graphs together, in bytes: what of a graph is alive at once, or what the process
+   * grew by in its first run if that was more. @default 4 GiB
+   */
   readonly maxSessionBytes?: number;
   /** Whether to use ONNX Runtime's blocked convolutions where they work. @default true */
   readonly blocked?: boolean;

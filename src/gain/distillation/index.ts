@@ -6,4 +6,4 @@ export {
   type ExplainedClass,
   type TeacherView,
 } from './distillation-terms.ts';
-export { type TeacherAnswers, topOf, type WeightedPairs } from './teacher-answers.ts';
+export type { TeacherAnswers, WeightedPairs } from './teacher-answers.ts';

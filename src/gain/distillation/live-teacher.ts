@@ -9,9 +9,10 @@ import {
   type Pair,
   splitModel,
 } from '../../gradcam/index.ts';
+import { argMaxRows } from '../../metrics/index.ts';
 import { type ImageRegions, masksOfStep, regionsOfImages, type StepContext } from '../objective/index.ts';
 import type { DistilledMaps, TeacherView } from './distillation-terms.ts';
-import { type TeacherAnswers, topOf, type WeightedPairs } from './teacher-answers.ts';
+import type { TeacherAnswers, WeightedPairs } from './teacher-answers.ts';
 
 /** A teacher that answers in the training step, each question once. */
 export class LiveTeacher implements TeacherAnswers {
@@ -40,7 +41,7 @@ export class LiveTeacher implements TeacherAnswers {
   topPairs(step: StepContext): WeightedPairs {
     return this.#once(step, 'top', () => {
       const logits = this.logits(step);
-      const top = topOf(logits.dataSync(), logits.shape[1]);
+      const top = argMaxRows(logits.dataSync(), logits.shape[1]);
       return { pairs: top.map((c, sample) => ({ sample, class: c })), weights: top.map(() => 1) };
     });
   }

@@ -1,6 +1,5 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { Pair } from '../../gradcam/index.ts';
-import { argMax } from '../../metrics/index.ts';
 import type { StepContext } from '../objective/index.ts';
 
 /** Pairs to explain, and their weights. */
@@ -23,9 +22,4 @@ export interface TeacherAnswers {
   activations(step: StepContext, layer: string): tf.Tensor4D;
   /** `[B,h,w,C]`. */
   classMaps(step: StepContext): tf.Tensor4D;
-}
-
-/** The class of the largest logit of each row. */
-export function topOf(logits: ArrayLike<number>, classes: number): number[] {
-  return Array.from({ length: logits.length / classes }, (_, row) => argMax(logits, row * classes, classes));
 }

@@ -123,14 +123,18 @@ function mask(maps: tf.Tensor3D, plan: StepPlan) {
   return { attention, softMasks, maskedImages: maskImages(plan.images, softMasks, plan.list, plan) };
 }
 
-/** L_cl. A class that is not known to be there or not is no competitor in the softmax of its image either. */
-function classificationLoss(logits: tf.Tensor2D, labels: tf.Tensor2D, plan: StepPlan): tf.Scalar {
-  const known = plan.batch.labelWeights;
+/** L_cl over the labels that are known; a class whose label is not has no share of the softmax either. */
+function classificationLoss(
+  logits: tf.Tensor2D,
+  labels: tf.Tensor2D,
+  { batch, link, classification }: StepPlan,
+): tf.Scalar {
+  const known = batch.labelWeights;
   if (known && !tf.util.arraysEqual(known.shape, logits.shape)) {
     throw new UsageError(`batch.labelWeights: must have shape [${logits.shape}], had [${known.shape}]`);
   }
-  const options = { ...plan.classification, ...(known && { weights: known }) };
-  if (plan.link === 'sigmoid') return sigmoidCrossEntropy(logits, labels, options);
+  const options = { ...classification, ...(known && { weights: known }) };
+  if (link === 'sigmoid') return sigmoidCrossEntropy(logits, labels, options);
   if (!known) return softmaxCrossEntropy(logits, labels, options);
   const open = tf.sub(logits, tf.mul(tf.sub(1, known), unlikely)) as tf.Tensor2D;
   return softmaxCrossEntropy(open, tf.mul(labels, known), options);

@@ -3,6 +3,7 @@ import { ModelError } from '../../errors/index.ts';
 import { activationName, type Layer } from '../layer.ts';
 import type { Step } from '../layer-graph.ts';
 import type { SplitModel } from '../split-model.ts';
+import type { TokenGrid } from '../token-grid.ts';
 
 /** Layers that change no number of a pooled vector (noise layers do nothing at inference). */
 const carrying = [
@@ -49,7 +50,7 @@ export function classKernel(split: SplitModel): tf.Tensor2D | undefined {
     const { layer } = step;
     const kind = layer.getClassName();
     const linear = [undefined, 'linear'].includes(activationName(layer));
-    if (!pooled && isGlobalAverage(layer, target.shape)) {
+    if (!pooled && isGlobalAverage(layer, target.shape, target.tokens)) {
       pooled = true;
     } else if (pooled && !dense && linear && isDense(layer)) {
       dense = layer;
@@ -84,11 +85,20 @@ function onlyReader(split: SplitModel, slot: number): Step {
   return step;
 }
 
-function isGlobalAverage(layer: Layer, shape: readonly (number | null)[]): boolean {
+function isGlobalAverage(
+  layer: Layer,
+  shape: readonly (number | null)[],
+  tokens: TokenGrid | undefined,
+): boolean {
   switch (layer.getClassName()) {
-    case 'GlobalAveragePooling1D':
     case 'GlobalAveragePooling2D':
       return true;
+    // Of tokens it is the mean of the patches when no others are among them.
+    case 'GlobalAveragePooling1D':
+      return (tokens?.prefix ?? 0) === 0;
+    case 'TokenPool':
+    case 'GlobalPooling':
+      return ['mean', 'average'].includes(String((layer as { pool?: unknown }).pool));
     case 'AveragePooling1D':
     case 'AveragePooling2D':
     case 'AveragePooling3D': {

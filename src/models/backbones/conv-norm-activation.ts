@@ -38,5 +38,9 @@ export function convNormActivation(
   const convolved = layers.conv(x, name, { ...window, gainOf: activation ?? 'relu', useBias: false });
   const normalised = layers.batchNorm(convolved, `${name}_bn`, normOptions);
   if (!activation) return normalised;
-  return layers.activation(normalised, `${name}_${activation === 'relu6' ? 'relu' : activation}`, activation);
+  return layers.activation(
+    normalised,
+    `${name}_${activation === 'relu6' ? 'relu' : activation.toLowerCase()}`,
+    activation,
+  );
 }

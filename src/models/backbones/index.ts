@@ -1,9 +1,13 @@
+import { convnextTiny } from './convnext.ts';
+import { efficientnetB0 } from './efficientnet.ts';
 import { mobilenetV1 } from './mobilenet-v1.ts';
 import { mobilenetV2 } from './mobilenet-v2.ts';
-import { resnet18, resnet50 } from './resnet.ts';
+import { mobilenetV3Large, mobilenetV3Small } from './mobilenet-v3.ts';
+import { resnet18, resnet34, resnet50 } from './resnet.ts';
 import { simpleConvNet } from './simple-conv-net.ts';
 import { smallCnn } from './small-cnn.ts';
 import { vgg11, vgg16 } from './vgg.ts';
+import { vitBase, vitSmall, vitTiny } from './vit.ts';
 import { wideResnet } from './wide-resnet.ts';
 
 export type { Backbone } from './backbone.ts';
@@ -15,10 +19,18 @@ export const backbones = {
   vgg11,
   vgg16,
   resnet18,
+  resnet34,
   resnet50,
   'wide-resnet': wideResnet,
   'mobilenet-v1': mobilenetV1,
   'mobilenet-v2': mobilenetV2,
+  'mobilenet-v3-small': mobilenetV3Small,
+  'mobilenet-v3-large': mobilenetV3Large,
+  'efficientnet-b0': efficientnetB0,
+  'convnext-tiny': convnextTiny,
+  'vit-tiny': vitTiny,
+  'vit-small': vitSmall,
+  'vit-base': vitBase,
 } as const;
 
 export type BackboneName = keyof typeof backbones;

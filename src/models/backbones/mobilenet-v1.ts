@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { classificationHead, headOptions } from '../classification-head.ts';
+import { classificationHead } from '../classification-head.ts';
+import { headOptions } from '../head-options.ts';
 import { defineBackbone, stemOption } from './backbone.ts';
 import { convNormActivation } from './conv-norm-activation.ts';
 
@@ -29,10 +30,15 @@ export const mobilenetV1 = defineBackbone({
   options: z.strictObject({
     alpha: z.number().positive().default(1).describe('Times the number of channels of each layer.'),
     stem: stemOption,
+    padding: z
+      .enum(['same', 'symmetric'])
+      .default('same')
+      .describe('Where strides are: as TensorFlow pads, or as PyTorch does.'),
+    epsilon: z.number().positive().default(1e-3).describe('Of the batch normalisation; 1e-5 in PyTorch.'),
     ...headOptions,
   }),
-  build(input, layers, { alpha, stem, ...head }) {
-    const norm = { norm: 'batch', epsilon: 1e-3 } as const;
+  build(input, layers, { alpha, stem, padding, epsilon, ...head }) {
+    const norm = { norm: 'batch', epsilon, padding } as const;
     const width = (filters: number) => Math.max(1, Math.floor(filters * alpha));
     let x = convNormActivation(input, layers, 'conv1', {
       ...norm,
@@ -42,8 +48,8 @@ export const mobilenetV1 = defineBackbone({
     });
     for (const [i, [filters, strides]] of separableConvs.entries()) {
       const name = `conv_dw_${i + 1}`;
-      x = layers.depthwiseConv(x, name, { kernelSize: 3, strides, gainOf: 'relu6', useBias: false });
-      x = layers.activation(layers.batchNorm(x, `${name}_bn`, { epsilon: 1e-3 }), `${name}_relu`, 'relu6');
+      x = layers.depthwiseConv(x, name, { kernelSize: 3, strides, padding, gainOf: 'relu6', useBias: false });
+      x = layers.activation(layers.batchNorm(x, `${name}_bn`, { epsilon }), `${name}_relu`, 'relu6');
       x = convNormActivation(x, layers, `conv_pw_${i + 1}`, {
         ...norm,
         filters: width(filters),

@@ -1,6 +1,8 @@
 import * as tfl from '@tensorflow/tfjs-layers';
 import * as z from 'zod';
-import { classificationHead, headOptions } from '../classification-head.ts';
+import { classificationHead } from '../classification-head.ts';
+import { headOptions } from '../head-options.ts';
+import { roundToEight } from '../round-to-eight.ts';
 import type { SeededLayers } from '../seeded-layers.ts';
 import { defineBackbone, stemOption } from './backbone.ts';
 import { convNormActivation } from './conv-norm-activation.ts';
@@ -70,10 +72,4 @@ function invertedResidual(
   y = convNormActivation(y, layers, `${name}_project`, { ...pointwise, filters, activation: null });
   if (strides !== 1 || channels !== filters) return y;
   return tfl.layers.add({ name: `${name}_add` }).apply([x, y]) as tfl.SymbolicTensor;
-}
-
-/** The multiple of 8 nearest to `channels`, never more than a tenth below it. */
-function roundToEight(channels: number): number {
-  const rounded = Math.max(8, Math.floor((channels + 4) / 8) * 8);
-  return rounded < 0.9 * channels ? rounded + 8 : rounded;
 }

@@ -1,6 +1,7 @@
 import * as tfl from '@tensorflow/tfjs-layers';
 import * as z from 'zod';
-import { classificationHead, headOptions } from '../classification-head.ts';
+import { classificationHead } from '../classification-head.ts';
+import { headOptions } from '../head-options.ts';
 import { type Activation, type SeededLayers, zeroPad } from '../seeded-layers.ts';
 import { activationOption, defineBackbone, stemOption } from './backbone.ts';
 import { convNormActivation } from './conv-norm-activation.ts';
@@ -101,4 +102,5 @@ function residualSum(
 }
 
 export const resnet18 = resnet(18, basicUnit, [2, 2, 2, 2]);
+export const resnet34 = resnet(34, basicUnit, [3, 4, 6, 3]);
 export const resnet50 = resnet(50, bottleneckUnit, [3, 4, 6, 3]);

@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { classificationHead, headOptions } from '../classification-head.ts';
+import { classificationHead } from '../classification-head.ts';
+import { headOptions } from '../head-options.ts';
 import { activationOption, defineBackbone, normOption } from './backbone.ts';
 import { convNormActivation } from './conv-norm-activation.ts';
 

@@ -1,6 +1,7 @@
 import * as tfl from '@tensorflow/tfjs-layers';
 import * as z from 'zod';
-import { classificationHead, headOptions } from '../classification-head.ts';
+import { classificationHead } from '../classification-head.ts';
+import { headOptions } from '../head-options.ts';
 import type { Activation, SeededLayers } from '../seeded-layers.ts';
 import { activationOption, defineBackbone } from './backbone.ts';
 

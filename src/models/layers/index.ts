@@ -4,3 +4,10 @@ export { DilatedDepthwiseConv2D, GroupedConv2D, MultipliedSeparableConv2D } from
 export { ChannelScale, GroupNorm, UnitLength } from './normalizations.ts';
 export { GeneralReLU, ScaledELU, SoftmaxAlong } from './rectifiers.ts';
 export { ChannelOrder, GlobalPooling, ImageResizing, MiddleCrop, PairArithmetic } from './shapes.ts';
+export {
+  AttentionMix,
+  AttentionWeights,
+  TokenEmbedding,
+  type TokenLayout,
+  TokenPool,
+} from './tokens.ts';

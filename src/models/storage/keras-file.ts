@@ -3,7 +3,7 @@ import type { Dataset, Group } from 'jsfive';
 import { ModelError } from '../../errors/index.ts';
 import { isJson, type Json } from '../keras/dialect.ts';
 import { isOperation } from '../keras/operations.ts';
-import { readZip } from './read-zip.ts';
+import { readZip } from '../read-zip.ts';
 import { type StoredWeight, StoredWeights } from './stored-weights.ts';
 
 /** What a file of Keras holds. */

@@ -96,6 +96,8 @@ export function withLeadingAxes(layout: Layout, count: number): Layout {
 /**
  * Brings a tensor of logical shape `shape` from one layout to another: at most a Reshape, a Transpose and a
  * Reshape, and no Transpose when only axes of size 1 change places.
+ *
+ * @param isFloat whether ONNX Runtime's operators into and out of blocks, which know floats only, may be used
  */
 export function convertLayout(
   graph: GraphBuilder,
@@ -103,9 +105,10 @@ export function convertLayout(
   shape: readonly number[],
   from: Layout,
   to: Layout,
+  isFloat = true,
 ): string {
   if (sameLayout(from, to)) return name;
-  const reordered = reorderBlocks(graph, name, shape, from, to);
+  const reordered = isFloat ? reorderBlocks(graph, name, shape, from, to) : null;
   if (reordered !== null) return reordered;
   const source = parts(shape, from, to);
   const target = parts(shape, to, from);

@@ -101,10 +101,15 @@ export class Lowering {
   /** The name of the whole value in the layout asked for. */
   as(node: LazyNode, layout: Layout): string {
     const value = this.value(node);
-    if (util.arraysEqual(value.shape as number[], node.shape as number[])) {
-      return convertLayout(this.graph, value.name, value.shape, value.layout, layout);
-    }
-    const small = convertLayout(this.graph, value.name, value.shape, value.layout, layout);
+    const small = convertLayout(
+      this.graph,
+      value.name,
+      value.shape,
+      value.layout,
+      layout,
+      node.dtype === 'float32',
+    );
+    if (util.arraysEqual(value.shape as number[], node.shape as number[])) return small;
     return this.graph.node('Expand', [small, this.graph.ints(physicalShape(node.shape, layout))]);
   }
 
@@ -134,11 +139,17 @@ export class Lowering {
       nodes.map((node) => this.value(node)),
       rank,
       emit,
+      nodes.map(({ dtype }) => dtype === 'float32'),
     );
   }
 
-  /** The same for values that are lowered already. */
-  combine(values: readonly Lowered[], rank: number, emit: (names: string[]) => string): Lowered {
+  /** The same for values that are lowered already; `areFloat` says which are no floats. */
+  combine(
+    values: readonly Lowered[],
+    rank: number,
+    emit: (names: string[]) => string,
+    areFloat?: readonly boolean[],
+  ): Lowered {
     const operands = values.map((value) => padRank(value, rank));
     const shape = operands.reduce<Shape>((total, { shape: next }) => broadcast(total, next), []);
     const layout = commonLayout(operands, shape, rank);
@@ -150,7 +161,8 @@ export class Lowering {
       const name = short
         ? this.graph.reshape(operand.name, physicalShape(operand.shape, operand.layout))
         : operand.name;
-      const converted = convertLayout(this.graph, name, operand.shape, operand.layout, layout);
+      const isFloat = areFloat?.[index] ?? true;
+      const converted = convertLayout(this.graph, name, operand.shape, operand.layout, layout, isFloat);
       return this.#widened(converted, operand.shape, shape, layout);
     });
     return { name: emit(names), layout, shape };

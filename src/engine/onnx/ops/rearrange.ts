@@ -80,9 +80,10 @@ export function pad(
     dtype: x.dtype,
     lower: (l, [input]) => {
       const known = l.value(input!).layout;
-      const blocked = known.block > 1 ? known.axes.at(-1)! : -1;
-      const inBlocks = blocked >= 0 && shape[blocked] !== x.shape[blocked];
-      const layout = inBlocks ? plainLayout(shape.length) : known;
+      const channels = known.block > 1 ? known.axes.at(-1)! : -1;
+      const cutsBlocks = channels >= 0 && shape[channels] !== x.shape[channels];
+      const layout = cutsBlocks ? plainLayout(shape.length) : known;
+      const blocked = cutsBlocks ? -1 : channels;
       const rank = layout.axes.length;
       const last = layout.block > 1 ? rank - 1 : -1;
       const amounts = [before, after].flatMap((list) =>

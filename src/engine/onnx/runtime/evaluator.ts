@@ -77,9 +77,12 @@ export class Evaluator {
     }
     const traced = performance.now();
     try {
-      const session = this.#sessions.get(trace.key) ?? this.#compile(trace);
+      const known = this.#sessions.get(trace.key);
+      const memory = known === undefined ? process.memoryUsage.rss() : 0;
+      const session = known ?? this.#compile(trace);
       const compiled = performance.now();
       this.#run(session, trace, live);
+      if (known === undefined) this.#measure(trace, process.memoryUsage.rss() - memory);
       this.#runs++;
       this.#traceMs += traced - started;
       this.#compileMs += compiled - traced;
@@ -149,6 +152,16 @@ export class Evaluator {
       this.#buffers.add(values);
     });
     this.#buffers.forgetFree();
+  }
+
+  /**
+   * Counts a program with what the process grew by in its first run, where that is more than what its values take:
+   * tiles and columns within operators are in no value.
+   */
+  #measure(trace: Trace, grown: number): void {
+    const { key, roots } = trace;
+    const kept = roots.reduce((sum, { size }) => sum + size, 0) * BYTES_PER_ELEMENT;
+    if (grown - kept > peakElements(trace) * BYTES_PER_ELEMENT) this.#sessions.resize(key, grown - kept);
   }
 
   #compile(trace: Trace): NativeSession {

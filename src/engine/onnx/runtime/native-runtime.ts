@@ -58,10 +58,23 @@ export function loadNativeRuntime(): NativeRuntime {
       createTensor: (type, data, dims) => new Tensor(type, data, dims),
     };
   } catch (cause) {
+    if (isMissing(cause)) {
+      throw new EngineError(
+        'onnxruntime-node is not installed (its install script fails where NuGet is out of reach, for files that are not ' +
+          'needed here); it comes with: npm install onnxruntime-node@1.30.0 --ignore-scripts',
+        { cause },
+      );
+    }
     const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
     throw new EngineError(
       `engine onnx: the native library of onnxruntime-node cannot be loaded on ${process.platform}-${process.arch}: ${reason}`,
       { cause },
     );
   }
+}
+
+/** npm leaves the package out, and goes on, when its install script fails. */
+function isMissing(cause: unknown): boolean {
+  const { code, message = '' } = cause as { code?: string; message?: string };
+  return code === 'MODULE_NOT_FOUND' && message.includes("'onnxruntime-node");
 }

@@ -44,6 +44,15 @@ export class SessionCache<T extends Disposable> {
     }
   }
 
+  /** Corrects the memory of a session, once it has run. */
+  resize(key: string, bytes: number): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    this.#entries.delete(key);
+    this.#bytes -= entry.bytes;
+    this.set(key, entry.session, bytes);
+  }
+
   clear(): void {
     for (const { session } of this.#entries.values()) session.dispose();
     this.#entries.clear();

@@ -1,5 +1,5 @@
 import { unzipSync } from 'fflate';
-import { ModelError } from '../../errors/index.ts';
+import { ModelError } from '../errors/index.ts';
 
 /** A member may unpack to no more than this: weights do not shrink much, so a larger one is a trap. */
 const maxRatio = 200;

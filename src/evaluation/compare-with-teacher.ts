@@ -1,12 +1,20 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import type { Dataset } from '../data/index.ts';
-import type { DistilledMaps } from '../gain/index.ts';
-import { topOf } from '../gain/index.ts';
-import { attentionMaps, forward, normalizeMaps } from '../gradcam/index.ts';
+import { attentionMaps, forward, type MapMethod, normalizeMaps } from '../gradcam/index.ts';
 import { toGrid } from '../losses/index.ts';
-import { meanOf } from '../metrics/index.ts';
+import { argMaxRows, meanOf } from '../metrics/index.ts';
 import type { EvaluateOptions } from './split-metrics.ts';
+
+/** How the maps of both are made. */
+export interface ComparedMaps {
+  /** @default 'grad-cam++' */
+  readonly method?: MapMethod | undefined;
+  /** @default 'auto' */
+  readonly studentLayer?: string | undefined;
+  /** @default 'auto' */
+  readonly teacherLayer?: string | undefined;
+}
 
 /** How far a student is from its teacher on a split. */
 export interface TeacherComparison {
@@ -29,7 +37,7 @@ export async function compareWithTeacher(
   teacher: tfl.LayersModel,
   dataset: Dataset,
   split: string,
-  { method = 'grad-cam++', studentLayer, teacherLayer }: DistilledMaps,
+  { method = 'grad-cam++', studentLayer, teacherLayer }: ComparedMaps,
   { batchSize, imageSize, fit, workers, signal }: EvaluateOptions,
 ): Promise<TeacherComparison> {
   const agreed: number[] = [];
@@ -43,7 +51,7 @@ export async function compareWithTeacher(
     padded.set(batch.images);
     const result = tf.tidy(() => {
       const images = tf.tensor4d(padded, [batchSize, height, width, 3]);
-      const top = topOf(forward(teacher, images).dataSync(), classes);
+      const top = argMaxRows(forward(teacher, images).dataSync(), classes);
       const pairs = top.map((c, sample) => ({ sample, class: c }));
       const own = attentionMaps(student, images, pairs, { method, targetLayer: studentLayer, groups: 1 });
       const given = attentionMaps(teacher, images, pairs, { method, targetLayer: teacherLayer, groups: 1 });
@@ -51,7 +59,7 @@ export async function compareWithTeacher(
       const [a, b] = [own.maps, toGrid(given.maps, [h, w])].map((maps) => normalizeMaps(maps, 'l2'));
       const dots = tf.sum(tf.mul(a!, b!), [1, 2]).dataSync();
       const alive = tf.mul(tf.max(a!, [1, 2]), tf.max(b!, [1, 2])).dataSync();
-      return { top, own: topOf(own.logits.dataSync(), classes), dots, alive };
+      return { top, own: argMaxRows(own.logits.dataSync(), classes), dots, alive };
     });
     for (let i = 0; i < batch.size; i++) {
       agreed.push(Number(result.own[i] === result.top[i]));

@@ -36,8 +36,6 @@ export interface SplitMetrics extends AnswerScores {
     readonly energyInMask: number;
     readonly pointing: number;
   };
-  /** On composites of the split, mean over the suspect classes; see {@link CompositeAnswers}. */
-  readonly composites?: { readonly apart: number; readonly worst: number; readonly auc: number };
   /** Against the teacher, where there is one. */
   readonly teacher?: TeacherComparison;
   readonly perClass: { readonly accuracy: readonly number[]; readonly averagePrecision: readonly number[] };

@@ -1,0 +1,70 @@
+import { existsSync } from 'node:fs';
+import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { writeWhole } from '../../files/index.ts';
+import type { Outcome } from '../perform.ts';
+import type { Sweep, SweepRun } from '../sweep.ts';
+
+/** What is known of the jobs of a sweep, in its folder: whoever looks later, on whichever machine, finds it there. */
+export class JobBook {
+  readonly #folder: string;
+  readonly #out: string;
+
+  constructor({ out }: Pick<Sweep, 'out'>) {
+    this.#out = out;
+    this.#folder = join(out, 'slurm');
+  }
+
+  /** Path of a file of the book, its folder made. */
+  async file(name: string): Promise<string> {
+    await mkdir(this.#folder, { recursive: true });
+    return join(this.#folder, name);
+  }
+
+  /** A name for the files of a run. */
+  nameOf({ directory }: SweepRun): string {
+    return relative(join(this.#out, 'runs'), directory).replaceAll(/[\\/]+/g, '_');
+  }
+
+  async submitted(run: SweepRun, job: string): Promise<void> {
+    await appendFile(await this.file('jobs.ndjson'), `${JSON.stringify({ run: this.nameOf(run), job })}\n`);
+  }
+
+  /** The last job of each run, by the run's name. */
+  async jobs(): Promise<Map<string, string>> {
+    const path = join(this.#folder, 'jobs.ndjson');
+    if (!existsSync(path)) return new Map();
+    const lines = (await readFile(path, 'utf8')).split('\n').filter(Boolean);
+    return new Map(
+      lines.flatMap((line): [string, string][] => {
+        try {
+          const { run, job } = JSON.parse(line) as { run: string; job: string };
+          return [[run, job]];
+        } catch {
+          // Cut off by a kill: the job is in the queue, and its run's lock keeps a second one out.
+          return [];
+        }
+      }),
+    );
+  }
+
+  /** What the job itself says of its end; undefined begins anew. */
+  async ended(run: SweepRun, job: string, outcome: Outcome): Promise<void> {
+    await writeWhole(await this.file(`${this.nameOf(run)}.json`), `${JSON.stringify({ job, outcome })}\n`);
+  }
+
+  /** How the run's last job ended by its own word; undefined where it had none. */
+  async outcome(run: SweepRun, job: string): Promise<Outcome | undefined> {
+    const text = await readFile(join(this.#folder, `${this.nameOf(run)}.json`), 'utf8').catch(
+      () => undefined,
+    );
+    if (text === undefined) return undefined;
+    const said = JSON.parse(text) as { job: string; outcome: Outcome };
+    return said.job === job ? said.outcome : undefined;
+  }
+
+  /** What the job said beside its run's log. */
+  output(run: SweepRun): string {
+    return join(this.#folder, `${this.nameOf(run)}.out`);
+  }
+}
