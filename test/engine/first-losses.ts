@@ -70,7 +70,7 @@ function train(column: string, overrides: readonly string[], folder: string): Lo
       '--import=tsx',
       'src/train.ts',
       '--config',
-      'configs/gain.yaml',
+      'configs/gain-ext.yaml',
       '--run',
       run,
       '--overwrite',
@@ -130,7 +130,7 @@ await runProgram(async () => {
 
   const folder = mkdtempSync(join(tmpdir(), 'first-losses-'));
   try {
-    const config = await loadConfig('configs/gain.yaml', size === 'small' ? small : []);
+    const config = await loadConfig('configs/gain-ext.yaml', size === 'small' ? small : []);
     const overrides = [
       ...guided,
       ...(size === 'small' ? small : []),
