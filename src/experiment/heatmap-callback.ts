@@ -33,12 +33,12 @@ export interface HeatmapOptions {
   readonly tileSize?: number;
 }
 
-/** For tfjs's own training, and for {@link GainTrainer}. */
+/** For tfjs's own training, and for `GainTrainer`. */
 export type HeatmapCallback = tfl.Callback & TrainingCallbacks;
 
 /**
  * Draws what a network looks at after each epoch of a stock `model.fit`, as a grid of images and heatmaps in TensorBoard
- * (Images tab, tag `heatmaps`). {@link GainTrainer} takes it too.
+ * (Images tab, tag `heatmaps`). `GainTrainer` takes it too.
  *
  *     await model.fitDataset(dataset, { epochs: 10, callbacks: heatmapCallback({ logDir: 'runs/mine', images }) });
  *

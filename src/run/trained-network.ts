@@ -184,7 +184,7 @@ export async function loadNetwork(
 /**
  * Opens a trained network: finds it, and loads it.
  *
- * @throws as {@link findNetwork} and {@link loadNetwork} do
+ * @throws as `findNetwork` and `loadNetwork` do
  */
 export async function openTrainedNetwork(
   source: NetworkSource,

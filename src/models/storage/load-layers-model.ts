@@ -21,7 +21,7 @@ export interface LoadOptions {
 /**
  * Loads a network from disk: a tfjs layers-model (`model.json`, without `tfjs-node`), one that
  * `tensorflowjs_converter` made from Keras 2 or 3, Keras's own `.keras` and `.h5`, or the weights of a network of
- * torchvision or timm (`.safetensors`, `.pth`; see {@link loadTorchModel}), or a classifier in ONNX
+ * torchvision or timm (`.safetensors`, `.pth`; see `loadTorchModel`), or a classifier in ONNX
  * ({@link importOnnx}).
  *
  * A layer or option of Keras either gives the numbers that it gives in Keras, or is refused by name.
