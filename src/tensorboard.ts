@@ -1,9 +1,10 @@
 /**
- * TensorBoard event files.
+ * TensorBoard event files, and heatmaps in them for a stock `model.fit`.
  *
  * @packageDocumentation
  */
 
+export { type HeatmapCallback, type HeatmapOptions, heatmapCallback } from './experiment/index.ts';
 export {
   EventWriter,
   type EventWriterOptions,

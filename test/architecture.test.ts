@@ -54,6 +54,8 @@ const mayImportBeside = tableOf(`
   models/storage                | models/keras models/layers models/torch
   data/importers/reading        | data/importers/import-run
   data/importers/folder         | data/importers/import-run data/importers/reading
+  data/importers/annotation-tools | data/importers/import-run data/importers/reading
+  data/importers/hugging-face   | data/importers/csv data/importers/folder data/importers/import-run data/importers/reading
   data/importers/coco           | data/importers/import-run data/importers/reading
   data/importers/csv            | data/importers/import-run data/importers/reading
   data/importers/mnist          | data/importers/import-run data/importers/reading

@@ -109,6 +109,14 @@ export const configSchema = z
           'expected another metric: with data.masks.mark must-not-matter it is best where the map is worst',
       });
     }
+    if (training.selectBy.startsWith('composites') && (!data.composites || data.splits.validation === null)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['training', 'selectBy'],
+        input: training.selectBy,
+        message: 'expected another metric, or data.composites and a validation split to make composites of',
+      });
+    }
     if (distillation?.teacher.sees === 'object' && distillation.teacher.maps === 'precomputed') {
       context.addIssue({
         code: 'custom',

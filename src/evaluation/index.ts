@@ -32,4 +32,9 @@ export { evaluationFormat, evaluationVersion } from './result.ts';
 export { ResultWriter, readEvaluation, readImageRecords } from './result-files.ts';
 export { evaluationTable } from './results-table.ts';
 export type { EvaluateRequest } from './setting.ts';
-export { type EvaluateOptions, evaluateSplit, type SplitMetrics } from './split-metrics.ts';
+export {
+  type CompositeScores,
+  type EvaluateOptions,
+  evaluateSplit,
+  type SplitMetrics,
+} from './split-metrics.ts';

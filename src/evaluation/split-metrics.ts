@@ -16,6 +16,15 @@ import {
 } from '../metrics/index.ts';
 import type { TeacherComparison } from './compare-with-teacher.ts';
 
+/** The answers to composites of a split, where object and ground come apart. A constant answer has 0.5, 0 and 0.5. */
+export interface CompositeScores {
+  /** Share right: mean of object without its ground and ground without its object. */
+  readonly apart: number;
+  /** The smaller of the two. */
+  readonly worst: number;
+  readonly auc: number;
+}
+
 /** What a model does on a split. Shares are in [0, 1]; NaN where the split offers nothing to measure on. */
 export interface SplitMetrics extends AnswerScores {
   readonly images: number;
@@ -36,6 +45,8 @@ export interface SplitMetrics extends AnswerScores {
     readonly energyInMask: number;
     readonly pointing: number;
   };
+  /** Where checkpoints are chosen by them. */
+  readonly composites?: CompositeScores;
   /** Against the teacher, where there is one. */
   readonly teacher?: TeacherComparison;
   readonly perClass: { readonly accuracy: readonly number[]; readonly averagePrecision: readonly number[] };

@@ -17,6 +17,7 @@ import type { RunDirectory } from '../run/index.ts';
 import { describeEnvironment, linkOfRun } from '../run/index.ts';
 import { AttentionPanel } from './attention-panel.ts';
 import { CheckpointStore, type Progress as Position, restoreWeights } from './checkpoint.ts';
+import { choosesByComposites, compositeScores } from './composite-scores.ts';
 import {
   buildExperimentModel,
   checkModelConfig,
@@ -248,7 +249,20 @@ async function runOnData(
           const step = trainer.optimizer.updates;
           if (panel) await records.attention(step, await panel.draw(model, epoch + 1));
           if (data.splits.validation === null) return {};
-          const metrics = await evaluate(data.splits.validation);
+          const metrics = {
+            ...(await evaluate(data.splits.validation)),
+            ...(choosesByComposites(config) &&
+              made.composites && {
+                composites: await compositeScores(
+                  model,
+                  dataset,
+                  config,
+                  link,
+                  { composites: made.composites, predicted },
+                  signal,
+                ),
+              }),
+          };
           await records.evaluation(step, epoch + 1, data.splits.validation, metrics);
           const value = selectedMetric(metrics, training.selectBy);
           const better = isBetter(training.selectBy, value, state.best);
@@ -358,8 +372,11 @@ async function* trainingBatches(
 
 /** The metric that checkpoints are chosen by; of groups, the focus class's where there is one. */
 function selectedMetric(metrics: SplitMetrics, name: Config['training']['selectBy']): number {
+  const { apart, worst, auc } = metrics.composites ?? {};
+  const ofComposites = { compositesApart: apart, compositesWorst: worst, compositesAuc: auc };
+  if (name in ofComposites) return ofComposites[name as keyof typeof ofComposites] ?? Number.NaN;
   const about = metrics.focus && (name === 'worstGroup' || name === 'groupMean') ? metrics.focus : metrics;
-  return (about as SplitMetrics)[name] ?? Number.NaN;
+  return (about as unknown as Record<string, number | undefined>)[name] ?? Number.NaN;
 }
 
 function isBetter(metric: string, value: number, best: BestEvaluation | null): boolean {

@@ -198,6 +198,7 @@ async function cutBack(directory: RunDirectory, { metrics, events }: WrittenSoFa
 export function flatMetrics({
   focus,
   teacher,
+  composites,
   perClass: _perClass,
   images: _images,
   ...metrics
@@ -205,6 +206,7 @@ export function flatMetrics({
   return measured({
     ...flatAnswers(metrics),
     ...(focus && prefixed('focus', flatAnswers(focus), '-')),
+    ...(composites && prefixed('composites', { ...composites }, '-')),
     ...(teacher && prefixed('teacher', { ...teacher }, '-')),
   });
 }

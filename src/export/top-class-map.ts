@@ -37,7 +37,12 @@ export function explainTopClass(
   const { activations } = features;
   const logits = split.head(features).logits as tf.Tensor2D;
   const topClass = tf.argMax(logits, 1) as tf.Tensor1D;
-  const selection = tf.cast(tf.oneHot(topClass, logits.shape[1]), 'float32') as tf.Tensor2D;
+  // tf.oneHot refuses a width of 1; written so, the graph still takes a batch of any size.
+  const selection = (
+    logits.shape[1] === 1
+      ? tf.add(tf.mul(logits, 0), 1)
+      : tf.cast(tf.oneHot(topClass, logits.shape[1]), 'float32')
+  ) as tf.Tensor2D;
   const scoreOf = (a: tf.Tensor) => tf.sum(tf.mul(split.head(features, a).logits, selection));
   const weights =
     method === 'cam'

@@ -60,6 +60,8 @@ export interface BatchPosition {
 
 /** Hooks of {@link GainTrainer.fitDataset}; the names are those of tf.layers' callbacks. */
 export interface TrainingCallbacks {
+  /** Before everything else, as tfjs does with its own callbacks. */
+  setModel?(model: tfl.LayersModel): void;
   onTrainBegin?(): void | Promise<void>;
   onEpochBegin?(epoch: number): void | Promise<void>;
   onBatchEnd?(batch: number, report: StepReport): void | Promise<void>;
@@ -217,7 +219,10 @@ export class GainTrainer {
     let batchesPerEpoch = args.batchesPerEpoch ?? sizeOf(dataset);
     const start = { epoch: 0, batch: 0, ...args.start };
     this.stopTraining = false;
-    for (const callback of callbacks) await callback.onTrainBegin?.();
+    for (const callback of callbacks) {
+      callback.setModel?.(this.model);
+      await callback.onTrainBegin?.();
+    }
 
     for (let epoch = start.epoch; epoch < args.epochs && !this.stopTraining; epoch++) {
       const first = epoch === start.epoch ? start.batch : 0;

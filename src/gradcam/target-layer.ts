@@ -34,8 +34,9 @@ const noiseLayers = ['Dropout', 'SpatialDropout1D', 'GaussianNoise', 'GaussianDr
  * patches, without class and register tokens.
  *
  * @param model any layers-model
- * @param name path of a layer (`conv5`, `backbone/conv5`), also of an input or a nested model. A layer that is
- *   called several times means its last call; `name#0` is the first. @default 'auto'
+ * @param name path of a layer (`conv5`, `backbone/conv5`), also of an input or a nested model, or its name alone where
+ *   no other layer has it. A layer that is called several times means its last call; `name#0` is the first.
+ *   @default 'auto'
  * @param options `output`: index or name of the output to be explained @default 0; `innerLayer`: path of the layer
  *   whose units are explained in its place
  * @throws ModelError when there is no such layer, or no layer with spatial extent
@@ -125,6 +126,7 @@ function lastSpatial(
       leading.has(site.slot) &&
       !ends.includes(site.slot) &&
       isSpatial(site) &&
+      (site.layer as { dataFormat?: string }).dataFormat !== 'channelsFirst' &&
       !noiseLayers.includes(site.layer.getClassName()),
   );
   const last = candidates.at(-1);
@@ -148,6 +150,14 @@ function find(model: tfl.LayersModel, graph: LayerGraph, name: string): Addresse
   const sites = addressed(graph);
   const found =
     sites.find(({ path }) => path === name) ?? sites.find(({ site, i }) => `${site.path}#${i}` === name);
+  const within = sites.filter(({ path }) => path.endsWith(`/${name}`));
+  if (!found && within.length === 1) return within[0]!;
+  if (!found && within.length > 1) {
+    throw new ModelError(
+      `Model "${model.name}": ${within.length} layers are called "${name}": ` +
+        `${within.map(({ path }) => path).join(', ')}; say which by its path`,
+    );
+  }
   if (!found) {
     const near = nearest(
       name,

@@ -6,8 +6,8 @@ import { layersOf } from './describe-model.ts';
  * Keeps layers from being trained: sets their `trainable` to false. A batch normalisation that is frozen
  * normalises with its stored statistics, in training too.
  *
- * @param patterns names of layers, those of nested models as `model/layer`: exact, with the wildcards `*` and
- *   `?`, or regular expressions, also written as `/…/`. The name of a nested model means all of its layers.
+ * @param patterns names of layers, those of nested models as `model/layer`, or by the name alone where no path
+ *   matches: exact, with the wildcards `*` and `?`, or regular expressions, also written as `/…/`. The name of a nested model means all of its layers.
  * @returns the paths of the layers that matched
  * @throws ModelError when a pattern matches no layer
  */
@@ -32,7 +32,9 @@ function setTrainable(
   const matched = new Set<string>();
   for (const pattern of patterns) {
     const expression = toExpression(pattern);
-    const hits = layers.filter(({ path }) => pathAndParents(path).some((name) => expression.test(name)));
+    const byPath = layers.filter(({ path }) => pathAndParents(path).some((name) => expression.test(name)));
+    // Inside of a model a layer goes by its name alone too.
+    const hits = byPath.length > 0 ? byPath : layers.filter(({ layer }) => expression.test(layer.name));
     if (hits.length === 0)
       throw new ModelError(
         noMatch(

@@ -7,16 +7,25 @@ export {
   modelNames,
   modelOptionsSchema,
 } from './build-model.ts';
+export { classNamesBeside, type FoundClassNames } from './class-names.ts';
 export type { HeadKind, HeadOptions } from './classification-head.ts';
 export {
   countParameters,
   describeModel,
   type ModelDescription,
 } from './describe-model.ts';
+export { layerPath } from './find-layer.ts';
 export { freezeLayers, unfreezeLayers } from './freeze-layers.ts';
-export { type InputScaling, type Standardization, withInputScaling } from './input-scaling.ts';
+export { type InputScaling, inputScalings, type Standardization, withInputScaling } from './input-scaling.ts';
+export {
+  doubtInputScaling,
+  parseInputScaling,
+  type ScalingDoubtOptions,
+  scalingOfModel,
+} from './input-scaling-doubt.ts';
 export { countMultiplyAdds } from './multiply-adds.ts';
 export { type NewHeadOptions, withInputSize, withNewHead } from './new-head.ts';
+export { importOnnx } from './onnx/import-onnx.ts';
 export { type LoadOptions, loadLayersModel } from './storage/load-layers-model.ts';
 export { saveLayersModel } from './storage/save-layers-model.ts';
 export { finalLink, toLogits } from './to-logits.ts';

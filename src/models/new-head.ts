@@ -1,6 +1,7 @@
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { ModelError } from '../errors/index.ts';
 import { classificationHead, type HeadOptions } from './classification-head.ts';
+import { classifierInput, isProbability, modelsAround } from './classifier.ts';
 import { findLayer } from './find-layer.ts';
 import { rebuildModel } from './rebuild-model.ts';
 import { SeededLayers } from './seeded-layers.ts';
@@ -8,7 +9,10 @@ import { SeededLayers } from './seeded-layers.ts';
 export interface NewHeadOptions extends HeadOptions {
   /** Number of classes C. */
   classes: number;
-  /** The layer whose output becomes the features; what comes after it is left away. @default the last layer */
+  /**
+   * The layer whose output becomes the features, by its path (`backbone/conv5` inside of a model) or its name; what
+   * comes after it is left away. @default what the classifier at the end reads; without one, the last layer
+   */
   from?: string | null | undefined;
   /** [H,W] of the images, when it is not the one that the model was made for. */
   inputSize?: [number, number] | null | undefined;
@@ -19,18 +23,26 @@ export interface NewHeadOptions extends HeadOptions {
 /**
  * Puts a new classification head on a model, for example on pretrained features.
  *
- * The result is one flat model with the layers and weights of the original up to `from`, and a head whose
- * layers are called `pool` or `flatten`, `hidden1` …, and `logits`. The original stays as it is.
+ * A model that is a classifier already (its last layer is dense and linear, or ends in softmax or sigmoid) loses that
+ * layer: the new head reads what it read. The result has the layers and weights of the original up to there, and a
+ * head whose layers are called `pool` or `flatten`, `hidden1` …, and `logits`. The original stays as it is.
  *
  * @returns a model with raw logits [B,C]
- * @throws ModelError there is no layer `from`, its output is not [B,h,w,K] or [B,K], or the network cannot
- *   take the input size
+ * @throws ModelError there is no layer `from`, it gives scores or no features [B,h,w,K] or [B,K], or the network
+ *   cannot take the input size
  */
 export function withNewHead(
   features: tfl.LayersModel,
   { classes, from, inputSize, seed = 1, ...head }: NewHeadOptions,
 ): tfl.LayersModel {
-  const end = from ? (findLayer(features, from).output as tfl.SymbolicTensor) : features.outputs[0]!;
+  const { layer, around } = from ? findLayer(features, from) : { layer: undefined, around: [] };
+  if (layer && isProbability(layer)) {
+    throw new ModelError(
+      `A head needs features; layer "${from}" gives scores (it ends in softmax or sigmoid): name a layer before it`,
+    );
+  }
+  const end = layer ? (layer.output as tfl.SymbolicTensor) : classifierInput(features);
+  const opened = layer ? around : modelsAround(features, end);
   if (end.shape.length !== 4 && end.shape.length !== 2) {
     const name = end.sourceLayer.name;
     throw new ModelError(
@@ -39,6 +51,7 @@ export function withNewHead(
   }
   return rebuildModel(features, {
     outputs: [end],
+    open: opened,
     ...(inputSize && { inputShapes: resized(features, inputSize) }),
     afterOutputs: ([x], taken) => {
       const unique = (name: string): string => (taken.has(name) ? unique(`new_${name}`) : name);

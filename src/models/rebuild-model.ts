@@ -15,6 +15,8 @@ export interface RebuildChanges {
   afterInput?: (input: Tensor) => Tensor;
   /** Where the model ends. @default the outputs of the model */
   outputs?: Tensor[];
+  /** Models inside of the model, from the outermost on, whose layers become layers of the model itself. */
+  open?: readonly tfl.LayersModel[];
   /** Put after the outputs; `taken` are the names that layers have already. */
   afterOutputs?: (outputs: Tensor[], taken: ReadonlySet<string>) => Tensor[];
   /** The configuration of a layer, changed; or a layer instead of it; undefined leaves it as it is. */
@@ -60,10 +62,24 @@ export function rebuildModel(model: tfl.LayersModel, changes: RebuildChanges = {
     return made.get(tensor.id)!;
   };
 
+  for (const nested of changes.open ?? []) {
+    const call = nested.inboundNodes.findLast((node) => node.inboundLayers.length > 0);
+    // A Sequential takes over the tensors of a model that comes first: it is open already.
+    for (const [i, tensor] of (call?.inputTensors ?? []).entries()) {
+      made.set(nested.inputs[i]!.id, resolve(tensor));
+    }
+  }
   const ends = outputs.map(resolve);
   const taken = new Set(
     [...model.inputs.map(({ sourceLayer }) => sourceLayer), ...copies.keys()].map(({ name }) => name),
   );
+  const names = [...copies.keys()].map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) {
+    throw new ModelError(
+      `Model "${model.name}": opened, it would have two layers "${twice}"; give them different names`,
+    );
+  }
   return tfl.model({ inputs, outputs: afterOutputs(ends, taken), name: model.name });
 }
 

@@ -18,12 +18,11 @@ import { type CommonArguments, classes, common, dir, given, named, pairs, resize
 /** Looks around in what is imported, telling how far it is. */
 type Find = (onProgress: (done: number, total: number) => void) => Promise<ImportSource>;
 
+/** Imports what `find` finds. */
+export type Run = (find: Find, args: CommonArguments) => Promise<void>;
+
 /** Adds a command for each format. `run` imports what `find` finds. */
-export function addFormats(
-  program: Argv,
-  $0: string,
-  run: (find: Find, args: CommonArguments) => Promise<void>,
-): Argv {
+export function addFormats(program: Argv, $0: string, run: Run): Argv {
   return program
     .command(
       'voc',

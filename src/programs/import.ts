@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { generateBiasedBoats, type ImportSource, type ImportSummary, importExamples } from '../data/index.ts';
 import { startProgress } from '../progress/index.ts';
+import { addAnnotationFormats } from './import-annotation-formats.ts';
 import { addFormats } from './import-formats.ts';
 import { type CommonArguments, fractionsOf, given, out } from './import-options.ts';
 import { command } from './program.ts';
@@ -15,7 +16,7 @@ export const importData = command({
   examples: [],
   exitCodes: '2 usage, 3 data',
   commands: (program, $0) =>
-    addFormats(program, $0, importFrom)
+    addAnnotationFormats(addFormats(program, $0, importFrom), $0, importFrom)
       .command(
         'biased-boats',
         'The built-in set, drawn with a seed',
@@ -52,7 +53,7 @@ export const importData = command({
       .demandCommand(
         1,
         1,
-        'a format is needed: voc, coco, cub, folder, csv, tfrecord, idx, decoy, cifar or biased-boats',
+        'a format is needed: voc, coco, yolo, labelme, cvat, via, label-studio, open-images, hugging-face, webdataset, cub, folder, csv, tfrecord, idx, decoy, cifar or biased-boats',
       ),
 });
 

@@ -132,6 +132,6 @@ test('aliases, merge keys, depth, size and number of keys: every file ends in a 
   t.is(message(''), 'x.yaml:1:1 expected a mapping of keys to values, found nothing');
   t.regex(
     message('data: { imageSize: [30000, 30000] }'),
-    /^x\.yaml:1:21 data\.imageSize\.0: expected <= 8192, found number 30000/,
+    /^x\.yaml:1:21 data\.imageSize\.0: expected <= 8192, found number 30000/m,
   );
 });

@@ -81,7 +81,9 @@ test.serial(
     t.deepEqual(predict(original, x), before);
     model.dispose();
     t.deepEqual(predict(original, x), before, 'disposing the one leaves the other');
-    t.is(withNewHead(original, { classes: 2 }).layers.at(-1)!.name, 'new_logits');
+    const again = withNewHead(original, { classes: 2 });
+    t.deepEqual(again.outputs[0]!.shape, [null, 2], 'a classifier loses its last layer');
+    t.deepEqual(again.layers.map(({ name }) => name).slice(-2), [original.layers.at(-2)!.name, 'logits']);
     t.throws(() => withNewHead(original, { classes: 2, from: 'conv2_1_rellu' }), {
       instanceOf: ModelError,
       message: /has no layer "conv2_1_rellu"; did you mean "conv2_1_relu"/,

@@ -76,6 +76,14 @@ test('options that there are not, or not so, are refused by name', (t) => {
     message: /partitoin: there are partition,/,
   });
   t.throws(() => slurmOptions({}, ['cpusPerTask=0']), { message: /slurm\.cpusPerTask: / });
+  for (const time of ['3', '2:59', '0:02:00', '0-0:03']) {
+    t.throws(() => slurmOptions({}, [`time=${time}`]), {
+      message: /more than a minute above slurm\.grace \(120 seconds\)/,
+    });
+  }
+  for (const time of ['4', '3:01', '1:00:00', '1-0', 'UNLIMITED'])
+    t.is(slurmOptions({}, [`time=${time}`]).time, time);
+  t.is(slurmOptions({ time: '2', grace: 30 }).time, '2');
   t.throws(() => slurmOptions({}, ['time']), { message: /KEY=VALUE, found time/ });
 });
 

@@ -45,10 +45,13 @@ export const training = z.strictObject({
       'worstGroup',
       'groupMean',
       'energyInMask',
+      'compositesApart',
+      'compositesWorst',
+      'compositesAuc',
     ])
     .default('mAP')
     .describe(
-      'Validation metric of the best checkpoint and of early stopping. worstGroup and groupMean: of the focus class, if any.',
+      'Validation metric of the best checkpoint and of early stopping. worstGroup and groupMean: of the focus class, if any. composites…: answers to composites of the validation split, with data.composites.',
     ),
   refit: z
     .strictObject({

@@ -4,6 +4,7 @@ export { DilatedDepthwiseConv2D, GroupedConv2D, MultipliedSeparableConv2D } from
 export { ChannelScale, GroupNorm, UnitLength } from './normalizations.ts';
 export { GeneralReLU, ScaledELU, SoftmaxAlong } from './rectifiers.ts';
 export { ChannelOrder, GlobalPooling, ImageResizing, MiddleCrop, PairArithmetic } from './shapes.ts';
+export { TensorOp, type TensorOperation, tensorOperations } from './tensor-op.ts';
 export {
   AttentionMix,
   AttentionWeights,

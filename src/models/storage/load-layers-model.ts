@@ -5,6 +5,7 @@ import { ModelError } from '../../errors/index.ts';
 import { dialectOf, isJson, type Json } from '../keras/dialect.ts';
 import type { RuleContext } from '../keras/layer-rules.ts';
 import { translateModel } from '../keras/translate-model.ts';
+import { importOnnx } from '../onnx/import-onnx.ts';
 import { torchEndings } from '../torch/load-state-dict.ts';
 import { loadTorchModel } from '../torch/load-torch-model.ts';
 import { buildLayersModel } from './build-layers-model.ts';
@@ -20,7 +21,8 @@ export interface LoadOptions {
 /**
  * Loads a network from disk: a tfjs layers-model (`model.json`, without `tfjs-node`), one that
  * `tensorflowjs_converter` made from Keras 2 or 3, Keras's own `.keras` and `.h5`, or the weights of a network of
- * torchvision or timm (`.safetensors`, `.pth`; see {@link loadTorchModel}).
+ * torchvision or timm (`.safetensors`, `.pth`; see {@link loadTorchModel}), or a classifier in ONNX
+ * ({@link importOnnx}).
  *
  * A layer or option of Keras either gives the numbers that it gives in Keras, or is refused by name.
  *
@@ -39,6 +41,7 @@ export async function loadLayersModel(
   const kind = extname(file).toLowerCase();
   if (kind === '.keras') return fromKeras(file, await readKerasArchive(file), onNote);
   if (kind === '.h5' || kind === '.hdf5') return fromKeras(file, await readKerasHdf5(file), onNote);
+  if (kind === '.onnx') return importOnnx(file);
   if (torchEndings.some((ending) => file.endsWith(ending))) return loadTorchModel(file, { onNote });
   const { topology, weights, userDefinedMetadata } = await readModelJson(file);
   const model = fromKeras(file, { topology, weights }, onNote);

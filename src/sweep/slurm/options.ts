@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { UsageError } from '../../errors/index.ts';
 
-const text = z.string().min(1);
+const text = z.union([z.string().min(1), z.number().transform(String)]);
 const positive = z.int().min(1);
 
 /** What the jobs of a sweep ask the scheduler for. */
@@ -52,12 +52,42 @@ export function slurmOptions(
     else values[key] = typed(value!);
   }
   const read = slurmSchema.safeParse(values);
-  if (read.success) return read.data;
+  if (read.success) {
+    requireRoom(read.data);
+    return read.data;
+  }
   const [issue] = read.error.issues;
   const known = Object.keys(slurmSchema.shape).join(', ');
   const where =
     issue!.code === 'unrecognized_keys' ? `${issue!.keys.join(', ')}: there are ${known}` : issue!.message;
   throw new UsageError(`slurm${issue!.path.map((step) => `.${String(step)}`).join('')}: ${where}`);
+}
+
+/**
+ * Slurm may send its signal up to a minute early: before the run has begun, where the limit leaves it no room.
+ *
+ * @throws UsageError when the time limit is not more than a minute above `grace`
+ */
+function requireRoom({ time, grace }: SlurmOptions): void {
+  const seconds = time === undefined ? undefined : secondsOf(time);
+  if (seconds === undefined || seconds > grace + 60) return;
+  throw new UsageError(
+    `slurm.time: must be more than a minute above slurm.grace (${grace} seconds), since Slurm may send its signal a ` +
+      `minute early; was ${time}`,
+  );
+}
+
+/** Of `minutes`, `minutes:seconds`, `hours:minutes:seconds`, and the same after `days-`; undefined for anything else. */
+function secondsOf(time: string): number | undefined {
+  const [, days, rest] = /^(?:(\d+)-)?(\d+(?::\d+){0,2})$/.exec(time) ?? [];
+  if (rest === undefined) return undefined;
+  const parts = rest.split(':').map(Number) as [number, number?, number?];
+  if (days !== undefined) {
+    const [hours, minutes = 0, seconds = 0] = parts;
+    return Number(days) * 86_400 + hours * 3600 + minutes * 60 + seconds;
+  }
+  if (parts.length === 3) return parts[0] * 3600 + parts[1]! * 60 + parts[2]!;
+  return parts[0] * 60 + (parts[1] ?? 0);
 }
 
 function typed(value: string): unknown {

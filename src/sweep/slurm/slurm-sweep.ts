@@ -98,7 +98,11 @@ async function outcomeOf(
   if (own?.status === 'failed') return own;
   const end = own ? undefined : await endOf(ended);
   const how = end ?? (own ? 'ended before its run did' : 'has left the queue and Slurm knows it no more');
-  return { status: 'failed', code: 1, reason: `job ${ended} ${how}: ${await lastWords(run, book)}`, trained };
+  const reason = `job ${ended} ${how}: ${await lastWords(run, book)}`;
+  const outcome: Outcome = { status: 'failed', code: 1, reason, trained };
+  // Asked once: the controller forgets, and has better things to do.
+  await book.ended(run, ended, outcome);
+  return outcome;
 }
 
 async function stepsLeft(sweep: Sweep, run: SweepRun): Promise<number> {

@@ -6,6 +6,7 @@ import { ImportNotes, type TellNote } from '../import-run/import-notes.ts';
 import { annotatedFrame, type Frame, placeBox } from '../reading/annotated-frame.ts';
 import { listedImage, tellUnlisted } from '../reading/listed-image.ts';
 import { objectExample } from '../reading/object-example.ts';
+import { drawSegmentation } from '../reading/segmentation.ts';
 import { boxOfMask, encodeMask, readImage, type StoredImage } from '../reading/stored-image.ts';
 import {
   type CocoAnnotation,
@@ -16,7 +17,6 @@ import {
   readCocoFile,
 } from './annotation-file.ts';
 import { describePlace } from './json-records.ts';
-import { drawSegmentation } from './segmentation.ts';
 
 /** An annotation file and the folder of its images, which become a split. */
 export interface CocoPart {

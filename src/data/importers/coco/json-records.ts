@@ -3,6 +3,7 @@ import { open, stat } from 'node:fs/promises';
 import { DataError } from '../../../errors/index.ts';
 import { fileFault } from '../../file-bytes.ts';
 import { decodeText } from '../../text-file.ts';
+import { withoutNaN } from '../reading/json-file.ts';
 
 /** Where an element of an array lies in a JSON file. */
 export interface JsonPlace {
@@ -191,11 +192,4 @@ function parse(bytes: Buffer, path: string, place: JsonPlace): unknown {
       throw new DataError(`${where}: ${(cause as Error).message}`, { cause });
     }
   }
-}
-
-/** Python's json writes NaN and Infinity, which JSON does not have: they become null, which no number accepts. */
-export function withoutNaN(text: string): string {
-  return text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g, (token) =>
-    token.startsWith('"') ? token : 'null',
-  );
 }

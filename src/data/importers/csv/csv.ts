@@ -1,10 +1,7 @@
 import { dirname } from 'node:path';
-import { Readable } from 'node:stream';
-import { type CsvError, parse } from 'csv-parse';
 import { DataError } from '../../../errors/index.ts';
 import { checkedName } from '../../../files/index.ts';
 import type { ImageExample, ImageObject } from '../../image-example.ts';
-import { textPieces } from '../../text-file.ts';
 import type { ImportItem, ImportSource } from '../import-run/import-examples.ts';
 import { ImportNotes, type TellNote } from '../import-run/import-notes.ts';
 import { annotatedFrame, placeBox, type Sides } from '../reading/annotated-frame.ts';
@@ -12,6 +9,7 @@ import { BoxUnits } from '../reading/box-units.ts';
 import { listedImage, tellUnlisted } from '../reading/listed-image.ts';
 import { readImage } from '../reading/stored-image.ts';
 import { boxColumns, type CsvColumn, type CsvColumns, findColumns } from './columns.ts';
+import { allRows } from './rows.ts';
 
 export interface CsvOptions {
   /** Folder that the file names are relative to. @default the folder of the CSV file */
@@ -60,28 +58,21 @@ export async function findCsv(path: string, options: CsvOptions = {}): Promise<I
   const units = new BoxUnits();
   let columns: CsvColumns | undefined;
   let width = 0;
-  try {
-    for await (const { record, line } of rowsOf(path, options)) {
-      if (!columns) {
-        columns = findColumns(record, options.columns ?? {}, path);
-        width = record.length;
-        continue;
-      }
-      try {
-        if (record.length !== width) {
-          throw new DataError(`${path}:${line}: has ${record.length} cells, the header ${width}`);
-        }
-        readRow(record, columns, `${path}:${line}`, images, options, units);
-      } catch (error) {
-        if (!(error instanceof DataError)) throw error;
-        problems.push(error);
-      }
+  for await (const { record, line } of allRows(path, options)) {
+    if (!columns) {
+      columns = findColumns(record, options.columns ?? {}, path);
+      width = record.length;
+      continue;
     }
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    if (code?.startsWith('CSV_'))
-      throw new DataError(`${path}:${(cause as CsvError).lines}: ${message}`, { cause });
-    throw cause;
+    try {
+      if (record.length !== width) {
+        throw new DataError(`${path}:${line}: has ${record.length} cells, the header ${width}`);
+      }
+      readRow(record, columns, `${path}:${line}`, images, options, units);
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+      problems.push(error);
+    }
   }
   const classes =
     options.classes ??
@@ -141,25 +132,6 @@ function checkNames({ labels, unknown, split, where }: CsvImage, classes: readon
 
 const indicesOf = (names: Iterable<string>, classes: readonly string[]) =>
   Array.from(names, (name) => classes.indexOf(name)).sort((a, b) => a - b);
-
-/** Longer than any row: a quote that is never closed would swallow the rest of the file. */
-const LONGEST_ROW = 2 ** 20;
-
-async function* rowsOf(
-  path: string,
-  { delimiter = ',', encoding }: CsvOptions,
-): AsyncGenerator<{ record: string[]; line: number }> {
-  const parser = parse({
-    bom: true,
-    delimiter,
-    info: true,
-    skipEmptyLines: true,
-    relaxColumnCount: true,
-    maxRecordSize: LONGEST_ROW,
-  });
-  const input = Readable.from(textPieces(path, encoding)).on('error', (error) => parser.destroy(error));
-  for await (const { record, info } of input.pipe(parser)) yield { record, line: info.lines };
-}
 
 function readRow(
   row: readonly string[],
