@@ -15,7 +15,7 @@ import { EventWriter } from '../tensorboard/index.ts';
 export interface HeatmapOptions {
   /** Folder of the event file, for `tensorboard --logdir`. */
   readonly logDir: string;
-  /** [B, H, W, 3] as the model takes them. They stay the caller's, and must live as long as the training. */
+  /** [B,H,W,3] as the model takes them. They stay the caller's, and must live as long as the training. */
   readonly images: tf.Tensor4D;
   /** The class that is explained in each image. @default the one that the model gives the highest score */
   readonly classes?: readonly number[];
@@ -42,7 +42,7 @@ export type HeatmapCallback = tfl.Callback & TrainingCallbacks;
  *
  *     await model.fitDataset(dataset, { epochs: 10, callbacks: heatmapCallback({ logDir: 'runs/mine', images }) });
  *
- * @throws UsageError for images or classes that do not fit
+ * @throws {UsageError} for images or classes that do not fit
  */
 export function heatmapCallback(options: HeatmapOptions): HeatmapCallback {
   const { images, classes, every = 1 } = options;

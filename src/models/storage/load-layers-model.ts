@@ -27,7 +27,7 @@ export interface LoadOptions {
  * A layer or option of Keras either gives the numbers that it gives in Keras, or is refused by name.
  *
  * @param fileOrFolder a file, or the folder that holds `model.json`
- * @throws ModelError a file is missing or damaged, is a graph-model or no model at all, its graph is not one, it holds
+ * @throws {ModelError} a file is missing or damaged, is a graph-model or no model at all, its graph is not one, it holds
  *   a layer or option that is not known here, or weights that do not fit
  */
 export async function loadLayersModel(
