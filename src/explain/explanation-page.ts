@@ -43,7 +43,8 @@ const ownStyle = `
 .seen img { image-rendering: pixelated; }
 .scores { flex: 1 1 16rem; max-width: 28rem; margin: 0; padding: 0; list-style: none; font-variant-numeric: tabular-nums; }
 .scores li { display: grid; grid-template-columns: minmax(0, 9rem) 1fr 4.5rem; gap: .75rem; align-items: center; padding: .15rem 0; }
-.scores .bar { height: .7rem; background: linear-gradient(var(--line-1) 0 0) 0 / var(--share) 100% no-repeat var(--soft); }
+.scores .bar { height: .7rem; width: 100%; background: var(--soft); }
+.scores .bar rect { fill: var(--line-1); }
 .scores .number { text-align: right; }
 .maps { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(10.5rem, 100%), 1fr)); gap: 1rem; }
 .maps figcaption small { display: block; }
@@ -117,7 +118,7 @@ function imageSection(
 <div class="seen"><figure><img src="${address}" width="${size.width}" height="${size.height}" alt="${image.name}, as the network sees it"></figure>
 <ol class="scores" aria-label="Scores">${best.map(
     (index) =>
-      html`<li><span>${names[index]}</span><span class="bar" style="--share:${(100 * probabilities[index]!).toFixed(1)}%"></span><span class="number">${percent(probabilities[index]!)}</span></li>`,
+      html`<li><span>${names[index]}</span><svg class="bar" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true"><rect width="${(100 * probabilities[index]!).toFixed(1)}" height="1"/></svg><span class="number">${percent(probabilities[index]!)}</span></li>`,
   )}</ol></div>
 ${classes.map((one) => classPart(one, image.name, names[one.index]!, size))}
 </section>`;
