@@ -51,7 +51,8 @@ const mayImportBeside = tableOf(`
   models/backbones              | models/layers
   models/torch                  | models/keras
   models/torch/recipes          | models/backbones
-  models/storage                | models/keras models/layers models/torch
+  models/onnx                   | models/layers
+  models/storage                | models/keras models/layers models/onnx models/torch
   data/importers/reading        | data/importers/import-run
   data/importers/folder         | data/importers/import-run data/importers/reading
   data/importers/annotation-tools | data/importers/import-run data/importers/reading

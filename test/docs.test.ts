@@ -85,8 +85,9 @@ test('the configs and the examples of configs are valid', async (t) => {
   }
   for (const { file, text } of await pages()) {
     for (const [, yaml] of text.matchAll(/```yaml\n([\s\S]*?)```/g)) {
-      if (/^base:/m.test(yaml!)) {
-        t.notThrows(() => parseSweep(yaml!, file), file);
+      if (/^(base|points|halving|launcher|slurm):/m.test(yaml!)) {
+        const whole = /^base:/m.test(yaml!) ? yaml! : `base: gain.yaml\nseeds: [1]\n${yaml}`;
+        t.notThrows(() => parseSweep(whole, file), file);
         continue;
       }
       if (/^layers:/m.test(yaml!)) {

@@ -79,8 +79,8 @@ export const configSchema = z
     if (training.refit?.on === 'composites' && !data.composites) {
       context.addIssue({
         code: 'custom',
-        path: ['training', 'refit', 'on'],
-        input: training.refit.on,
+        path: ['training', 'refit'],
+        input: training.refit,
         message: 'expected data.composites beside it: there are none to fit on',
       });
     }

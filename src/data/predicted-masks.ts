@@ -1,14 +1,12 @@
-import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { finished } from 'node:stream/promises';
 import sharp from 'sharp';
-import { Example, RecordWriter } from 'tfrecord-stream';
+import { Example } from 'tfrecord-stream';
 import { DataError } from '../errors/index.ts';
+import { GrowingFile } from '../files/index.ts';
 import { type Fit, fixedPlacement } from './augmentation.ts';
 import type { ClassMask } from './example-reader.ts';
 import { FeatureReader } from './feature-reader.ts';
 import { readRecords } from './record-file.ts';
+import { frameRecord } from './record-framing.ts';
 
 /** What is known about a set of predicted masks as a whole. */
 export interface PredictedMasksInfo {
@@ -54,15 +52,10 @@ export async function writePredictedMasks(
   info: PredictedMasksInfo,
   masks: AsyncIterable<PredictedMask> | Iterable<PredictedMask>,
 ): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const partial = `${path}.${process.pid}.partial`;
-  const stream = createWriteStream(partial);
-  const closed = finished(stream);
-  closed.catch(() => {}); // reported by the write that fails
+  const file = await GrowingFile.create(path, { as: DataError });
   try {
-    const records = await RecordWriter.createFromStream(stream);
     const write = (feature: Record<string, object>) =>
-      records.writeRecord(Buffer.from(Example.encode({ features: { feature } }).finish()));
+      file.write(frameRecord(Example.encode({ features: { feature } }).finish()));
     await write({ 'predicted/info': { bytesList: { value: [Buffer.from(JSON.stringify(info))] } } });
     const [height, width] = info.imageSize;
     for await (const { id, classes, confidence } of masks) {
@@ -77,12 +70,9 @@ export async function writePredictedMasks(
         'mask/confidence': { floatList: { value: [...confidence.values()] } },
       });
     }
-    await records.close();
-    await closed;
-    await rename(partial, path);
+    await file.finish();
   } catch (error) {
-    stream.destroy();
-    await rm(partial, { force: true });
+    await file.abandon();
     throw error;
   }
 }

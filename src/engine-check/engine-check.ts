@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import { type EngineInfo, type EngineName, startEngine } from '../engine/index.ts';
+import { type EngineInfo, type EngineName, type OnnxProvider, startEngine } from '../engine/index.ts';
 import { type GainLossOptions, gainLoss } from '../gain/index.ts';
 import { buildModel } from '../models/index.ts';
 
@@ -25,16 +25,17 @@ const losses: Record<'firstOrder' | 'secondOrder', GainLossOptions> = {
  * Starts an engine and checks it on a small network: the gradients of a training step, without and with the
  * explanation maps in the loss, against the engine `cpu`; and what it does in a second.
  *
+ * @param provider what ONNX Runtime computes with, for the engine `onnx`
  * @throws EngineError when it cannot start
  */
-export async function checkEngine(name: EngineName): Promise<EngineCheck> {
+export async function checkEngine(name: EngineName, provider?: OnnxProvider): Promise<EngineCheck> {
   await startEngine({ engine: 'cpu' });
   const model = buildModel('small-cnn', { inputShape: [16, 16, 3], classes: 3, seed: 1, widths: [8, 8] });
   const expected = {
     first: gradients(model, losses.firstOrder),
     second: gradients(model, losses.secondOrder),
   };
-  const engine = await startEngine({ engine: name });
+  const engine = await startEngine({ engine: name, ...(provider && { onnx: { provider } }) });
   const firstOrder = largestDifference(gradients(model, losses.firstOrder), expected.first);
   const secondOrder = largestDifference(gradients(model, losses.secondOrder), expected.second);
 

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { EngineName } from '../engine/index.ts';
+import type { EngineName, OnnxProvider } from '../engine/index.ts';
 import type { EngineCheck } from './engine-check.ts';
 
 /** An engine on this machine: what it does, or why it does not. */
@@ -15,10 +15,12 @@ const tolerance = 1e-3;
 /**
  * Checks an engine in a process of its own, since a native library that does not fit may take its process with it.
  */
-export function reportEngine(name: EngineName): Promise<EngineReport> {
+export function reportEngine(name: EngineName, provider?: OnnxProvider): Promise<EngineReport> {
   const worker = new URL(`./engine-report-worker${extname(import.meta.url)}`, import.meta.url);
   return new Promise((resolve) => {
-    const child = fork(fileURLToPath(worker), [name], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    const child = fork(fileURLToPath(worker), provider ? [name, provider] : [name], {
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
     let printed = '';
     let answer: EngineReport | undefined;
     child.stderr?.on('data', (text) => {

@@ -1,3 +1,5 @@
+import type { OnnxProvider } from './onnx/index.ts';
+
 /** The engines by name. */
 export const engineNames = ['onnx', 'tensorflow', 'webgpu', 'cpu'] as const;
 
@@ -26,6 +28,8 @@ export interface EngineSettings {
    * for the first, or fastest. @default null
    */
   device?: string | null;
+  /** What ONNX Runtime computes with; `auto` is a real GPU that passes its check, else the processor. */
+  onnx?: { provider?: OnnxProvider | 'auto' };
   /** Whether `tensorflow` takes a GPU's memory as it needs it, or all at once. @default true */
   memoryGrowth?: boolean;
 }

@@ -1,6 +1,14 @@
 export type { EngineDescription, EngineInfo, EngineName, EngineSettings } from './engine-info.ts';
 export { engineNames } from './engine-info.ts';
-export { type OnnxGraph, runOnnx, traceOnnx } from './onnx/index.ts';
+export {
+  type OnnxGraph,
+  type OnnxProvider,
+  onnxProviders,
+  operatorSupport,
+  runOnnx,
+  traceOnnx,
+} from './onnx/index.ts';
+export { offeredOnnxProviders } from './onnx-engine.ts';
 export { describeEngines, type EngineOptions, startEngine } from './start-engine.ts';
 export {
   type BuildOptions,

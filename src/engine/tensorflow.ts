@@ -18,7 +18,7 @@ interface NodeBackend extends tf.KernelBackend {
 type ImportPackage = (name: string) => Promise<unknown>;
 
 /** What the library was told when it was loaded: it listens only then. */
-let loadedWith: Required<EngineSettings> | null = null;
+let loadedWith: Required<Omit<EngineSettings, 'onnx'>> | null = null;
 
 /**
  * Loads TensorFlow's native backend: `tfjs-node-gpu`, else `tfjs-node`. Neither needs to be installed.
@@ -54,7 +54,7 @@ export async function loadTensorflow({
 }
 
 /** The native library reads all of these when it is loaded. What the user has set himself stays. */
-function setEnvironment({ threads, device, memoryGrowth }: Required<EngineSettings>): void {
+function setEnvironment({ threads, device, memoryGrowth }: Required<Omit<EngineSettings, 'onnx'>>): void {
   if (device !== null && !/^\d+$/.test(device)) {
     throw new EngineUnavailable(`device: expected the number of a GPU, received "${device}"`);
   }

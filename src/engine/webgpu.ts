@@ -7,6 +7,7 @@ import {
   createSynchronousBackend,
   type DawnModule,
   type GpuAdapter,
+  nameAdapter,
   openDevice,
   type WebGpuBackendClass,
 } from './webgpu/index.ts';
@@ -96,9 +97,8 @@ function withNavigator<T>(gpu: unknown, fn: () => T): T {
   }
 }
 
-function describeAdapter({ info }: GpuAdapter): string {
-  const name = info.description || info.device || [info.vendor, info.architecture].filter(Boolean).join(' ');
-  const isSoftware = info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|basic render/i.test(name);
+function describeAdapter(adapter: GpuAdapter): string {
+  const { name, isSoftware } = nameAdapter(adapter);
   return isSoftware ? `${name} (software)` : `GPU ${name}`;
 }
 

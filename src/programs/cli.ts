@@ -4,11 +4,12 @@ import { packageVersion } from '../files/index.ts';
 import { type Program, reportError, withoutOldNames } from './program.ts';
 
 /** The programs, each loaded when it is called. */
-const programs: Readonly<Record<string, readonly [describe: string, load: () => Promise<Program>]>> = {
+export const programs: Readonly<Record<string, readonly [describe: string, load: () => Promise<Program>]>> = {
   train: [
     'Train a classifier with its own attention in the loss',
     async () => (await import('./train.ts')).train,
   ],
+  init: ['Write a config for the data at hand', async () => (await import('./init.ts')).init],
   evaluate: [
     'Measure where a trained network looks',
     async () => (await import('./evaluate.ts')).evaluateNetwork,

@@ -1,5 +1,12 @@
-import { engineNames } from '../engine/index.ts';
+import {
+  type EngineName,
+  engineNames,
+  type OnnxProvider,
+  offeredOnnxProviders,
+  operatorSupport,
+} from '../engine/index.ts';
 import { type EngineReport, reportEngine } from '../engine-check/index.ts';
+import { EngineError } from '../errors/index.ts';
 import { startProgress } from '../progress/index.ts';
 import { command } from './program.ts';
 
@@ -7,18 +14,30 @@ export const engines = command({
   name: 'engines',
   describe: 'List the compute engines',
   usage: ['', 'Lists the compute engines: which work here, whether they compute alike, and how fast.'],
-  options: { json: { type: 'boolean', default: false, describe: 'Print JSON instead of a table' } },
+  options: {
+    json: { type: 'boolean', default: false, describe: 'Print JSON instead of a table' },
+    verbose: {
+      type: 'boolean',
+      default: false,
+      describe: 'Also which operators of the engine onnx each of its providers computes',
+    },
+  },
   examples: [],
   exitCodes: '2 usage',
-  async run({ json }) {
-    const progress = startProgress('checking engines', engineNames.length);
+  async run({ json, verbose }) {
+    const offered = providers();
+    const columns = engineNames.flatMap((name): { name: EngineName; provider?: OnnxProvider }[] =>
+      name === 'onnx' ? offered.map((provider) => ({ name, provider })) : [{ name }],
+    );
+    const progress = startProgress('checking engines', columns.length);
     const reports: EngineReport[] = [];
-    for (const name of engineNames) {
-      progress.update(reports.length, name);
-      reports.push(await reportEngine(name));
+    for (const { name, provider } of columns) {
+      progress.update(reports.length, provider ? `${name}:${provider}` : name);
+      reports.push(await reportEngine(name, provider));
     }
     progress.stop();
     process.stdout.write(json ? `${JSON.stringify(reports, null, 2)}\n` : describe(reports));
+    if (verbose && !json) process.stdout.write(describeOperators(offered.filter((one) => one !== 'cpu')));
   },
 });
 
@@ -59,4 +78,27 @@ function describe(reports: readonly EngineReport[]): string {
     ...(missing.length > 0 ? ['', 'not available here', ...missing.map((text) => `  ${text}`)] : []),
     '',
   ].join('\n');
+}
+
+/** What of the engine's operators a device leaves to the processor: there and back cost more than the operator. */
+function describeOperators(providers: readonly OnnxProvider[]): string {
+  const lines = providers.map((provider) => {
+    const support = operatorSupport(provider);
+    const missing = support.flatMap(({ operator, onDevice }) => (onDevice ? [] : [operator]));
+    if (missing.length === support.length)
+      return `onnx:${provider}  none of ${support.length}: no device answers`;
+    const left = missing.length === 0 ? '' : `; on the processor: ${missing.join(', ')}`;
+    return `onnx:${provider}  ${support.length - missing.length} of ${support.length} operators on the device${left}`;
+  });
+  return `\n${lines.join('\n')}\n`;
+}
+
+/** Without the native library there is still the line that says so. */
+function providers(): OnnxProvider[] {
+  try {
+    return offeredOnnxProviders();
+  } catch (error) {
+    if (error instanceof EngineError) return ['cpu'];
+    throw error;
+  }
 }

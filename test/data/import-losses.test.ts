@@ -632,6 +632,14 @@ test('csv: a row with too many or too few cells is left out, and the others stay
   );
 });
 
+test('csv: a quote in the wrong place is an error with its line', async (t) => {
+  const dir = files(t, { 'list.csv': 'file,label\na.png,c"at\n' });
+  await t.throwsAsync(findCsv(join(dir, 'list.csv')), {
+    instanceOf: DataError,
+    message: /list\.csv:2: Invalid Opening Quote/,
+  });
+});
+
 test('csv: groups and unknown labels; contradictions are named', async (t) => {
   const dir = files(t, { 'a.png': await grey(1), 'b.png': await grey(2), 'c.png': await grey(3) });
   const find = (text: string) => {

@@ -6,12 +6,13 @@ import { fileURLToPath } from 'node:url';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { loadConfig } from '../../src/config/index.ts';
-import { type EngineName, engineNames } from '../../src/engine/index.ts';
+import { engineNames, onnxProviders } from '../../src/engine/index.ts';
 import { runProgram } from '../../src/programs/program.ts';
 
 // npm run test:losses: the first losses of the main job on every engine that is here, side by side.
 
-const steps = 20;
+/** An engine by name; what ONNX Runtime computes with may follow, as in `onnx:webgpu`. */
+const columnNames = [...engineNames, ...onnxProviders.map((provider) => `onnx:${provider}`)];
 /** What the losses may differ by, relative to the first engine's. */
 const tolerance = 1e-3;
 
@@ -37,7 +38,7 @@ const small = [
 ];
 
 /** Data for an epoch of just these steps. */
-function dataFor(batchSize: number, folder: string): string[] {
+function dataFor(batchSize: number, steps: number, folder: string): string[] {
   const withMasks = 2 * steps;
   const counts = {
     train: steps * batchSize - withMasks,
@@ -54,13 +55,14 @@ function dataFor(batchSize: number, folder: string): string[] {
 }
 
 interface Losses {
-  readonly engine: EngineName;
+  readonly engine: string;
   readonly totals: number[];
 }
 
 /** Trains on one engine; what went wrong instead of losses is a line. */
-function train(engine: EngineName, overrides: readonly string[], folder: string): Losses | string {
-  const run = join(folder, engine);
+function train(column: string, overrides: readonly string[], folder: string): Losses | string {
+  const [engine, provider = 'cpu'] = column.split(':') as [string, string?];
+  const run = join(folder, `${engine}-${provider}`);
   const set = overrides.flatMap((override) => ['--set', override]);
   const { status, stderr } = spawnSync(
     process.execPath,
@@ -74,6 +76,8 @@ function train(engine: EngineName, overrides: readonly string[], folder: string)
       '--overwrite',
       '--engine',
       engine,
+      '--set',
+      `engine.onnx.provider=${provider}`,
       ...set,
     ],
     { cwd: root, encoding: 'utf8' },
@@ -83,7 +87,7 @@ function train(engine: EngineName, overrides: readonly string[], folder: string)
   const totals = records
     .map((line) => JSON.parse(line) as { event: string; losses?: { total: number } })
     .flatMap(({ event, losses }) => (event === 'step' ? [losses!.total] : []));
-  return { engine, totals };
+  return { engine: column, totals };
 }
 
 /** A Markdown table of the losses, and the largest relative difference from the first engine's. */
@@ -103,20 +107,21 @@ function compare(columns: readonly Losses[]): { table: string; largest: number }
 }
 
 await runProgram(async () => {
-  const { size, engines } = await yargs(hideBin(process.argv))
+  const { size, steps, engines } = await yargs(hideBin(process.argv))
     .scriptName('npm run test:losses --')
-    .usage(`$0\n\nThe first ${steps} losses of the main job on every engine, side by side.`)
+    .usage(`$0\n\nThe first losses of the main job on every engine, side by side.`)
     .options({
       size: {
         choices: ['small', 'full'] as const,
         default: 'small' as const,
         describe: 'Of network and images',
       },
+      steps: { type: 'number', default: 20, describe: 'How many' },
       engines: {
         type: 'string',
         array: true,
-        choices: engineNames,
-        default: ['cpu', 'onnx', 'tensorflow', 'webgpu'] as EngineName[],
+        choices: columnNames,
+        default: ['cpu', 'onnx', 'tensorflow', 'webgpu'],
         describe: 'The first one is what the others are compared with',
       },
     })
@@ -129,7 +134,7 @@ await runProgram(async () => {
     const overrides = [
       ...guided,
       ...(size === 'small' ? small : []),
-      ...dataFor(config.data.batchSize, folder),
+      ...dataFor(config.data.batchSize, steps, folder),
     ];
     const columns: Losses[] = [];
     for (const engine of engines) {

@@ -56,7 +56,7 @@ test('an input that takes too long is a fault', async (t) => {
     run: () => new Promise<void>((resolve) => setTimeout(resolve, 50)),
   };
   const { faults } = await runTarget(target, { seed: 1, inputs: 1, keep: 1 });
-  t.regex(faults[0]!.message, /^took 0\.\d s$/);
+  t.regex(faults[0]!.message, /^took \d+\.\d s$/);
 });
 
 test('messages that differ in numbers are of one kind', (t) => {

@@ -26,12 +26,12 @@ setInterval(() => {
 
 /**
  * Watches from a thread of its own that no input takes for ever: one that never gives the event loop back could not be
- * stopped otherwise. Where an input takes three times what it may, the process says which one, and is killed.
+ * stopped otherwise. Where an input takes three times what it may, and half a minute at least, the process says which one, and is killed.
  */
 export function watch(name: string, seed: number, seconds: number): Watchdog {
   const beats = new SharedArrayBuffer(8);
   const state = new Int32Array(beats);
-  const workerData = { beats, name, seed, seconds: 3 * seconds };
+  const workerData = { beats, name, seed, seconds: Math.max(30, 3 * seconds) };
   const worker = new Worker(PATROL, { eval: true, workerData, execArgv: [] });
   worker.unref();
   return {

@@ -13,6 +13,15 @@ export const engine = z.strictObject({
     .nullable()
     .default(null)
     .describe('Which GPU: its number for tensorflow, part of its name for webgpu; null takes the first.'),
+  onnx: z
+    .strictObject({
+      provider: z
+        .enum(['auto', 'cpu', 'webgpu', 'cuda', 'coreml', 'dml'])
+        .default('auto')
+        .describe('What ONNX Runtime computes with; auto is a real GPU that passes its check, else cpu.'),
+    })
+    .prefault({})
+    .describe('Of the engine onnx.'),
   memoryGrowth: z
     .boolean()
     .default(true)

@@ -42,17 +42,31 @@ export function supportedKernels(): string[] {
   return [...Object.keys(TABLE), ...Object.keys(VIEWS)].sort();
 }
 
+/** What the operators of a device leave out: volumes, and the places of a maximum. The cpu backend takes these. */
+const HOST_KERNELS: readonly string[] = [
+  'Conv3D',
+  'Conv3DBackpropFilterV2',
+  'Conv3DBackpropInputV2',
+  'MaxPool3D',
+  'MaxPool3DGrad',
+  'AvgPool3D',
+  'AvgPool3DGrad',
+  'MaxPoolWithArgmax',
+];
+
 /** Registers the backend, its kernels, and for every other kernel the way to the cpu backend. */
 export function registerBackendAndKernels(backendName: string, backend: OnnxBackend): void {
   registerBackend(backendName, () => backend, 10);
   for (const [kernelName, shapeOf] of Object.entries(VIEWS)) {
     registerKernel({ kernelName, backendName, kernelFunc: viewFunc(backend, kernelName, shapeOf) });
   }
+  const onHost = (kernelName: string): boolean => backend.isDevice && HOST_KERNELS.includes(kernelName);
   for (const [kernelName, run] of Object.entries(TABLE)) {
+    if (onHost(kernelName)) continue;
     registerKernel({ kernelName, backendName, kernelFunc: kernelFunc(backend, kernelName, run) });
   }
   for (const { kernelName } of getKernelsForBackend('cpu')) {
-    if (kernelName in TABLE || kernelName in VIEWS) continue;
+    if ((kernelName in TABLE && !onHost(kernelName)) || kernelName in VIEWS) continue;
     registerKernel({
       kernelName,
       backendName,

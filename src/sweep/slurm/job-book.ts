@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { writeWhole } from '../../files/index.ts';
+import { appendWhole, makeFolder, writeWhole, writing } from '../../files/index.ts';
 import type { Outcome } from '../perform.ts';
 import type { Sweep, SweepRun } from '../sweep.ts';
 
@@ -17,7 +17,7 @@ export class JobBook {
 
   /** Path of a file of the book, its folder made. */
   async file(name: string): Promise<string> {
-    await mkdir(this.#folder, { recursive: true });
+    await writing(this.#folder, () => makeFolder(this.#folder));
     return join(this.#folder, name);
   }
 
@@ -27,7 +27,7 @@ export class JobBook {
   }
 
   async submitted(run: SweepRun, job: string): Promise<void> {
-    await appendFile(await this.file('jobs.ndjson'), `${JSON.stringify({ run: this.nameOf(run), job })}\n`);
+    await appendWhole(await this.file('jobs.ndjson'), `${JSON.stringify({ run: this.nameOf(run), job })}\n`);
   }
 
   /** The last job of each run, by the run's name. */

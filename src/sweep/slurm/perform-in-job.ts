@@ -52,7 +52,7 @@ export async function performInJob(
     const cancelled: Outcome = {
       status: 'failed',
       code: 130,
-      reason: `job ${job.id} was cancelled; a checkpoint was written`,
+      reason: `job ${job.id} was cancelled; a new start goes on from the last checkpoint`,
       trained: false,
     };
     await book.ended(run, job.id, cancelled);

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { writeWhole } from '../../files/index.ts';
 import { lockHolder } from '../../run/index.ts';
 import { logOf, type Outcome } from '../perform.ts';
 import { runState, tail } from '../run-state.ts';
@@ -176,7 +177,7 @@ async function submitOne(
     },
     slurm,
   );
-  await writeFile(path, script);
+  await writeWhole(path, script);
   const id = await submit(path);
   await book.submitted(run, id);
   return id;
@@ -193,7 +194,7 @@ async function submitArray(
   // A list of its own for each submission: the tasks of a former one may still be waiting to read theirs.
   const past = (await readFile(list, 'utf8').catch(() => '')).split('\n').filter(Boolean);
   const offset = past.length;
-  await writeFile(list, `${[...past, ...runs.map(({ directory }) => directory)].join('\n')}\n`);
+  await writeWhole(list, `${[...past, ...runs.map(({ directory }) => directory)].join('\n')}\n`);
   const script = batchScript(
     {
       name: sweep.name,
@@ -206,7 +207,7 @@ async function submitArray(
     slurm,
   ).replace(/^(#SBATCH --array=)0-(\d+)/m, (_, start, end) => `${start}${offset}-${offset + Number(end)}`);
   const path = await book.file('array.sh');
-  await writeFile(path, script);
+  await writeWhole(path, script);
   const id = await submit(path);
   for (const [i, run] of runs.entries()) await book.submitted(run, `${id}_${offset + i}`);
 }

@@ -2,9 +2,12 @@ import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-layers'; // registers the gradients
 import type { ExecutionContext } from 'ava';
-import { registerOnnxBackend } from '../../../src/engine/onnx/index.ts';
+import { type OnnxProvider, registerOnnxBackend } from '../../../src/engine/onnx/index.ts';
 
-export const backend = registerOnnxBackend({ threads: 2 });
+/** `ONNX_PROVIDER=webgpu npx ava test/engine/onnx/network.test.ts`: the same on another provider. */
+const provider = (process.env.ONNX_PROVIDER || 'cpu') as OnnxProvider;
+
+export const backend = registerOnnxBackend({ threads: 2, provider });
 
 /** The operands of a case, as shapes (random normal values) or as literal tensors. */
 export type Operand =

@@ -20,7 +20,7 @@ const image = (...shape: number[]) => leaf(new Float32Array(0), shape, 'float32'
 
 /** How often each operator occurs, with blocks of 16 on one thread. */
 function operators(root: LazyNode, threads = 1): Record<string, number> {
-  const { nodes } = lowerTrace(traceGraph([root]), 16, threads);
+  const { nodes } = lowerTrace(traceGraph([root]), { block: 16, threads });
   const counts: Record<string, number> = {};
   for (const { type } of nodes) counts[type] = (counts[type] ?? 0) + 1;
   return counts;
@@ -75,7 +75,7 @@ test('the tiles of the image are made once for value and filter gradient', (t) =
   const conv = { window, channelsLast: true, depthwise: false, ...shapes };
   const y = convolve(x, image(3, 3, 128, 128), conv);
   const gradient = convolveFilterGradient(x, image(...x.shape), conv);
-  const { nodes } = lowerTrace(traceGraph([y, gradient]), 16, 1);
+  const { nodes } = lowerTrace(traceGraph([y, gradient]), { block: 16, threads: 1 });
   const gathers = nodes.filter(({ type }) => type === 'Gather');
   // Image into tiles, result out of tiles, dy into tiles.
   t.is(gathers.length, 3);
@@ -113,7 +113,10 @@ test('tiles that take much memory are not kept for the filter gradient', (t) => 
   const shapes = { inputShape: x.shape, outputShape: x.shape, filterShape: [3, 3, 64, 64] };
   const conv = { window, channelsLast: true, depthwise: false, ...shapes };
   const y = convolve(x, image(3, 3, 64, 64), conv);
-  const { nodes } = lowerTrace(traceGraph([y, convolveFilterGradient(x, image(...x.shape), conv)]), 16, 1);
+  const { nodes } = lowerTrace(traceGraph([y, convolveFilterGradient(x, image(...x.shape), conv)]), {
+    block: 16,
+    threads: 1,
+  });
   // The value is computed as if there were no tiles: in blocks.
   t.is(nodes.filter(({ type }) => type === 'Conv').length, 1);
 });

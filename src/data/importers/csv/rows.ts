@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { type CsvError, parse } from 'csv-parse';
+import { CsvError, parse } from 'csv-parse';
 import { DataError } from '../../../errors/index.ts';
 import { textPieces } from '../../text-file.ts';
 
@@ -27,9 +27,8 @@ export async function* allRows(
   try {
     for await (const { record, info } of input.pipe(parser)) yield { record, line: info.lines };
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    if (!code?.startsWith('CSV_')) throw cause;
-    throw new DataError(`${path}:${(cause as CsvError).lines}: ${message}`, { cause });
+    if (!(cause instanceof CsvError)) throw cause;
+    throw new DataError(`${path}:${cause.lines ?? 1}: ${cause.message}`, { cause });
   }
 }
 

@@ -8,16 +8,23 @@ export const inputName = (index: number): string => `in${index}`;
 export const outputName = (index: number): string => `out${index}`;
 
 /** The bytes of {@link lowerTrace}'s model. */
-export function compileTrace(trace: Trace, block: number, threads: number): Uint8Array<ArrayBuffer> {
-  return encodeModel(lowerTrace(trace, block, threads));
+export function compileTrace(trace: Trace, target: Target): Uint8Array<ArrayBuffer> {
+  return encodeModel(lowerTrace(trace, target));
 }
 
-/**
- * Lowers a traced graph to an ONNX model; `block` is the width of blocked channels, 1 for none, `threads` the
- * number for which work is divided.
- */
-export function lowerTrace(trace: Trace, block: number, threads: number): OnnxModel {
-  const lowering = new Lowering(trace, { block, threads });
+/** What a program is made for. */
+export interface Target {
+  /** The width of blocked channels, 1 for none. */
+  readonly block: number;
+  /** Threads that work is divided among. */
+  readonly threads: number;
+  /** Whether a device computes. @default false */
+  readonly isDevice?: boolean;
+}
+
+/** Lowers a traced graph to an ONNX model. */
+export function lowerTrace(trace: Trace, { block, threads, isDevice = false }: Target): OnnxModel {
+  const lowering = new Lowering(trace, { block, threads, isDevice });
   trace.leaves.forEach((leaf, index) => {
     lowering.graph.input(inputName(index), leaf.dtype, leaf.shape);
     lowering.define(leaf, {

@@ -13,6 +13,13 @@ interface NodeOptions {
   readonly domain?: string;
 }
 
+export interface ProductOptions {
+  readonly transA?: boolean;
+  readonly transB?: boolean;
+  /** Of the two operands; for graphs that must write a transposition out. */
+  readonly ranks: readonly [number, number];
+}
+
 /**
  * Collects the nodes of an ONNX graph. A node that equals an earlier one (same operator, inputs and
  * attributes) is not added again: the earlier output is returned. That is what lets a max pooling and its
@@ -49,6 +56,13 @@ export class GraphBuilder {
       this.#nodes.push({ type, domain, inputs, outputs: names, attributes, origin: this.origin });
     }
     return names;
+  }
+
+  /** a · b over the last two axes of operands of one rank, each of which may lie the other way round. */
+  product(a: string, b: string, { transA = false, transB = false }: ProductOptions): string {
+    if (!transA && !transB) return this.node('MatMul', [a, b]);
+    const attributes = { transA: Number(transA), transB: Number(transB) };
+    return this.node('FusedMatMul', [a, b], attributes, 'com.microsoft');
   }
 
   /** An int64 constant: shapes, axes, pads. */

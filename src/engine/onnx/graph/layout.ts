@@ -184,3 +184,8 @@ function reshapeIfNeeded(
   const same = from.length === to.length && from.every((size, position) => size === to[position]);
   return same ? name : graph.reshape(name, to);
 }
+
+/** The order of axes with the last two exchanged. */
+export function lastTwoExchanged(rank: number): number[] {
+  return Array.from({ length: rank }, (_, axis) => (axis < rank - 2 ? axis : 2 * rank - 3 - axis));
+}

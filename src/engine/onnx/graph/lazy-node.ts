@@ -7,6 +7,14 @@ export type ElementType = 'float32' | 'int32' | 'bool';
 export type Values = Float32Array | Int32Array | Uint8Array;
 export type Shape = readonly number[];
 
+/** A value that lies on the device that computes. */
+export interface DeviceTensor {
+  readonly type: string;
+  readonly dims: readonly number[];
+  /** Frees it there. */
+  dispose?(): void;
+}
+
 /** Writes the ONNX nodes of one operation; `inputs` are the operation's inputs. */
 export type Lower = (lowering: Lowering, inputs: readonly LazyNode[]) => Lowered;
 
@@ -27,6 +35,8 @@ export class LazyNode {
   inputs: readonly LazyNode[];
   lower: Lower | null;
   values: Values | null;
+  /** The value on the device that computes, where there is one; the numbers in `values` may be missing then. */
+  device: DeviceTensor | null = null;
   /** Why it cannot be computed: it was tried. */
   failure: Error | null = null;
 
@@ -50,6 +60,11 @@ export class LazyNode {
     this.signature = `${fields.kind}${fields.key === undefined ? '' : `{${fields.key}}`}${fields.dtype}[${fields.shape.join()}]`;
   }
 
+  /** Whether the value is there, here or on a device. */
+  get isLeaf(): boolean {
+    return this.values !== null || this.device !== null;
+  }
+
   get isPending(): boolean {
     return this.lower !== null;
   }
@@ -60,7 +75,7 @@ export class LazyNode {
 
   /** Writes a uniform value out: from now on the node is a leaf. */
   materialize(): void {
-    if (this.uniform === undefined || this.values !== null) return;
+    if (this.uniform === undefined || this.isLeaf) return;
     this.settle(valuesOf(this.dtype, this.size).fill(this.uniform));
   }
 
@@ -73,6 +88,13 @@ export class LazyNode {
   /** Makes the node a leaf and lets go of the graph behind it. */
   settle(values: Values): void {
     this.values = values;
+    this.inputs = [];
+    this.lower = null;
+  }
+
+  /** The same, with the value on the device. */
+  settleOnDevice(device: DeviceTensor): void {
+    this.device = device;
     this.inputs = [];
     this.lower = null;
   }

@@ -1,4 +1,5 @@
 import { util } from '@tensorflow/tfjs-core';
+import { DeviceGraph } from './device-graph.ts';
 import { GraphBuilder } from './graph-builder.ts';
 import {
   convertLayout,
@@ -41,13 +42,15 @@ export interface Epilogue {
 
 /** Turns lazy nodes into ONNX nodes, keeping track of the layout of every value. */
 export class Lowering {
-  readonly graph = new GraphBuilder();
+  readonly graph: GraphBuilder;
   /** How many channels make a block in ONNX Runtime's blocked layout; 1 where there is none. */
   readonly block: number;
   /** How many threads will compute the graph. */
   readonly threads: number;
   /** Whether the graph is to hold for batches of any size: without lists of what lies where in a batch. */
   readonly anyBatch: boolean;
+  /** Whether a device computes: without what pays only on the threads of a processor, such as Winograd's tiles. */
+  readonly isDevice: boolean;
   /** Sums over channels that were written out, by their parts (channel-sum.ts). */
   readonly written = new Map<string, string>();
   readonly #trace: Pick<Trace, 'users' | 'roots'>;
@@ -55,8 +58,15 @@ export class Lowering {
 
   constructor(
     trace: Pick<Trace, 'users' | 'roots'>,
-    { block, threads = 1, anyBatch = false }: { block: number; threads?: number; anyBatch?: boolean },
+    {
+      block,
+      threads = 1,
+      anyBatch = false,
+      isDevice = false,
+    }: { block: number; threads?: number; anyBatch?: boolean; isDevice?: boolean },
   ) {
+    this.isDevice = isDevice;
+    this.graph = isDevice ? new DeviceGraph() : new GraphBuilder();
     this.#trace = trace;
     this.block = block;
     this.threads = threads;

@@ -22,7 +22,7 @@ export function traceGraph(roots: readonly LazyNode[]): Trace {
   const words: string[] = [];
 
   const finish = (node: LazyNode): void => {
-    if (node.values !== null) {
+    if (node.isLeaf) {
       labels.set(node, `L${leaves.length}`);
       // How a leaf came to its values is past: only its type and shape count.
       words.push(`${node.dtype}[${node.shape.join()}]`);

@@ -166,7 +166,10 @@ export const elementwiseKernels: KernelTable = {
   Cosh: float('Cosh'),
   Tanh: kernel<'x'>(({ x }) => tanh(x)),
   Asinh: float('Asinh'),
-  Acosh: float('Acosh'),
+  // NaN below 1, which a device leaves open.
+  Acosh: composed('Acosh', (g, x) =>
+    g.node('Where', [g.node('Less', [x, f(g, 1)]), f(g, Number.NaN), g.node('Acosh', [x])]),
+  ),
   Atanh: float('Atanh'),
   Erf: float('Erf'),
   Sigmoid: kernel<'x'>(({ x }) => sigmoid(x)),

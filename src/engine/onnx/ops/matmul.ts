@@ -1,5 +1,5 @@
 import { backend_util, util } from '@tensorflow/tfjs-core';
-import { isPlain, type Layout, permuted } from '../graph/layout.ts';
+import { isPlain, type Layout, lastTwoExchanged, permuted } from '../graph/layout.ts';
 import { type LazyNode, operation, type Shape, uniform } from '../graph/lazy-node.ts';
 import type { Lowering } from '../graph/lowering.ts';
 import { reshape } from './reshape.ts';
@@ -35,7 +35,7 @@ export function matMul(a: LazyNode, b: LazyNode, transposeA: boolean, transposeB
     lower: (l, [x, y]) => {
       const left = matrixOperand(l, x!, transposeA);
       const right = matrixOperand(l, y!, transposeB);
-      return l.result(matrixProduct(l, left, right), shape);
+      return l.result(matrixProduct(l, left, right, [x!.shape.length, y!.shape.length]), shape);
     },
   });
 }
@@ -45,10 +45,14 @@ interface MatrixOperand {
   readonly transposed: boolean;
 }
 
-export function matrixProduct(l: Lowering, a: MatrixOperand, b: MatrixOperand): string {
-  if (!a.transposed && !b.transposed) return l.graph.node('MatMul', [a.name, b.name]);
-  const attributes = { transA: Number(a.transposed), transB: Number(b.transposed) };
-  return l.graph.node('FusedMatMul', [a.name, b.name], attributes, 'com.microsoft');
+/** The product of two operands of these ranks, which may lie the other way round. */
+export function matrixProduct(
+  l: Lowering,
+  a: MatrixOperand,
+  b: MatrixOperand,
+  ranks: readonly [number, number] = [2, 2],
+): string {
+  return l.graph.product(a.name, b.name, { transA: a.transposed, transB: b.transposed, ranks });
 }
 
 function matrixOperand(l: Lowering, x: LazyNode, transposed: boolean): MatrixOperand {
@@ -61,6 +65,5 @@ function matrixOperand(l: Lowering, x: LazyNode, transposed: boolean): MatrixOpe
 }
 
 function swappedMatrix(shape: Shape): Layout {
-  const rank = shape.length;
-  return permuted(shape.map((_, axis) => (axis < rank - 2 ? axis : 2 * rank - 3 - axis)));
+  return permuted(lastTwoExchanged(shape.length));
 }

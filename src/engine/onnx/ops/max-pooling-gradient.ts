@@ -1,9 +1,9 @@
 import { util } from '@tensorflow/tfjs-core';
-import { blockedLayout, permuted, physicalShape } from '../graph/layout.ts';
+import { blockedLayout, convertLayout, permuted, physicalShape } from '../graph/layout.ts';
 import { type LazyNode, operation, uniform } from '../graph/lazy-node.ts';
 import type { Lowered, Lowering } from '../graph/lowering.ts';
 import { interleavePhases } from './convolution/strided-gradient.ts';
-import { axesOf, keyOf, type Pooling, pooledBlocks } from './pooling.ts';
+import { axesOf, keyOf, type Pooling, pooled, pooledBlocks } from './pooling.ts';
 import { wherePositive } from './rectifiers.ts';
 import {
   type ActivationAxes,
@@ -97,26 +97,33 @@ function halvingGradient(l: Lowering, dy: LazyNode, x: LazyNode, pool: Pooling, 
 /** More taps than this are searched, not compared one after the other. */
 const MOST_COMPARED = 16;
 
-/** Whether the gradient is found by comparing: images in blocks, small windows. */
+/**
+ * Whether the gradient is found by comparing: images in blocks, small windows; and on a device always, whose MaxPool
+ * tells no places.
+ */
 export function isCompared(l: Lowering, pool: Pooling): boolean {
   const { channels, spatial } = axesOf(pool);
   const { kernel, dilations } = pool.window;
+  if (l.isDevice) return spatial.length === 2 && dilations.every((d) => d === 1);
   if (l.block === 1 || spatial.length !== 2 || pool.inputShape[channels]! % l.block !== 0) return false;
   return util.sizeFromShape(kernel as number[]) <= MOST_COMPARED && dilations.every((d) => d === 1);
 }
 
 /**
- * The gradient in blocks, tap by tap: what a tap sees of the input gets dy where it is the maximum and no tap
+ * The gradient in blocks (on a device with channels last), tap by tap: what a tap sees of the input gets dy where it is the maximum and no tap
  * before it was, so that the first of equal elements wins, as in the search. Taps that lie at the same place
  * under the stride add up (shifted), and the places are put next to each other.
  */
 function comparedGradient(l: Lowering, dy: LazyNode, x: LazyNode, pool: Pooling, masked: boolean): Lowered {
-  const { graph, block } = l;
+  const { graph } = l;
   const axes = axesOf(pool);
-  const layout = blockedLayout(axes.channels, axes.spatial, block);
+  const layout = l.isDevice
+    ? permuted([0, ...axes.spatial, axes.channels])
+    : blockedLayout(axes.channels, axes.spatial, l.block);
   const physical = physicalShape(pool.inputShape, layout);
   const { kernel, strides, before } = pool.window;
-  const planes = physical[0]! * physical[1]!;
+  const block = physical.at(-1)!;
+  const planes = util.sizeFromShape(physical.slice(0, -3));
   const inputs = axes.spatial.map((axis) => pool.inputShape[axis]!);
   const outputs = axes.spatial.map((axis) => pool.outputShape[axis]!);
   // Rows and columns of one place under the stride; all places together cover image and windows.
@@ -130,7 +137,12 @@ function comparedGradient(l: Lowering, dy: LazyNode, x: LazyNode, pool: Pooling,
   const lowest = graph.fill(Number.NEGATIVE_INFINITY, 'float32');
   const padded = hasBorder ? graph.node('Pad', [image, around, lowest]) : image;
   const pooledShape = [planes, ...outputs, block];
-  const maximum = graph.reshape(pooledBlocks(l, 'MaxPool', x, pool), pooledShape);
+  const pooledImage = (): string => {
+    if (!l.isDevice) return pooledBlocks(l, 'MaxPool', x, pool);
+    const { name, layout: given, shape } = pooled(l, 'MaxPool', x, pool);
+    return convertLayout(graph, name, shape, given, layout);
+  };
+  const maximum = graph.reshape(pooledImage(), pooledShape);
   const d = graph.reshape(l.as(dy, layout), pooledShape);
 
   let rest = masked ? wherePositive(graph, d, maximum) : d;

@@ -3,8 +3,10 @@ import { compileTrace, inputName, outputName } from '../graph/compile.ts';
 import { type LazyNode, type Values, valuesOf } from '../graph/lazy-node.ts';
 import { originIn } from '../graph/onnx-model.ts';
 import { peakElements, type Trace, traceGraph } from '../graph/trace.ts';
+import { canStay, DeviceValues } from './device-values.ts';
 import type { NativeRuntime, NativeSession, NativeTensor } from './native-runtime.ts';
 import { OutputBuffers } from './output-buffers.ts';
+import { keepsValues, type OnnxProvider } from './provider.ts';
 import { SessionCache } from './session-cache.ts';
 
 export interface EvaluatorOptions {
@@ -13,6 +15,7 @@ export interface EvaluatorOptions {
   readonly block: number;
   readonly maxSessions: number;
   readonly maxSessionBytes: number;
+  readonly provider: OnnxProvider;
   /** Where ONNX Runtime writes its profiles; one file per session, when the evaluator is disposed of. */
   readonly profilePrefix?: string | undefined;
 }
@@ -25,6 +28,9 @@ export interface EvaluatorStats {
   readonly traceMs: number;
   readonly compileMs: number;
   readonly runMs: number;
+  /** Values that lie on the device, and their bytes. */
+  readonly deviceValues: number;
+  readonly deviceBytes: number;
 }
 
 const BYTES_PER_ELEMENT = 4;
@@ -39,6 +45,10 @@ export class Evaluator {
   readonly #sessions: SessionCache<NativeSession>;
   readonly #profiled: NativeSession[] = [];
   readonly #buffers = new OutputBuffers();
+  /** Where values stay on the device between runs. */
+  readonly #device: DeviceValues | null;
+  /** Leaves that came to the device once: what comes again, stays there. */
+  readonly #seen = new WeakSet<LazyNode>();
   #runs = 0;
   #compiles = 0;
   #traceMs = 0;
@@ -49,6 +59,7 @@ export class Evaluator {
     this.#runtime = runtime;
     this.#options = options;
     this.#sessions = new SessionCache(options.maxSessions, options.maxSessionBytes);
+    this.#device = keepsValues(options.provider) ? new DeviceValues(runtime, options.provider) : null;
   }
 
   /**
@@ -58,7 +69,7 @@ export class Evaluator {
    * @param live the values that tensors hold; with them, arrays of earlier results that nobody holds are
    *   written to again
    */
-  evaluate(roots: readonly LazyNode[], live?: ReadonlySet<Values>): void {
+  evaluate(roots: readonly LazyNode[], live?: ReadonlySet<object>): void {
     const started = performance.now();
     const pending: LazyNode[] = [];
     for (const root of new Set(roots)) {
@@ -116,6 +127,8 @@ export class Evaluator {
       traceMs: this.#traceMs,
       compileMs: this.#compileMs,
       runMs: this.#runMs,
+      deviceValues: this.#device?.count ?? 0,
+      deviceBytes: this.#device?.bytes ?? 0,
     };
   }
 
@@ -123,33 +136,60 @@ export class Evaluator {
     for (const session of this.#profiled) session.endProfiling();
     this.#sessions.clear();
     this.#buffers.clear();
+    this.#device?.clear();
   }
 
-  #run(session: NativeSession, trace: Trace, live: ReadonlySet<Values> | undefined): void {
+  /** The numbers of a computed node, brought from the device if they are there. */
+  read(node: LazyNode): Values {
+    if (node.values === null) node.values = this.#device!.download(node.device!, node.dtype);
+    return node.values;
+  }
+
+  /** Frees what a node holds on the device; nothing may need it any more. */
+  drop({ device }: LazyNode): void {
+    if (device !== null) this.#device?.drop(device);
+  }
+
+  #run(session: NativeSession, trace: Trace, live: ReadonlySet<object> | undefined): void {
     if (live !== undefined) {
-      const inputs = new Set(trace.leaves.map(({ values }) => values));
+      const inputs = new Set<object | null>(trace.leaves.flatMap(({ values, device }) => [values, device]));
       this.#buffers.release((values) => live.has(values) || inputs.has(values));
+      this.#device?.release((tensor) => live.has(tensor) || inputs.has(tensor));
     }
     const feeds: Record<string, NativeTensor> = {};
     trace.leaves.forEach((leaf, index) => {
-      feeds[inputName(index)] = this.#runtime.createTensor(leaf.dtype, leaf.values!, leaf.shape);
+      if (this.#device !== null && leaf.device === null) {
+        if (this.#seen.has(leaf)) this.#device.upload(leaf);
+        else this.#seen.add(leaf);
+      }
+      feeds[inputName(index)] =
+        (leaf.device as NativeTensor | null) ??
+        this.#runtime.createTensor(leaf.dtype, leaf.values!, leaf.shape);
     });
     const fetches: Record<string, NativeTensor | null> = {};
     trace.roots.forEach(({ dtype, shape, size }, index) => {
-      const array = this.#buffers.take(valuesOf(dtype, 0).constructor, size);
+      // Results on a device are new buffers each time.
+      const array =
+        this.#device !== null ? undefined : this.#buffers.take(valuesOf(dtype, 0).constructor, size);
       fetches[outputName(index)] =
         array === undefined ? null : this.#runtime.createTensor(dtype, array, shape);
     });
     const results = session.run(feeds, fetches, {});
     trace.roots.forEach((root, index) => {
-      const values = results[outputName(index)]!.data;
+      const result = results[outputName(index)]!;
+      if (result.location === 'gpu-buffer') {
+        root.settleOnDevice(result);
+        this.#device!.add(result);
+        return;
+      }
+      const values = result.data;
       if (values.length !== root.size) {
         throw new Error(
           `Identity_${outputName(index)}@${trace.order.indexOf(root)} gave ${values.length} values`,
         );
       }
       root.settle(values);
-      this.#buffers.add(values);
+      if (this.#device === null) this.#buffers.add(values);
     });
     this.#buffers.forgetFree();
   }
@@ -165,12 +205,13 @@ export class Evaluator {
   }
 
   #compile(trace: Trace): NativeSession {
-    const bytes = compileTrace(trace, this.#options.block, this.#options.threads);
+    const bytes = compileTrace(trace, { ...this.#options, isDevice: this.#options.provider !== 'cpu' });
     const session = this.#runtime.createSession();
     const elements = peakElements(trace);
-    const { threads, profilePrefix } = this.#options;
+    const { threads, profilePrefix, provider } = this.#options;
     session.loadModel(bytes.buffer, bytes.byteOffset, bytes.byteLength, {
-      executionProviders: ['cpu'],
+      executionProviders: [provider],
+      ...(this.#device === null ? {} : { preferredOutputLocation: locations(trace) }),
       intraOpNumThreads: elements < SMALL_GRAPH ? 1 : threads,
       interOpNumThreads: 1,
       // The pattern is one piece of memory beside what the first run took: a third more, and no faster.
@@ -187,6 +228,13 @@ export class Evaluator {
     this.#compiles++;
     return session;
   }
+}
+
+/** Where the results of a program are to lie. */
+function locations({ roots }: Trace): Record<string, string> {
+  return Object.fromEntries(
+    roots.map(({ dtype }, index) => [outputName(index), canStay(dtype) ? 'gpu-buffer' : 'cpu']),
+  );
 }
 
 /** What is computed from something that failed shares its failure. */

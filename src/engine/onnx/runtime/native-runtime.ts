@@ -5,7 +5,11 @@ import { EngineError } from '../../../errors/index.ts';
 export interface NativeTensor {
   readonly type: string;
   readonly dims: readonly number[];
+  /** Throws for a tensor on a device. */
   readonly data: Float32Array | Int32Array | Uint8Array;
+  readonly location?: string;
+  /** Frees what a tensor on a device holds there. */
+  dispose?(): void;
 }
 
 /** One loaded model. `run` is synchronous: it returns when the values are there. */
@@ -29,6 +33,8 @@ type TensorConstructor = new (
 
 export interface NativeRuntime {
   readonly version: string;
+  /** Names of the providers within the package. */
+  readonly providers: readonly string[];
   createSession(): NativeSession;
   createTensor(type: string, data: NativeTensor['data'], dims: readonly number[]): NativeTensor;
 }
@@ -47,13 +53,17 @@ export function loadNativeRuntime(): NativeRuntime {
   try {
     const { version } = require('onnxruntime-node/package.json') as { version: string };
     const { binding, initOrt } = require('onnxruntime-node/dist/binding.js') as {
-      binding: { InferenceSession: new () => NativeSession };
+      binding: {
+        InferenceSession: new () => NativeSession;
+        listSupportedBackends(): { name: string; bundled: boolean }[];
+      };
       initOrt: () => void;
     };
     const { Tensor } = require('onnxruntime-common') as { Tensor: TensorConstructor };
     initOrt();
     return {
       version,
+      providers: binding.listSupportedBackends().flatMap(({ name, bundled }) => (bundled ? [name] : [])),
       createSession: () => new binding.InferenceSession(),
       createTensor: (type, data, dims) => new Tensor(type, data, dims),
     };

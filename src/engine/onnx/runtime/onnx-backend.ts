@@ -40,6 +40,8 @@ const MAX_WAITING_BYTES = 2 ** 29;
 export class OnnxBackend extends KernelBackend {
   readonly threads: number;
   readonly runtimeVersion: string;
+  /** Whether another device than the processor computes. */
+  readonly isDevice: boolean;
   readonly #evaluator: Evaluator;
   readonly #entries = new Map<DataId, Entry>();
   #pendingNodes = 0;
@@ -50,6 +52,7 @@ export class OnnxBackend extends KernelBackend {
     super();
     this.threads = options.threads;
     this.runtimeVersion = runtime.version;
+    this.isDevice = options.provider !== 'cpu';
     this.#evaluator = new Evaluator(runtime, options);
   }
 
@@ -108,12 +111,13 @@ export class OnnxBackend extends KernelBackend {
    */
   flush(): void {
     const pending: LazyNode[] = [];
-    const values = new Set<Values>();
+    const live = new Set<object>();
     for (const { node } of this.#entries.values()) {
       if (node?.isPending && node.failure === null) pending.push(node);
-      else if (node?.values) values.add(node.values);
+      if (node?.values) live.add(node.values);
+      if (node?.device) live.add(node.device);
     }
-    this.#evaluator.evaluate(pending, values);
+    this.#evaluator.evaluate(pending, live);
     for (const entry of this.#entries.values()) entry.views.clear();
     this.#pendingNodes = 0;
     this.#waitingBytes = 0;
@@ -156,9 +160,9 @@ export class OnnxBackend extends KernelBackend {
     const { node, stored } = this.#entry(dataId);
     if (node === null) return stored!;
     if (node.isPending) this.flush();
-    else if (node.values === null) this.#evaluator.evaluate([node]);
+    else if (!node.isLeaf) this.#evaluator.evaluate([node]);
     if (node.failure !== null) throw node.failure;
-    return node.values!;
+    return this.#evaluator.read(node);
   }
 
   override refCount(dataId: DataId): number {
@@ -185,7 +189,15 @@ export class OnnxBackend extends KernelBackend {
     entry.refCount--;
     if (!force && entry.refCount > 0) return false;
     this.#entries.delete(dataId);
+    this.#freeOnDevice(entry);
     return true;
+  }
+
+  /** What waits to be computed may need a value that no tensor has any more: then it goes with the next run. */
+  #freeOnDevice({ node }: Entry): void {
+    if (node === null || node.device === null || this.#pendingNodes > 0) return;
+    for (const other of this.#entries.values()) if (other.node === node) return;
+    this.#evaluator.drop(node);
   }
 
   override numDataIds(): number {

@@ -28,7 +28,8 @@ export function columnsGradient(
 ): Lowered | null {
   const sizes = convolutionSizes(conv);
   const { axes, batch, groups, inChannels, outChannels, inputSpatial, outputSpatial } = sizes;
-  if (conv.depthwise || groups > 1 || axes.spatial.length !== 2) return null;
+  // Col2Im is the processor's.
+  if (l.isDevice || conv.depthwise || groups > 1 || axes.spatial.length !== 2) return null;
   if (inChannels >= FEW_CHANNELS && !isFaster(l, conv, sizes)) return null;
   const { graph } = l;
   const { kernel, strides, dilations, before, after } = conv.window;

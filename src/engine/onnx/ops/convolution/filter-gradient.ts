@@ -102,12 +102,12 @@ function positionProduct(
   outChannels: number,
 ): string {
   const { graph, threads } = l;
-  const product = (left: string, right: string): string =>
-    graph.node('FusedMatMul', [left, right], { transA: 1, transB: 0 }, 'com.microsoft');
-  if (threads === 1 || positions % threads !== 0 || inChannels * outChannels > SMALL_PRODUCT)
-    return product(a!, b!);
+  const product = (left: string, right: string, rank: number): string =>
+    graph.product(left, right, { transA: true, ranks: [rank, rank] });
+  const isWhole = threads === 1 || positions % threads !== 0 || inChannels * outChannels > SMALL_PRODUCT;
+  if (l.isDevice || isWhole) return product(a!, b!, 2);
   const [left, right] = [a!, b!].map((name) => graph.reshape(name, [threads, positions / threads, -1]));
-  return graph.node('ReduceSum', [product(left!, right!), graph.ints([0])], { keepdims: 0 });
+  return graph.node('ReduceSum', [product(left!, right!, 3), graph.ints([0])], { keepdims: 0 });
 }
 
 function groupedFilterGradient(
@@ -189,7 +189,7 @@ function groupedTaps(
   const d = graph.reshape(dy, [batch, groups, groupOut, positions]);
   const products = taps.map((tap) => {
     const under = graph.reshape(tap, [batch, groups, groupIn, positions]);
-    const product = graph.node('FusedMatMul', [under, d], { transA: 0, transB: 1 }, 'com.microsoft');
+    const product = graph.product(under, d, { transB: true, ranks: [4, 4] });
     return graph.node('ReduceSum', [product, graph.ints([0])], { keepdims: 0 });
   });
   const stacked = joined(graph, products, 0);

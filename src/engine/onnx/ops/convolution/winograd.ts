@@ -104,6 +104,7 @@ const MOST_NUMBERS = 1 << 26;
 const MOST_KEPT = 1 << 20;
 
 function planOf(l: Lowering, conv: Convolution): Plan | null {
+  if (l.isDevice) return null;
   // The lists of places hold for one size of batch.
   if (l.anyBatch) return null;
   const { axes, batch, groups, inputSpatial, outputSpatial } = convolutionSizes(conv);
