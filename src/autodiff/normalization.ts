@@ -8,7 +8,7 @@ interface LrnAttrs {
   beta: number;
 }
 
-/** Sums over the channels j with |i − j| ≤ radius, as a product with the [K, K] matrix of those pairs. */
+/** Sums over the channels j with |i − j| ≤ radius, as a product with the [K,K] matrix of those pairs. */
 function channelWindowSum(x: tf.Tensor, radius: number): tf.Tensor {
   const channels = x.shape.at(-1)!;
   const near = Float32Array.from({ length: channels * channels }, (_, at) =>

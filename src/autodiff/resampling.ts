@@ -35,10 +35,10 @@ export function linearInterpolation(
 /**
  * Left · M · Rightᵀ for each of P matrices M, without broadcasting a batch (not every engine can).
  *
- * @param maps [P, h, w]
- * @param left [H, h]
- * @param right [W, w]
- * @returns [P, H, W]
+ * @param maps [P,h,w]
+ * @param left [H,h]
+ * @param right [W,w]
+ * @returns [P,H,W]
  */
 export function separableProduct(maps: tf.Tensor3D, left: tf.Tensor2D, right: tf.Tensor2D): tf.Tensor3D {
   const [count, h, w] = maps.shape;
@@ -55,9 +55,9 @@ export function separableProduct(maps: tf.Tensor3D, left: tf.Tensor2D, right: tf
  * Two products with constant matrices, so the result is linear in the maps and its gradients are exact to any order,
  * which those of `tf.image.resizeBilinear` are not.
  *
- * @param maps [P, h, w]
- * @param size [H, W] in pixels
- * @returns [P, H, W]
+ * @param maps [P,h,w]
+ * @param size [H,W] in pixels
+ * @returns [P,H,W]
  */
 export function upsampleBilinear(maps: tf.Tensor3D, [height, width]: [number, number]): tf.Tensor3D {
   const [, h, w] = maps.shape;
@@ -74,9 +74,9 @@ export function upsampleBilinear(maps: tf.Tensor3D, [height, width]: [number, nu
  * Averages down: each cell takes the mean over its own area of the source, pixels that it cuts counted by their
  * share. Linear, so exact to any order; PyTorch's `interpolate(mode='area')` where the sizes divide.
  *
- * @param maps [P, H, W]
+ * @param maps [P,H,W]
  * @param size [h, w] in pixels, at most H, W
- * @returns [P, h, w]
+ * @returns [P,h,w]
  */
 export function downsampleArea(maps: tf.Tensor3D, [height, width]: readonly [number, number]): tf.Tensor3D {
   const [, H, W] = maps.shape;
@@ -99,9 +99,9 @@ function areaMatrix(from: number, to: number): tf.Tensor2D {
 /**
  * A Gaussian blur, G_H · I · G_Wᵀ for each channel; what of the bell would fall off the edge goes to the rest of it.
  *
- * @param images I, [N, H, W, c]
+ * @param images I, [N,H,W,c]
  * @param sigma standard deviation in pixels, above 0
- * @returns [N, H, W, c]
+ * @returns [N,H,W,c]
  */
 export function gaussianBlur(images: tf.Tensor4D, sigma: number): tf.Tensor4D {
   const [batch, height, width, channels] = images.shape;

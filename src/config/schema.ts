@@ -79,8 +79,8 @@ export const configSchema = z
     if (training.refit?.on === 'composites' && !data.composites) {
       context.addIssue({
         code: 'custom',
-        path: ['training', 'refit'],
-        input: training.refit,
+        path: ['training', 'refit', 'on'],
+        input: training.refit.on,
         message: 'expected data.composites beside it: there are none to fit on',
       });
     }

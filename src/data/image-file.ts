@@ -6,7 +6,7 @@ import { resample } from './resampling.ts';
 /**
  * Reads an image file as the images of a data set are read without augmentation: decoded, upright, resampled.
  *
- * @param imageSize [H, W]
+ * @param imageSize [H,W]
  * @param fit how an image of another shape is brought to it @default 'squash'
  * @returns [H·W·3], RGB from 0 to 1
  * @throws {DataError} when it cannot be read, or is no whole image

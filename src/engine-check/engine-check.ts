@@ -26,7 +26,7 @@ const losses: Record<'firstOrder' | 'secondOrder', GainLossOptions> = {
  * explanation maps in the loss, against the engine `cpu`; and what it does in a second.
  *
  * @param provider what ONNX Runtime computes with, for the engine `onnx`
- * @throws EngineError when it cannot start
+ * @throws {EngineError} when it cannot start
  */
 export async function checkEngine(name: EngineName, provider?: OnnxProvider): Promise<EngineCheck> {
   await startEngine({ engine: 'cpu' });

@@ -41,8 +41,8 @@ const remedies: Record<EngineName, string> = {
  * nothing; with another engine it switches, and tensors that exist move on first use.
  *
  * @returns what was started, with the reason in one line
- * @throws EngineError when the engine was asked for by name and cannot start here
- * @throws UsageError when the name or the number of threads is not valid
+ * @throws {EngineError} when the engine was asked for by name and cannot start here
+ * @throws {UsageError} when the name or the number of threads is not valid
  */
 export async function startEngine({ engine = 'auto', ...settings }: EngineOptions = {}): Promise<EngineInfo> {
   const { threads = 0 } = settings;

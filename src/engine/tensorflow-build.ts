@@ -46,7 +46,7 @@ const headersPackage = 'node-api-headers@1.9.0';
 /**
  * Where tfjs-node is installed: the GPU package before the other, as the engine looks for them.
  *
- * @throws EngineError when neither is
+ * @throws {EngineError} when neither is
  */
 export function findTensorflowPackage(from: string = import.meta.url): string {
   const require = createRequire(from);
@@ -66,7 +66,7 @@ export function findTensorflowPackage(from: string = import.meta.url): string {
  * Looks for what the build needs, before anything is fetched.
  *
  * @param options.python the Python to use
- * @throws EngineError naming what is missing, and what gives it
+ * @throws {EngineError} naming what is missing, and what gives it
  */
 export async function findTools({ python = 'python3' }: { python?: string } = {}): Promise<BuildTools> {
   if (process.platform !== 'linux') {
@@ -118,7 +118,7 @@ export interface BuildOptions {
  *
  * @param folder the package of tfjs-node
  * @returns the version of TensorFlow
- * @throws EngineError with the last lines of the command that failed; the package is then as it was, also where
+ * @throws {EngineError} with the last lines of the command that failed; the package is then as it was, also where
  *   an earlier build was in it
  */
 export async function buildBinding(

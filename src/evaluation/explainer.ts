@@ -8,7 +8,7 @@ import { resizeCubic } from './map-resizing.ts';
 export interface ExplainerOptions {
   readonly methods: readonly MapMethod[];
   readonly targetLayer: string;
-  /** [H, W] */
+  /** [H,W] */
   readonly imageSize: readonly [number, number];
   readonly batchSize: number;
   readonly link: 'sigmoid' | 'softmax';

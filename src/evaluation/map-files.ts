@@ -11,7 +11,7 @@ export interface MapFilesOptions {
   readonly format: 'png' | 'npy';
   readonly methods: readonly string[];
   readonly classes: readonly string[];
-  /** [H, W] */
+  /** [H,W] */
   readonly imageSize: readonly [number, number];
   readonly split: string;
 }
@@ -26,7 +26,7 @@ interface Prediction {
 /**
  * Writes maps and predicted boxes for other tools.
  *
- * `METHOD/IMAGE.CLASS.png` (16 bits, 65535 at the map's maximum, zero stays zero) or `.npy` (float32 [H, W], as the
+ * `METHOD/IMAGE.CLASS.png` (16 bits, 65535 at the map's maximum, zero stays zero) or `.npy` (float32 [H,W], as the
  * method gives it). `SPLIT.METHOD.boxes.json` is a COCO result file: [x, y, width, height] in pixels of the evaluated
  * image, category the class plus 1, score its probability. `SPLIT.images.json` is the COCO data set to go with it:
  * images with their numbers and record names, categories, and the true boxes as annotations.

@@ -8,8 +8,8 @@ const sharpness = -0.75;
  * Resizes maps with cubic interpolation, half-pixel centres, edges held: OpenCV's INTER_CUBIC, with which the
  * localization benchmark brings maps to the size of the image. Overshoots the range of the map by a little.
  *
- * @param maps [P, h, w]
- * @returns [P, H, W]
+ * @param maps [P,h,w]
+ * @returns [P,H,W]
  */
 export function resizeCubic(maps: tf.Tensor3D, [height, width]: readonly [number, number]): tf.Tensor3D {
   const [, h, w] = maps.shape;

@@ -87,7 +87,7 @@ export interface EvaluationResult {
 export interface EvaluationSettings {
   readonly methods: readonly string[];
   readonly measures: readonly ('localization' | 'faithfulness' | 'sanity' | 'wrong-reasons')[];
-  /** [H, W] in pixels: where maps and boxes are compared. */
+  /** [H,W] in pixels: where maps and boxes are compared. */
   readonly imageSize: readonly [number, number];
   readonly link: 'sigmoid' | 'softmax';
   /** IoU levels of BoxAccV2, in the order of every `perIou` list. */

@@ -22,7 +22,7 @@ export interface EvaluateRequest {
   readonly data?: string | undefined;
   /** Of a model folder. @default 'zero-one' */
   readonly inputScaling?: InputScaling | undefined;
-  /** [H, W] of a model that takes any. @default that of the run */
+  /** [H,W] of a model that takes any. @default that of the run */
   readonly imageSize?: readonly [number, number] | undefined;
   /** @default the test splits of the run, else `test` */
   readonly splits?: readonly string[] | undefined;

@@ -18,7 +18,7 @@ export interface Throughput {
  * compiles, are not counted.
  *
  * @param images [B·H·W·3]
- * @param shape [B, H, W, 3]
+ * @param shape [B,H,W,3]
  */
 export function throughput(
   models: readonly tfl.LayersModel[],

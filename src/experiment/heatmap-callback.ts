@@ -15,7 +15,7 @@ import { EventWriter } from '../tensorboard/index.ts';
 export interface HeatmapOptions {
   /** Folder of the event file, for `tensorboard --logdir`. */
   readonly logDir: string;
-  /** [B, H, W, 3] as the model takes them. They stay the caller's, and must live as long as the training. */
+  /** [B,H,W,3] as the model takes them. They stay the caller's, and must live as long as the training. */
   readonly images: tf.Tensor4D;
   /** The class that is explained in each image. @default the one that the model gives the highest score */
   readonly classes?: readonly number[];
@@ -33,16 +33,16 @@ export interface HeatmapOptions {
   readonly tileSize?: number;
 }
 
-/** For tfjs's own training, and for {@link GainTrainer}. */
+/** For tfjs's own training, and for `GainTrainer`. */
 export type HeatmapCallback = tfl.Callback & TrainingCallbacks;
 
 /**
  * Draws what a network looks at after each epoch of a stock `model.fit`, as a grid of images and heatmaps in TensorBoard
- * (Images tab, tag `heatmaps`). {@link GainTrainer} takes it too.
+ * (Images tab, tag `heatmaps`). `GainTrainer` takes it too.
  *
  *     await model.fitDataset(dataset, { epochs: 10, callbacks: heatmapCallback({ logDir: 'runs/mine', images }) });
  *
- * @throws UsageError for images or classes that do not fit
+ * @throws {UsageError} for images or classes that do not fit
  */
 export function heatmapCallback(options: HeatmapOptions): HeatmapCallback {
   const { images, classes, every = 1 } = options;

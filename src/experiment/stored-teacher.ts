@@ -42,7 +42,7 @@ export interface StoredTeacherOptions {
  * Maps move with their image under flips and crops. Logits, and with them the most likely class, are those of the
  * whole image; colours change both.
  *
- * @throws UsageError naming the setting and the way out
+ * @throws {UsageError} naming the setting and the way out
  */
 export function requireStorable(options: DistillationOptions, augment: Augmentation | null, fit: Fit): void {
   const refuse = (what: string): never => {

@@ -11,7 +11,7 @@ export interface Batch {
 /**
  * Deals `count` rows into batches of one length: an engine that compiles by shape meets one shape.
  *
- * @throws UsageError when `batchSize` is not a whole number above 0
+ * @throws {UsageError} when `batchSize` is not a whole number above 0
  */
 export function batchesOf(count: number, batchSize: number): Batch[] {
   if (!Number.isInteger(batchSize) || batchSize < 1) {

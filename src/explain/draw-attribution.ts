@@ -39,7 +39,7 @@ export function drawImage({ pixels }: NamedImage, [height, width]: readonly [num
  * An attribution as a picture of the size of the drawn image; black where it is not finite.
  *
  * @param image from {@link drawImage}
- * @throws ModelError when it has neither the shape of a map nor of pixels
+ * @throws {ModelError} when it has neither the shape of a map nor of pixels
  */
 export function drawAttribution({ method, shape, values }: Attribution, image: RgbImage): RgbImage {
   const [height, width, channels] = shape as [number, number, number?];

@@ -9,7 +9,7 @@ import { findMethods, type MethodEntry } from './method-list.ts';
 /** What a method says of one image and class, on the host. */
 export interface Attribution {
   readonly method: MethodEntry;
-  /** [h, w], or [H, W, c] in pixel space. */
+  /** [h, w], or [H,W,c] in pixel space. */
   readonly shape: readonly number[];
   /** As the method gives it: neither normalised nor resized. */
   readonly values: Float32Array;
@@ -61,8 +61,8 @@ export interface ExplainOptions {
  * A method that was asked for by its own name and cannot be applied to the network is an error; one that only came
  * with its group is left out, with a note that says why.
  *
- * @throws UsageError for a method that does not exist
- * @throws ModelError for a layer that does not exist, or a network that a method cannot be applied to
+ * @throws {UsageError} for a method that does not exist
+ * @throws {ModelError} for a layer that does not exist, or a network that a method cannot be applied to
  */
 export async function* explainImages(
   { model, output, link, classes: names, ...subject }: TrainedNetwork,

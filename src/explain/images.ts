@@ -15,7 +15,7 @@ export interface NamedImage {
 /**
  * Reads images, all or none.
  *
- * @throws DataError naming every file that cannot be read or decoded
+ * @throws {DataError} naming every file that cannot be read or decoded
  */
 export async function readImages(
   files: readonly string[],

@@ -30,10 +30,10 @@ export type MethodGroup = keyof typeof methodGroups;
 
 /**
  * How an attribution is meant to be seen:
- * - `map`: [P, h, w], evidence for the class; what is below 0 is not shown
- * - `signed-map`: [P, h, w], evidence for it above 0 and against it below
- * - `pixels`: [P, H, W, c], a picture around 0: drawn in colours, 0 as grey
- * - `saliency`: [P, H, W, c], of which the magnitude counts: drawn as the largest of the channels
+ * - `map`: [P,h,w], evidence for the class; what is below 0 is not shown
+ * - `signed-map`: [P,h,w], evidence for it above 0 and against it below
+ * - `pixels`: [P,H,W,c], a picture around 0: drawn in colours, 0 as grey
+ * - `saliency`: [P,H,W,c], of which the magnitude counts: drawn as the largest of the channels
  */
 export type AttributionKind = 'map' | 'signed-map' | 'pixels' | 'saliency';
 
@@ -224,7 +224,7 @@ export const explanationMethods: readonly MethodEntry[] = [
 /**
  * The methods of some names: of methods, of groups, or `all`; each once, in the order asked for.
  *
- * @throws UsageError for a name that does not exist, with what was probably meant
+ * @throws {UsageError} for a name that does not exist, with what was probably meant
  */
 export function findMethods(names: readonly string[]): MethodEntry[] {
   const found = names.flatMap((name) => {

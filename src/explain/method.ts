@@ -28,9 +28,9 @@ export interface MethodOptions {
  * Attributions are as the method defines them, neither normalised nor clipped beyond that. What is returned is the
  * caller's to dispose of.
  *
- * @param images [B, H, W, c], or one tensor per input of the model
+ * @param images [B,H,W,c], or one tensor per input of the model
  * @param pairs which explanations to make, in this order; may repeat a sample
- * @returns [P, h, w] (or [P, d, h, w]) at the extent of a layer or of the image, or [P, H, W, c] in pixel space
+ * @returns [P,h,w] (or [P,d,h,w]) at the extent of a layer or of the image, or [P,H,W,c] in pixel space
  */
 export type ExplanationMethod = (
   model: tfl.LayersModel,

@@ -5,8 +5,8 @@ import { normals } from '../random/index.ts';
  * Adds Gaussian noise to images. One draw serves all images of a batch, so that an image's explanation does not depend
  * on who else is explained.
  *
- * @param images [B, …]
- * @param range images whose values say how large the noise is, [B, …]
+ * @param images [B,…]
+ * @param range images whose values say how large the noise is, [B,…]
  * @param share σ as a share of max − min of each image
  * @returns the shape of `images`
  */

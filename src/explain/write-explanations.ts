@@ -32,11 +32,11 @@ export interface WrittenExplanations {
  *     index.html                          methods side by side, scores, the network; loads nothing
  *     explanations.json                   scores, ranges and file names, for programs
  *     IMAGE/NUMBER-CLASS.METHOD.png       the picture
- *     IMAGE/NUMBER-CLASS.METHOD.npy       the raw values, float32 [h, w] or [H, W, c]
+ *     IMAGE/NUMBER-CLASS.METHOD.npy       the raw values, float32 [h, w] or [H,W,c]
  *
  * Every file appears whole or not at all, page and list last.
  *
- * @throws RunError when the folder cannot be written; else as {@link explainImages}
+ * @throws {RunError} when the folder cannot be written; else as {@link explainImages}
  */
 export async function writeExplanations(
   dir: string,

@@ -54,7 +54,7 @@ const INPUT = 'images';
  *
  * The file is run before it is returned, with batches of one and of three images, and compared with the model.
  *
- * @throws ModelError when the model cannot be written so: an open input size, a layer that depends on the size
+ * @throws {ModelError} when the model cannot be written so: an open input size, a layer that depends on the size
  *   of the batch, a head that `cam` has no closed form for
  */
 export async function exportOnnx(

@@ -50,7 +50,7 @@ export function numbersOf(streams: GainLoss): Record<string, tf.Scalar> {
  * Mean entropy of maps as distributions over their pixels, as a share of that of the uniform one:
  * −Σ p log p / log n, p = M / ΣM. 1: spread evenly; 0: all on one pixel.
  *
- * @param maps [P, h, w], not negative.
+ * @param maps [P,h,w], not negative.
  */
 function entropyOf(maps: tf.Tensor): tf.Scalar {
   const flat = tf.reshape(maps, [maps.shape[0]!, -1]);

@@ -45,9 +45,9 @@ export interface AttentionMapsOptions extends ForwardOptions {
 }
 
 export interface AttentionMaps<M extends tf.Tensor = tf.Tensor3D> {
-  /** [P, h, w], or [P, d, h, w] for a volume; neither normalised nor resized. */
+  /** [P,h,w], or [P,d,h,w] for a volume; neither normalised nor resized. */
   maps: M;
-  /** [B, C], before any final softmax or sigmoid. */
+  /** [B,C], before any final softmax or sigmoid. */
   logits: tf.Tensor2D;
 }
 
@@ -66,11 +66,11 @@ export interface AttentionMaps<M extends tf.Tensor = tf.Tensor3D> {
  *
  * B samples, C classes, P pairs, h×w the target layer's extent.
  *
- * @param images [B, H, W, 3], or one tensor per model input
+ * @param images [B,H,W,3], or one tensor per model input
  * @param pairs which maps to make, in this order; may be empty, may repeat a sample
- * @returns maps [P, h, w] and logits [B, C]
- * @throws UsageError for a pair, method or input that does not fit
- * @throws ModelError for a layer that does not exist, or a head that `cam` has no closed form for
+ * @returns maps [P,h,w] and logits [B,C]
+ * @throws {UsageError} for a pair, method or input that does not fit
+ * @throws {ModelError} for a layer that does not exist, or a head that `cam` has no closed form for
  */
 export function attentionMaps<M extends tf.Tensor = tf.Tensor3D>(
   model: tfl.LayersModel,
@@ -143,8 +143,8 @@ export function attentionMaps<M extends tf.Tensor = tf.Tensor3D>(
  * The logits of a model: its output before a final softmax or sigmoid. The plain pass that goes with
  * {@link attentionMaps}, with the same treatment of batch norm and dropout.
  *
- * @param images [B, H, W, 3], or one tensor per model input
- * @returns [B, C]
+ * @param images [B,H,W,3], or one tensor per model input
+ * @returns [B,C]
  */
 export function forward(
   model: tfl.LayersModel,
@@ -170,7 +170,7 @@ const UNFELT = 2 ** -12;
  * terms that cancel: a batch norm between target layer and score that looks at a batch of one class, say, has a
  * gradient of zero by algebra, and one that differs from engine to engine in numbers. The map is then zero.
  *
- * @returns [B, 1, …, 1]; carries no gradient
+ * @returns [B,1,…,1]; carries no gradient
  */
 function feltByScore(gradient: tf.Tensor, activations: tf.Tensor, scores: tf.Tensor): tf.Tensor {
   return withoutGradient(() =>

@@ -19,7 +19,7 @@ interface AttentionPlan {
   readonly ofClass: boolean;
 }
 
-/** @throws ModelError when the model has no attention that can be looked at */
+/** @throws {ModelError} when the model has no attention that can be looked at */
 function attentionPlan(model: tfl.LayersModel): AttentionPlan {
   const graph = layerGraph(model);
   const steps = graph.steps.filter(({ layer }) => layer.getClassName() === 'AttentionWeights');
@@ -38,7 +38,7 @@ function attentionPlan(model: tfl.LayersModel): AttentionPlan {
   };
 }
 
-/** The row of R that the classified vector reads, at the patches: [B, N, N] → [B, h, w]. */
+/** The row of R that the classified vector reads, at the patches: [B,N,N] → [B,h,w]. */
 function patchRow(relevance: tf.Tensor3D, { layout, ofClass }: AttentionPlan): tf.Tensor3D {
   const { prefix, grid } = layout;
   const [batch] = relevance.shape;
@@ -54,9 +54,9 @@ function patchRow(relevance: tf.Tensor3D, { layout, ofClass }: AttentionPlan): t
  * Ā_l = ½ mean over heads of A_l + ½ I,  R = Ā_L ⋯ Ā_1  (Abnar and Zuidema, ACL 2020, arXiv 2005.00928, Eq 1), with the
  * row of the class token; with the mean of the patches' rows where their mean is classified.
  *
- * @param images [B, H, W, 3]
- * @returns [B, h, w], differentiable with respect to weights and images
- * @throws ModelError for a network without attention
+ * @param images [B,H,W,3]
+ * @returns [B,h,w], differentiable with respect to weights and images
+ * @throws {ModelError} for a network without attention
  */
 export function attentionRollout(
   model: tfl.LayersModel,
@@ -85,11 +85,11 @@ export function attentionRollout(
  *
  * May be called inside `tf.variableGrads`: the derivative goes through ∂s/∂A too.
  *
- * @param images [B, H, W, 3]
+ * @param images [B,H,W,3]
  * @param pairs which maps to make, in this order
- * @returns maps [P, h, w] and logits [B, C]
- * @throws ModelError for a network without attention
- * @throws UsageError for a pair that does not fit
+ * @returns maps [P,h,w] and logits [B,C]
+ * @throws {ModelError} for a network without attention
+ * @throws {UsageError} for a pair that does not fit
  */
 export function gradientAttention(
   model: tfl.LayersModel,

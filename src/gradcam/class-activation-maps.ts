@@ -16,9 +16,9 @@ export interface ClassActivationMapsOptions extends ForwardOptions {
  *     M_bc = Σ_k W_kc A_b^k     (Zhou et al., "Learning Deep Features for Discriminative Localization",
  *                                CVPR 2016, arXiv 1512.04150, Eq 2)
  *
- * @param images [B, H, W, 3], or one tensor per model input
- * @returns [B, h, w, C]; differentiable with respect to the weights of the model and the images
- * @throws ModelError when the head is not global average pooling and one dense layer
+ * @param images [B,H,W,3], or one tensor per model input
+ * @returns [B,h,w,C]; differentiable with respect to the weights of the model and the images
+ * @throws {ModelError} when the head is not global average pooling and one dense layer
  */
 export function classActivationMaps(
   model: tfl.LayersModel,

@@ -15,7 +15,7 @@ import { type InputGradientOptions, imageOf } from './input-gradients.ts';
  * @param images `[B,H,W,c]`, or one tensor per model input
  * @param loss from logits `[B,C]` to a scalar
  * @returns `[B,H,W,c]`
- * @throws UsageError when there is no such input, or an input does not fit
+ * @throws {UsageError} when there is no such input, or an input does not fit
  * @see Koh, Liang, "Understanding Black-box Predictions via Influence Functions", ICML 2017, arXiv 1703.04730
  */
 export function influenceGradients(

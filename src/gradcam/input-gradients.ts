@@ -21,7 +21,7 @@ export interface InputGradientOptions extends ForwardOptions {
  * @param images `[B,H,W,c]`, or one tensor per model input
  * @param score from logits `[B,C]` to scores `[B]`, each of its own row
  * @returns `[B,H,W,c]`
- * @throws UsageError when there is no such input, or an input does not fit
+ * @throws {UsageError} when there is no such input, or an input does not fit
  */
 export function inputGradients(
   model: tfl.LayersModel,
@@ -47,7 +47,7 @@ export function inputGradients(
 /**
  * The inputs as a list, and the image among them.
  *
- * @throws UsageError when there is no such input
+ * @throws {UsageError} when there is no such input
  */
 export function imageOf(
   images: tf.Tensor | readonly tf.Tensor[],

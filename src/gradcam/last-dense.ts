@@ -6,20 +6,20 @@ import { runToSlots } from './run-model.ts';
 
 /** The dense layer that gives a model's logits, and what it reads. */
 export interface LastDense {
-  /** [K, C]. */
+  /** [K,C]. */
   readonly kernel: tf.Variable;
   /** [C]; undefined for a layer without one. */
   readonly bias: tf.Variable | undefined;
   /** C. */
   readonly units: number;
-  /** @returns [B, K] */
+  /** @returns [B,K] */
   features(images: tf.Tensor | readonly tf.Tensor[]): tf.Tensor2D;
 }
 
 /**
  * The last layer of a classifier, where it is a dense one.
  *
- * @throws ModelError when the logits come from a layer of another kind
+ * @throws {ModelError} when the logits come from a layer of another kind
  */
 export function lastDense(model: tfl.LayersModel): LastDense {
   const graph = layerGraph(model);

@@ -56,7 +56,7 @@ const graphs = new WeakMap<tfl.LayersModel, CachedGraph>();
 /**
  * The layer graph of a model, computed once and again only when layers were added to a `Sequential`.
  *
- * @throws ModelError when the model has no outputs yet, or is not a layers-model
+ * @throws {ModelError} when the model has no outputs yet, or is not a layers-model
  */
 export function layerGraph(model: tfl.LayersModel): LayerGraph {
   const cached = graphs.get(model);

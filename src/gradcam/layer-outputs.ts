@@ -10,8 +10,8 @@ import { resolveTargetLayer, spatialLayers } from './target-layer.ts';
  * @param model any layers-model
  * @param inputs one tensor per input, the batch first
  * @param layers their paths, as {@link resolveTargetLayer} takes them
- * @returns one tensor per layer, `[B, h, w, K]`
- * @throws ModelError when there is no such layer, or it has no spatial extent
+ * @returns one tensor per layer, `[B,h,w,K]`
+ * @throws {ModelError} when there is no such layer, or it has no spatial extent
  */
 export function layerOutputs(
   model: tfl.LayersModel,

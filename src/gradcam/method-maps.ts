@@ -7,9 +7,9 @@ import { groupPairs, type Pair } from './pairs.ts';
 import { splitModel } from './split-model.ts';
 
 export interface MethodMaps {
-  /** Per method, in the order asked for: [P, h, w], neither normalised nor resized. */
+  /** Per method, in the order asked for: [P,h,w], neither normalised nor resized. */
   readonly maps: readonly tf.Tensor3D[];
-  /** [B, C], before any final softmax or sigmoid. */
+  /** [B,C], before any final softmax or sigmoid. */
   readonly logits: tf.Tensor2D;
 }
 
@@ -17,10 +17,10 @@ export interface MethodMaps {
  * The maps of several methods beside each other, for measuring: one forward pass, and one backward pass per group of
  * pairs, serve all of them. The same maps as `attentionMaps` makes one method at a time, without their derivatives.
  *
- * @param images [B, H, W, 3]
+ * @param images [B,H,W,3]
  * @param pairs which maps to make, in this order
- * @throws UsageError for a method that does not exist
- * @throws ModelError for a layer that does not exist, or a head that `cam` has no closed form for
+ * @throws {UsageError} for a method that does not exist
+ * @throws {ModelError} for a layer that does not exist, or a head that `cam` has no closed form for
  */
 export function methodMaps(
   model: tfl.LayersModel,

@@ -33,7 +33,7 @@ export const normalizations = Object.keys(normalizers) as readonly Normalization
  * @param maps [P, …spatial]
  * @param mode @default 'min-max'
  * @returns the shape of `maps`
- * @throws UsageError for an unknown mode
+ * @throws {UsageError} for an unknown mode
  */
 export function normalizeMaps<T extends tf.Tensor>(maps: T, mode: Normalization = 'min-max'): T {
   if (!normalizations.includes(mode)) {

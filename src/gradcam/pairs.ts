@@ -31,7 +31,7 @@ export interface GroupOptions {
 /**
  * Sorts pairs into groups. A pair that occurs twice takes one place, so repeating one is a free way to pad.
  *
- * @throws UsageError when a pair is out of range, or the pairs need more groups than were fixed
+ * @throws {UsageError} when a pair is out of range, or the pairs need more groups than were fixed
  */
 export function groupPairs(
   pairs: readonly Pair[],
@@ -67,7 +67,7 @@ export function groupPairs(
 /**
  * The column of each pair's score; 0 for all where there is one score whatever the class.
  *
- * @throws UsageError when a pair is out of range
+ * @throws {UsageError} when a pair is out of range
  */
 export function pairColumns(
   pairs: readonly Pair[],

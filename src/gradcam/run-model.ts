@@ -45,7 +45,7 @@ export interface Values {
  * @param model any layers-model: functional or sequential, nested, with shared layers, several inputs or outputs
  * @param inputs one tensor per input, the batch first
  * @returns one tensor per output
- * @throws UsageError when the inputs do not fit the model
+ * @throws {UsageError} when the inputs do not fit the model
  */
 export function runModel(
   model: tfl.LayersModel,
@@ -72,7 +72,7 @@ export function runToSlots(
 /**
  * The values that a run starts from.
  *
- * @throws UsageError when their number or shape does not fit the model
+ * @throws {UsageError} when their number or shape does not fit the model
  */
 export function feed(graph: LayerGraph, inputs: tf.Tensor | readonly tf.Tensor[]): Values {
   const list = inputs instanceof tf.Tensor ? [inputs] : inputs;

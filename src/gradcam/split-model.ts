@@ -18,7 +18,7 @@ export interface SplitOptions {
 
 /** The state of one pass between the two halves of a split model. */
 export interface Features {
-  /** A: the output of the target layer, [B, …spatial, K]; of a transformer's layer the patches, [B, h, w, K]. */
+  /** A: the output of the target layer, [B, …spatial, K]; of a transformer's layer the patches, [B,h,w,K]. */
   readonly activations: tf.Tensor;
   /** Values that bypass the target layer and that the head reads. */
   readonly values: Values;
@@ -28,7 +28,7 @@ export interface Features {
 }
 
 export interface HeadOutputs {
-  /** The chosen output before its final softmax or sigmoid, [B, C]. */
+  /** The chosen output before its final softmax or sigmoid, [B,C]. */
   readonly logits: tf.Tensor;
   /** All outputs of the model as they are, or the values of the inner layer; empty unless asked for. */
   readonly outputs: tf.Tensor[];
@@ -55,7 +55,7 @@ export interface SplitModel {
  * Cuts a model at a layer: `head(features(x))` is the model, and A = `features(x).activations` lies between.
  *
  * @param targetLayer path of a layer, see {@link resolveTargetLayer} @default 'auto'
- * @throws ModelError when there is no such layer, or what the head answers does not depend on it
+ * @throws {ModelError} when there is no such layer, or what the head answers does not depend on it
  */
 export function splitModel(
   model: tfl.LayersModel,

@@ -39,7 +39,7 @@ const noiseLayers = ['Dropout', 'SpatialDropout1D', 'GaussianNoise', 'GaussianDr
  *   @default 'auto'
  * @param options `output`: index or name of the output to be explained @default 0; `innerLayer`: path of the layer
  *   whose units are explained in its place
- * @throws ModelError when there is no such layer, or no layer with spatial extent
+ * @throws {ModelError} when there is no such layer, or no layer with spatial extent
  */
 export function resolveTargetLayer(
   model: tfl.LayersModel,
@@ -58,7 +58,7 @@ export function resolveTargetLayer(
 /**
  * The value that a layer answers, whatever its shape.
  *
- * @throws ModelError when there is no such layer
+ * @throws {ModelError} when there is no such layer
  */
 export function layerSlot(model: tfl.LayersModel, name: string): number {
   return find(model, layerGraph(model), name).site.slot;
@@ -80,7 +80,7 @@ export function spatialLayers(model: tfl.LayersModel): string[] {
 /**
  * The index of an output.
  *
- * @throws ModelError when the model has no such output
+ * @throws {ModelError} when the model has no such output
  */
 export function outputIndex(model: tfl.LayersModel, output: number | string): number {
   const { outputs } = layerGraph(model);

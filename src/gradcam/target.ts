@@ -4,7 +4,7 @@ import type { HeadOutputs } from './split-model.ts';
 
 /**
  * What is explained: from the outputs of the model (with their final activations, in the model's order) to
- * scores [B, C], one column per class, or [B]. Each sample's scores may depend on its own row only.
+ * scores [B,C], one column per class, or [B]. Each sample's scores may depend on its own row only.
  */
 export type TargetFunction = (...outputs: tf.Tensor[]) => tf.Tensor;
 
@@ -13,7 +13,7 @@ export interface InnerTarget {
   /** Path of any layer, see {@link resolveTargetLayer}; its units are what a pair calls classes. @default the logits */
   layer?: string | undefined;
   /**
-   * From the values [B, …] to scores [B, units] or [B]: a single neuron, a difference of two classes.
+   * From the values [B,…] to scores [B, units] or [B]: a single neuron, a difference of two classes.
    * @default each channel's mean over space
    */
   score?: ((values: tf.Tensor) => tf.Tensor) | undefined;
@@ -36,9 +36,9 @@ export function targetOutputs(target: Target): { allOutputs: boolean; innerLayer
  * @param split the model, for the message
  * @param head of a model split with {@link targetOutputs}
  * @param samples B
- * @returns [B, C], one column per class or unit, or [B]
- * @throws ModelError when the logits are not [B, C] and nothing says what is to be explained
- * @throws UsageError when a target's function gives something else
+ * @returns [B,C], one column per class or unit, or [B]
+ * @throws {ModelError} when the logits are not [B,C] and nothing says what is to be explained
+ * @throws {UsageError} when a target's function gives something else
  */
 export function targetScores(
   { model }: { readonly model: { readonly name: string } },

@@ -35,13 +35,13 @@ export function tokenGrid(graph: LayerGraph, shape: readonly (number | null)[]):
   return { prefix, grid: [side, side] };
 }
 
-/** The patches among tokens, in their places: [B, N, C] → [B, h, w, C]. */
+/** The patches among tokens, in their places: [B,N,C] → [B,h,w,C]. */
 export function patchesOf(tokens: tf.Tensor, { prefix, grid }: TokenGrid): tf.Tensor4D {
   const patches = prefix === 0 ? tokens : tf.slice(tokens, [0, prefix, 0], [-1, -1, -1]);
   return tf.reshape(patches, [tokens.shape[0]!, grid[0], grid[1], tokens.shape[2]!]);
 }
 
-/** Tokens with other patches: the class and register tokens stay. [B, h, w, C] → [B, N, C]. */
+/** Tokens with other patches: the class and register tokens stay. [B,h,w,C] → [B,N,C]. */
 export function withPatches(patches: tf.Tensor, tokens: tf.Tensor, { prefix, grid }: TokenGrid): tf.Tensor3D {
   const list = tf.reshape(patches, [
     patches.shape[0]!,

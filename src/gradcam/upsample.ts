@@ -6,10 +6,10 @@ import { UsageError } from '../errors/index.ts';
  * Resizes maps to the image: bilinear, trilinear for volumes, half-pixel centres (PyTorch's
  * `align_corners=False`). Products with constant matrices, one per axis, exact to any order of derivative.
  *
- * @param maps [P, h, w] or [P, d, h, w]
- * @param size [H, W] or [D, H, W]
- * @returns [P, H, W] or [P, D, H, W]
- * @throws UsageError when `size` does not have one entry per axis
+ * @param maps [P,h,w] or [P,d,h,w]
+ * @param size [H,W] or [D,H,W]
+ * @returns [P,H,W] or [P,D,H,W]
+ * @throws {UsageError} when `size` does not have one entry per axis
  */
 export function upsampleMaps<T extends tf.Tensor>(maps: T, size: readonly number[]): T {
   if (size.length !== maps.rank - 1 || (size.length !== 2 && size.length !== 3)) {

@@ -29,7 +29,7 @@ export interface AttentionMiningOptions extends ReductionOptions {
  * @param logits z of the masked images, `[P,C]`
  * @param classes c_p, P class indices
  * @returns scalar
- * @throws UsageError when the numbers of logits and classes differ
+ * @throws {UsageError} when the numbers of logits and classes differ
  * @see Li et al., "Tell Me Where to Look: Guided Attention Inference Network", CVPR 2018, section 3.1
  */
 export function attentionMining(

@@ -14,7 +14,7 @@ import { overPixels, type PixelReductionOptions, weightedMean } from './weighted
  * @param masks H `[P,h,w]`, 0..1
  * @param options `pixels` is `'mean'` unless told
  * @returns scalar
- * @throws UsageError when the shapes of maps and masks differ
+ * @throws {UsageError} when the shapes of maps and masks differ
  * @see Li et al., "Tell Me Where to Look: Guided Attention Inference Network", CVPR 2018, section 3.2
  */
 export function attentionSupervision(

@@ -45,7 +45,7 @@ export function probabilities(logits: tf.Tensor2D, link: Link): tf.Tensor2D {
  * @param classes N class indices
  * @param depth C
  * @returns `[N,C]`
- * @throws UsageError when an index is not an integer in 0..C-1
+ * @throws {UsageError} when an index is not an integer in 0..C-1
  */
 export function oneHotRows(classes: readonly number[], depth: number): tf.Tensor2D {
   const rows = new Float32Array(classes.length * depth);
@@ -69,7 +69,7 @@ export function oneHotRows(classes: readonly number[], depth: number): tf.Tensor
  * @param logits z `[B,C]`
  * @param labels y `[B,C]`, one-hot or multi-hot
  * @returns scalar
- * @throws UsageError when labels or weights do not have the shape of the logits, or an option is out of its range
+ * @throws {UsageError} when labels or weights do not have the shape of the logits, or an option is out of its range
  */
 export function softmaxCrossEntropy(
   logits: tf.Tensor2D,
@@ -102,7 +102,7 @@ export function softmaxCrossEntropy(
  * @param logits z `[B,C]`
  * @param labels y `[B,C]`, multi-hot; a row of zeros is an image that shows none of the classes
  * @returns scalar
- * @throws UsageError when labels or weights do not have the shape of the logits, or an option is out of its range
+ * @throws {UsageError} when labels or weights do not have the shape of the logits, or an option is out of its range
  */
 export function sigmoidCrossEntropy(
   logits: tf.Tensor2D,

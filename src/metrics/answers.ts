@@ -24,7 +24,7 @@ export interface ConstantScores {
 
 /** How well a classifier answers. Shares in [0, 1]; NaN where there is nothing to measure on. */
 export interface AnswerScores {
-  /** As {@link ClassificationMetrics.accuracy}; of one class, the share of images with the right yes or no. */
+  /** As `ClassificationMetrics.accuracy`; of one class, the share of images with the right yes or no. */
   readonly accuracy: number;
   /**
    * Mean over the classes of (yes where it is + no where it is not) / 2. Where one class of all is right: mean over

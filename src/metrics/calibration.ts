@@ -25,8 +25,8 @@ export interface Calibration {
  * Single-label: one forecast per image, the highest probability; it comes true where that class is the label.
  * Multi-label: one per image and class, its probability; it comes true where the image holds the class.
  *
- * @param probabilities [N, C] row-major
- * @param labels [N, C] multi-hot, row-major
+ * @param probabilities [N,C] row-major
+ * @param labels [N,C] multi-hot, row-major
  * @see Guo et al., "On Calibration of Modern Neural Networks" (ICML 2017), eq. 3, with its 15 bins
  */
 export function calibration(

@@ -48,8 +48,8 @@ export interface ClassificationMetrics {
  * Decisions: multi-label, yes where the logit is above 0 (probability 1/2); single-label, yes for the class with
  * the highest logit.
  *
- * @param logits [N, C] row-major.
- * @param labels [N, C] multi-hot, row-major.
+ * @param logits [N,C] row-major.
+ * @param labels [N,C] multi-hot, row-major.
  */
 export function classificationMetrics(
   logits: Float32Array,

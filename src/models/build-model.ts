@@ -25,7 +25,7 @@ export function modelNames(): BackboneName[] {
 /**
  * The schema of a backbone's options (those of `model.options` in a config): strict, with every default.
  *
- * @throws UsageError when there is no such backbone
+ * @throws {UsageError} when there is no such backbone
  */
 export function modelOptionsSchema(name: string): z.ZodObject {
   return findBackbone(name).options;
@@ -34,7 +34,7 @@ export function modelOptionsSchema(name: string): z.ZodObject {
 /**
  * Checks the name and the options of a backbone without building it.
  *
- * @throws UsageError an unknown name or option, an option out of its range
+ * @throws {UsageError} an unknown name or option, an option out of its range
  */
 export function checkModelOptions(name: string, options: Record<string, unknown>): void {
   parseOptions(name, findBackbone(name).options, options);
@@ -44,7 +44,7 @@ export function checkModelOptions(name: string, options: Record<string, unknown>
  * Builds a network by name.
  *
  * @returns a model [B,H,W,channels] -> raw logits [B,C]; there is no softmax and no sigmoid at its end
- * @throws UsageError an unknown name or option, an option out of its range, an input that is too small
+ * @throws {UsageError} an unknown name or option, an option out of its range, an input that is too small
  */
 export function buildModel<Name extends BackboneName>(
   name: Name,

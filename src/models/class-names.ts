@@ -32,7 +32,7 @@ const sources: [name: string, read: (text: string) => readonly string[] | undefi
  *
  * @param path folder of the model, or a file in it
  * @returns undefined when no file says so
- * @throws ModelError when such a file is damaged, or names no class or one twice
+ * @throws {ModelError} when such a file is damaged, or names no class or one twice
  */
 export async function classNamesBeside(path: string): Promise<FoundClassNames | undefined> {
   const stats = await stat(path).catch(() => undefined);

@@ -6,7 +6,7 @@ import { layersOf } from './describe-model.ts';
  * The path of a layer from what a user calls it: its path (`backbone/conv5` inside of a model), or its name alone where
  * no other layer has it. Target layers, `head.from` and `freeze` go by the same names.
  *
- * @throws ModelError names the layers that may have been meant
+ * @throws {ModelError} names the layers that may have been meant
  */
 export function layerPath(model: tfl.LayersModel, name: string): string {
   const paths = [...layersOf(model)].map(({ path }) => path);
@@ -35,7 +35,7 @@ export function layerPath(model: tfl.LayersModel, name: string): string {
 /**
  * The layer of a name, with the models around it from the outermost on.
  *
- * @throws ModelError as {@link layerPath}
+ * @throws {ModelError} as {@link layerPath}
  */
 export function findLayer(
   model: tfl.LayersModel,

@@ -9,7 +9,7 @@ import { layersOf } from './describe-model.ts';
  * @param patterns names of layers, those of nested models as `model/layer`, or by the name alone where no path
  *   matches: exact, with the wildcards `*` and `?`, or regular expressions, also written as `/…/`. The name of a nested model means all of its layers.
  * @returns the paths of the layers that matched
- * @throws ModelError when a pattern matches no layer
+ * @throws {ModelError} when a pattern matches no layer
  */
 export function freezeLayers(model: tfl.LayersModel, patterns: readonly (string | RegExp)[]): string[] {
   return setTrainable(model, patterns, false);

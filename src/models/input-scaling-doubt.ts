@@ -16,7 +16,7 @@ const scalingSchema = z.union([
 /**
  * The scaling that a command line means, which takes what a config takes: a name, or `{ mean: […], std: […] }`.
  *
- * @throws UsageError says what is expected
+ * @throws {UsageError} says what is expected
  */
 export function parseInputScaling(text: string): InputScaling {
   let value: unknown = text;

@@ -25,7 +25,7 @@ const imagenet: Standardization = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.
  * @param scaling `zero-one`: as they are; `minus-one-one`: 2 x - 1; `imagenet`: standardised; `zero-255`: 255 x;
  *   `caffe`: blue first, from 0 to 255, less ImageNet's mean (keras.applications' VGG and ResNet); or mean and std
  * @returns the model itself for `zero-one`, otherwise a new one with copies of its layers
- * @throws ModelError when mean or std do not fit the channels
+ * @throws {ModelError} when mean or std do not fit the channels
  */
 export function withInputScaling(model: tfl.LayersModel, scaling: InputScaling): tfl.LayersModel {
   if (scaling === 'zero-one') return model;
@@ -41,7 +41,7 @@ export function withInputScaling(model: tfl.LayersModel, scaling: InputScaling):
   });
 }
 
-/** @throws ModelError when the image is not of three colours */
+/** @throws {ModelError} when the image is not of three colours */
 function blueFirst(image: tfl.SymbolicTensor): tfl.SymbolicTensor {
   const channels = image.shape.at(-1);
   if (channels !== 3)

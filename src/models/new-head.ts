@@ -28,7 +28,7 @@ export interface NewHeadOptions extends HeadOptions {
  * head whose layers are called `pool` or `flatten`, `hidden1` …, and `logits`. The original stays as it is.
  *
  * @returns a model with raw logits [B,C]
- * @throws ModelError there is no layer `from`, it gives scores or no features [B,h,w,K] or [B,K], or the network
+ * @throws {ModelError} there is no layer `from`, it gives scores or no features [B,h,w,K] or [B,K], or the network
  *   cannot take the input size
  */
 export function withNewHead(
@@ -64,7 +64,7 @@ export function withNewHead(
  * The same network with the same weights for images of another size.
  *
  * @param inputSize [H,W]
- * @throws ModelError when it is not fully convolutional
+ * @throws {ModelError} when it is not fully convolutional
  */
 export function withInputSize(model: tfl.LayersModel, inputSize: [number, number]): tfl.LayersModel {
   return rebuildModel(model, { inputShapes: resized(model, inputSize) });

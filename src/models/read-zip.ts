@@ -8,7 +8,7 @@ const maxRatio = 200;
  * The members of a zip that are wanted, unpacked in memory.
  *
  * @param wanted names, or a function that chooses
- * @throws ModelError when it is no zip, or a member would unpack to far more than the file is long
+ * @throws {ModelError} when it is no zip, or a member would unpack to far more than the file is long
  */
 export function readZip(
   file: string,

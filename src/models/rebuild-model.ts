@@ -31,7 +31,7 @@ export interface RebuildChanges {
  * no single output any more. The weights share their memory with the original until they are trained; each
  * model is disposed on its own.
  *
- * @throws ModelError when the weights of a layer do not fit the new input shape
+ * @throws {ModelError} when the weights of a layer do not fit the new input shape
  */
 export function rebuildModel(model: tfl.LayersModel, changes: RebuildChanges = {}): tfl.LayersModel {
   const { inputShapes, afterInput = (x) => x, outputs = model.outputs, afterOutputs = (x) => x } = changes;

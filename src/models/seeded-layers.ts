@@ -139,7 +139,7 @@ export class SeededLayers {
     return layer.apply(x) as Tensor;
   }
 
-  /** @throws UsageError when nothing would be left of the image */
+  /** @throws {UsageError} when nothing would be left of the image */
   pool(
     x: Tensor,
     name: string,

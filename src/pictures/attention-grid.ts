@@ -59,7 +59,7 @@ export interface ComparedMap {
  * fills are left out.
  *
  * @returns a PNG
- * @throws UsageError when there is no item, or the values of one do not fit its size
+ * @throws {UsageError} when there is no item, or the values of one do not fit its size
  */
 export async function attentionGrid(
   items: readonly AttentionItem[],
@@ -102,7 +102,7 @@ export async function attentionGrid(
  * share of their energy that lies in the mask, a ring around their highest point.
  *
  * @returns a PNG
- * @throws UsageError when there is no item, or the values of one do not fit its size
+ * @throws {UsageError} when there is no item, or the values of one do not fit its size
  */
 export async function beforeAfterGrid(
   items: readonly ComparisonItem[],

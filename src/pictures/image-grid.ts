@@ -47,7 +47,7 @@ const TEXT_SIZE = 13.5;
  *
  * @param rows tiles row by row; rows may differ in length
  * @returns a PNG
- * @throws UsageError when there is no tile
+ * @throws {UsageError} when there is no tile
  */
 export async function imageGrid(
   rows: readonly (readonly Tile[])[],

@@ -11,7 +11,7 @@ const GROUND: Rgb = [250, 250, 248];
  * @param columns pictures in a row
  * @param rows rows, filled or not
  * @param cell side of a picture's square in pixels
- * @throws UsageError when there are more pictures than fields
+ * @throws {UsageError} when there are more pictures than fields
  */
 export async function mosaic(
   images: readonly RgbImage[],

@@ -43,7 +43,7 @@ export interface BoxOptions {
  * Draws the frames of boxes on a copy of the image. A box covers the pixels from `round(min · size)` to
  * `round(max · size)`, the last one excluded, and at least one.
  *
- * @throws UsageError when a box ends before it begins
+ * @throws {UsageError} when a box ends before it begins
  */
 export function drawBoxes(
   image: RgbImage,

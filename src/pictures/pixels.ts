@@ -21,7 +21,7 @@ export type Rgb = readonly [number, number, number];
  * Bytes of an image given as floats; values outside [0, 1] are clipped, halves are rounded to even.
  *
  * @param data `[H·W·3]`, 0..1
- * @throws UsageError when the number of values does not fit the size
+ * @throws {UsageError} when the number of values does not fit the size
  */
 export function rgbImage(data: Float32Array, height: number, width: number): RgbImage {
   if (data.length !== height * width * 3) {
@@ -83,7 +83,7 @@ export function grayscale(image: RgbImage): RgbImage {
  * Resizes a map bilinearly, with half-pixel centres and no smoothing when it shrinks: PyTorch's
  * `interpolate(mode='bilinear', align_corners=False)`.
  *
- * @throws UsageError when the number of values does not fit the map's size
+ * @throws {UsageError} when the number of values does not fit the map's size
  */
 export function resizeMap(map: PixelMap, height: number, width: number): PixelMap {
   if (map.data.length !== map.height * map.width) {

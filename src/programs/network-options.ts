@@ -45,7 +45,7 @@ interface NetworkArguments {
   readonly checkpoint?: WhichWeights | undefined;
 }
 
-/** @throws UsageError unless there is one of the two */
+/** @throws {UsageError} unless there is one of the two */
 export function checkNetwork({ run, model }: NetworkArguments): void {
   if ((run === undefined) === (model === undefined)) {
     throw new UsageError('--run DIR or --model DIR is needed');
@@ -57,12 +57,12 @@ export function networkOf({ run, model, checkpoint }: NetworkArguments): Network
   return run === undefined ? { model: model! } : { run, checkpoint };
 }
 
-/** `--image-size 224` as [H, W]. */
+/** `--image-size 224` as [H,W]. */
 export function squareOf(size: number | undefined): readonly [number, number] | undefined {
   return size === undefined ? undefined : [size, size];
 }
 
-/** @throws UsageError for what is given and not a whole number from 1 on */
+/** @throws {UsageError} for what is given and not a whole number from 1 on */
 export function checkCounts(counts: Readonly<Record<string, number | undefined>>): void {
   for (const [option, value = 1] of Object.entries(counts)) {
     if (!(Number.isInteger(value) && value > 0)) {
@@ -71,7 +71,7 @@ export function checkCounts(counts: Readonly<Record<string, number | undefined>>
   }
 }
 
-/** @throws UsageError for what is not a whole number */
+/** @throws {UsageError} for what is not a whole number */
 export function checkSeed(seed: number): void {
   if (!Number.isInteger(seed)) throw new UsageError(`--seed: expected a whole number, found ${seed}`);
 }

@@ -139,7 +139,7 @@ export function listOf(values: readonly string[] | undefined): string[] | undefi
     .filter(Boolean);
 }
 
-/** @throws UsageError for what is not a whole number of at least `least` */
+/** @throws {UsageError} for what is not a whole number of at least `least` */
 export function atLeast(option: string, value: number, least: number): number {
   if (Number.isInteger(value) && value >= least) return value;
   throw new UsageError(`--${option}: expected a whole number of at least ${least}, found ${value}`);
@@ -148,7 +148,7 @@ export function atLeast(option: string, value: number, least: number): number {
 /**
  * The names in `--classes`: separated by commas, or those in a file, `@FILE`.
  *
- * @throws DataError when the file cannot be read or holds no names
+ * @throws {DataError} when the file cannot be read or holds no names
  */
 export async function classNamesOf(option: string | undefined): Promise<readonly string[] | undefined> {
   if (option === undefined) return undefined;

@@ -37,7 +37,7 @@ export interface FoundNetwork {
 export interface NetworkOverrides {
   /** Of a model folder; a run holds its own. @default 'zero-one' */
   readonly inputScaling?: InputScaling | undefined;
-  /** [H, W] where the model takes any. @default what the model says, else the run */
+  /** [H,W] where the model takes any. @default what the model says, else the run */
   readonly imageSize?: readonly [number, number] | undefined;
   /** Names of the classes, in order. @default those of the data set, else their numbers */
   readonly classes?: readonly string[] | undefined;
@@ -65,7 +65,7 @@ export interface TrainedNetwork extends FoundNetwork {
   readonly link: Link;
   /** Whether something said so; else it was assumed. */
   readonly knowsLink: boolean;
-  /** [H, W] */
+  /** [H,W] */
   readonly imageSize: readonly [number, number];
   /** 3 for colours, 1 for grey. */
   readonly channels: 1 | 3;
@@ -184,7 +184,7 @@ export async function loadNetwork(
 /**
  * Opens a trained network: finds it, and loads it.
  *
- * @throws as {@link findNetwork} and {@link loadNetwork} do
+ * @throws as `findNetwork` and `loadNetwork` do
  */
 export async function openTrainedNetwork(
   source: NetworkSource,

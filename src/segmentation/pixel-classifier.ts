@@ -10,7 +10,7 @@ export interface PixelClassifierShape {
   readonly classes: number;
   /** Layers of the network whose answers are read. */
   readonly layers: readonly string[];
-  /** [H, W] of the network's input. */
+  /** [H,W] of the network's input. */
   readonly imageSize: readonly [number, number];
   /** Largest side of the maps that the classifier answers. @default 96 */
   readonly resolution?: number;

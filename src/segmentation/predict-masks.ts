@@ -20,7 +20,7 @@ export interface UnsegmentedImage {
  * those at least a third of it.
  *
  * @param classifiers one, or several whose probabilities are averaged
- * @param size [H, W] of the images, and of the masks
+ * @param size [H,W] of the images, and of the masks
  */
 export function predictMasks(
   classifiers: readonly PixelClassifier[],

@@ -22,7 +22,7 @@ import type { TruthfulImage } from './training-sample.ts';
 
 export interface SegmentationOptions
   extends Pick<FitOptions, 'seed' | 'layers' | 'steps' | 'batch' | 'pasted' | 'resolution' | 'signal'> {
-  /** [H, W] of the network's input. */
+  /** [H,W] of the network's input. */
   readonly imageSize: readonly [number, number];
   readonly fit: Fit;
   /** Which images have masks or boxes that may be used. */

@@ -54,7 +54,7 @@ export class AppendFile {
   /**
    * Queues a chunk; a promise holds its place in the order.
    *
-   * @throws UsageError after `close`
+   * @throws {UsageError} after `close`
    */
   append(bytes: Uint8Array | Promise<Uint8Array>): void {
     if (this.#closing) throw new UsageError(`${this.path}: appended to after it was closed`);
@@ -85,7 +85,7 @@ export class AppendFile {
   /**
    * Resolves when everything appended so far is on the disk.
    *
-   * @throws RunError when it cannot be: the disk is full, the file or its folder is gone
+   * @throws {RunError} when it cannot be: the disk is full, the file or its folder is gone
    */
   async flush(): Promise<void> {
     try {
@@ -105,7 +105,7 @@ export class AppendFile {
   /**
    * Flushes and closes; a second call returns the first one's promise.
    *
-   * @throws RunError as `flush` does, after the file was closed
+   * @throws {RunError} as `flush` does, after the file was closed
    */
   close(): Promise<void> {
     this.#closing ??= this.flush().finally(() => this.#handle.close());

@@ -62,7 +62,7 @@ export class EventWriter {
    * Its name sorts after the event files that are already there, which is the order in which TensorBoard reads.
    *
    * @param logdir the run's folder
-   * @throws RunError when the folder or the file cannot be made
+   * @throws {RunError} when the folder or the file cannot be made
    */
   static async create(logdir: string, options: EventWriterOptions = {}): Promise<EventWriter> {
     const { purgeStep, suffix = '' } = options;
@@ -102,7 +102,7 @@ export class EventWriter {
    * An image.
    *
    * @param image the bytes of a PNG, or raw RGB pixels, which are copied and compressed in the background
-   * @throws UsageError for bytes that are no PNG, or pixels that do not fit width and height
+   * @throws {UsageError} for bytes that are no PNG, or pixels that do not fit width and height
    */
   image(tag: string, step: number, image: Uint8Array | RgbPixels): void {
     checkTag(tag);
@@ -131,7 +131,7 @@ export class EventWriter {
   /**
    * The network, for the GRAPHS tab. Write it once: TensorBoard shows one graph per run.
    *
-   * @throws UsageError when two nodes have one name, or one reads a node that is not there
+   * @throws {UsageError} when two nodes have one name, or one reads a node that is not there
    */
   graph(nodes: readonly GraphNode[]): void {
     this.#event(null, { graph: encodeGraph(nodes) });
@@ -160,7 +160,7 @@ export class EventWriter {
   /**
    * Resolves when everything written so far is on the disk.
    *
-   * @throws RunError when it cannot be: disk full, folder gone. What was not written stays queued, and the next
+   * @throws {RunError} when it cannot be: disk full, folder gone. What was not written stays queued, and the next
    *   `flush` tries again
    */
   flush(): Promise<void> {
@@ -170,7 +170,7 @@ export class EventWriter {
   /**
    * Flushes and closes the file; idempotent. Writing afterwards is a UsageError.
    *
-   * @throws RunError as `flush` does; the file is closed all the same
+   * @throws {RunError} as `flush` does; the file is closed all the same
    */
   close(): Promise<void> {
     return this.#file.close();

@@ -32,7 +32,7 @@ const producer = 27;
  *
  * Characters that TensorFlow does not allow in names become `_`.
  *
- * @throws UsageError when two nodes have the same name, or one reads a node that is not there
+ * @throws {UsageError} when two nodes have the same name, or one reads a node that is not there
  */
 export function encodeGraph(nodes: readonly GraphNode[]): Uint8Array {
   const names = uniqueNames(nodes);

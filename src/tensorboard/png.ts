@@ -13,7 +13,7 @@ const PNG_SIGNATURE = Buffer.from('89504e470d0a1a0a', 'hex');
 /**
  * Width and height of a PNG, from its header.
  *
- * @throws UsageError when the bytes are no PNG
+ * @throws {UsageError} when the bytes are no PNG
  */
 export function pngSize(png: Uint8Array): { width: number; height: number } {
   const bytes = Buffer.from(png.buffer, png.byteOffset, png.byteLength);
@@ -28,7 +28,7 @@ export function pngSize(png: Uint8Array): { width: number; height: number } {
 /**
  * Compresses a copy of the pixels, so that the caller may reuse them at once.
  *
- * @throws UsageError, at once, when the number of values is not width · height · 3
+ * @throws {UsageError}, at once, when the number of values is not width · height · 3
  */
 export function encodePng({ data, width, height }: RgbPixels): Promise<Uint8Array> {
   if (data.length === 0 || data.length !== width * height * 3) {

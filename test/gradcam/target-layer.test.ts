@@ -47,12 +47,17 @@ test('layers are found by path, nested models and inputs by their name', (t) => 
   ]);
 });
 
+test('inside of a model a layer goes by its name alone too, where no other has it', (t) => {
+  t.is(resolveTargetLayer(classifier(), 'conv5').path, 'backbone/conv5');
+});
+
 test('a wrong name is answered with the near matches and the layers with spatial extent', (t) => {
-  t.throws(() => resolveTargetLayer(classifier(), 'conv5'), {
+  t.throws(() => resolveTargetLayer(classifier(), 'backbone/conv6'), {
     instanceOf: ModelError,
-    message:
-      'Model "classifier": no layer "conv5". Did you mean "backbone/conv5"? ' +
-      'Layers with spatial extent: backbone/conv1, backbone/conv5, backbone/norm5, backbone/relu5, drop',
+    message: new RegExp(
+      'Model "classifier": no layer "backbone/conv6"\\. Did you mean .*"backbone/conv5".*\\? ' +
+        'Layers with spatial extent: backbone/conv1, backbone/conv5, backbone/norm5, backbone/relu5, drop',
+    ),
   });
   t.throws(() => resolveTargetLayer(classifier(), 'backbone/cnov1'), {
     message: /no layer "backbone\/cnov1"\. Did you mean "backbone\/conv1"/,

@@ -31,8 +31,8 @@ const tracedBatches = [11, 13] as const;
  * sizes; nothing is computed.
  *
  * @param apply from the input [B,…] to outputs by name; it must not read values
- * @throws ModelError when what it does depends on the size of the batch
- * @throws EngineError when the embedded engine cannot be had here
+ * @throws {ModelError} when what it does depends on the size of the batch
+ * @throws {EngineError} when the embedded engine cannot be had here
  */
 export async function traceOnnx(
   apply: (input: tf.Tensor) => Record<string, tf.Tensor>,

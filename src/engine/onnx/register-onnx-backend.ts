@@ -34,7 +34,7 @@ let registered: OnnxBackend | null = null;
  * Registers the embedded engine as the TensorFlow.js backend `onnx`; then `await tf.setBackend('onnx')`.
  * A second call returns the backend of the first.
  *
- * @throws EngineError when the native library of onnxruntime-node cannot be loaded.
+ * @throws {EngineError} when the native library of onnxruntime-node cannot be loaded.
  */
 export function registerOnnxBackend(options: OnnxBackendOptions = {}): OnnxBackend {
   if (registered !== null) return registered;

@@ -17,9 +17,9 @@ import { type ChannelPass, channelScoreMaps, repeatFeatures } from './channel-sc
  * Fails: where two channels say the same, either can go without a loss, and neither is shown. K passes of the head for
  * each image.
  *
- * @param images [B, H, W, c], or one tensor per input
- * @returns [P, h, w]
- * @throws UsageError, ModelError as `attentionMaps` does
+ * @param images [B,H,W,c], or one tensor per input
+ * @returns [P,h,w]
+ * @throws {UsageError}, ModelError as `attentionMaps` does
  */
 export function ablationCam(
   model: tfl.LayersModel,

@@ -17,7 +17,7 @@ import type { MethodOptions } from '../method.ts';
 /** A pass over copies of one image, one for each of some channels of A. */
 export interface ChannelPass {
   readonly split: SplitModel;
-  /** The inputs of the model, [B, …]. */
+  /** The inputs of the model, [B,…]. */
   readonly inputs: readonly tf.Tensor[];
   /** Of all images. */
   readonly features: Features;
@@ -41,7 +41,7 @@ export interface PairScores {
  *
  * @param pass scores copies of an image, [n, …], one for each channel asked for
  * @param weigh from the scores of a pair to w, [K]
- * @returns [P, h, w]
+ * @returns [P,h,w]
  */
 export async function channelScoreMaps(
   model: tfl.LayersModel,

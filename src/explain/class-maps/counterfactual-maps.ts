@@ -18,9 +18,9 @@ export interface CounterfactualMapsOptions extends MethodOptions {
  * Good for: finding the other object that makes the network doubt. Fails: where nothing speaks against the class the
  * map still shows the least friendly place once it is normalised; compare the heights of the two maps.
  *
- * @param images [B, H, W, c], or one tensor per input
- * @returns [P, h, w]
- * @throws UsageError, ModelError as `attentionMaps` does
+ * @param images [B,H,W,c], or one tensor per input
+ * @returns [P,h,w]
+ * @throws {UsageError}, ModelError as `attentionMaps` does
  */
 export function counterfactualMaps(
   model: tfl.LayersModel,

@@ -33,9 +33,9 @@ export interface FusedMapsOptions extends Omit<MethodOptions, 'targetLayer'> {
  * Good for: outlines, small objects. Fails: with methods that weigh whole channels (Grad-CAM), whose early maps are not
  * about the class.
  *
- * @param images [B, H, W, c], or one tensor per input
- * @returns [P, h, w], the largest extent, in [0, 1]
- * @throws UsageError, ModelError as `attentionMaps` does
+ * @param images [B,H,W,c], or one tensor per input
+ * @returns [P,h,w], the largest extent, in [0, 1]
+ * @throws {UsageError}, ModelError as `attentionMaps` does
  */
 export function fusedMaps(
   model: tfl.LayersModel,
@@ -79,7 +79,7 @@ export function fusedMaps(
 /**
  * The last layer of each stage, a stage being the layers of one extent: what `fusedMaps` takes where no layers are named.
  *
- * @throws ModelError when the model leaves its extents open, or has no spatial layer
+ * @throws {ModelError} when the model leaves its extents open, or has no spatial layer
  */
 export function stageLayers(model: tfl.LayersModel): string[] {
   const ofExtent = new Map<string, string>();

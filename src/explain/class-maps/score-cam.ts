@@ -20,9 +20,9 @@ import { type ChannelPass, channelScoreMaps } from './channel-scores.ts';
  *
  * Several inputs are masked alike if they have the spatial rank of A, and otherwise left as they are.
  *
- * @param images [B, H, W, c], or one tensor per input
- * @returns [P, h, w]
- * @throws UsageError, ModelError as `attentionMaps` does
+ * @param images [B,H,W,c], or one tensor per input
+ * @returns [P,h,w]
+ * @throws {UsageError}, ModelError as `attentionMaps` does
  */
 export function scoreCam(
   model: tfl.LayersModel,

@@ -38,9 +38,9 @@ export interface SmoothedMapsOptions extends MethodOptions, AugmentationOptions 
  * (Test-time augmentation of pytorch-grad-cam; with `flip: false, factors: [1], noise: 0.1, draws: 20` the noise of Smooth
  * Grad-CAM++, Omeiza et al. 2019, arXiv 1908.01224.) Attributions are averaged as they are, not normalised before.
  *
- * @param explain any method, of images [B, H, W, c] (or one tensor per input): to [P, h, w], or [P, H, W, c]
+ * @param explain any method, of images [B,H,W,c] (or one tensor per input): to [P,h,w], or [P,H,W,c]
  * @returns the shape of what `explain` answers
- * @throws UsageError when there is nothing to average
+ * @throws {UsageError} when there is nothing to average
  */
 export async function smoothByAugmentation(
   explain: (images: tf.Tensor[]) => tf.Tensor | Promise<tf.Tensor>,
@@ -99,9 +99,9 @@ export async function smoothByAugmentation(
  *
  * Good for: maps that hang on single pixels. Fails: where left and right mean something (text, a turn signal): `flip: false`.
  *
- * @param images [B, H, W, c], or one tensor per input
- * @returns [P, h, w]
- * @throws UsageError, ModelError as `attentionMaps` does
+ * @param images [B,H,W,c], or one tensor per input
+ * @returns [P,h,w]
+ * @throws {UsageError}, ModelError as `attentionMaps` does
  */
 export function smoothedMaps(
   model: tfl.LayersModel,

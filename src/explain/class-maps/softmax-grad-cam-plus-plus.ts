@@ -37,9 +37,9 @@ const negligible = 1e-9;
  *
  * One backward pass of the head for each class of a probability above 1e-9.
  *
- * @param images [B, H, W, c], or one tensor per input
- * @returns [P, h, w]
- * @throws UsageError, ModelError as `attentionMaps` does
+ * @param images [B,H,W,c], or one tensor per input
+ * @returns [P,h,w]
+ * @throws {UsageError}, ModelError as `attentionMaps` does
  */
 export function softmaxGradCamPlusPlus(
   model: tfl.LayersModel,

@@ -51,9 +51,9 @@ export interface LimeExplanation extends LinearFit {
  *
  * Passes: `samples` per image.
  *
- * @param images [B, H, W, c], or one tensor per input
+ * @param images [B,H,W,c], or one tensor per input
  * @returns an explanation for each pair
- * @throws UsageError when images, pairs or options do not fit
+ * @throws {UsageError} when images, pairs or options do not fit
  */
 export async function limeExplanations(
   model: tfl.LayersModel | Predictor,
@@ -95,7 +95,7 @@ export async function limeExplanations(
 /**
  * LIME as a map: every pixel has the coefficient of its superpixel, see {@link limeExplanations}.
  *
- * @returns [P, H, W]
+ * @returns [P,H,W]
  */
 export async function lime(
   model: tfl.LayersModel | Predictor,

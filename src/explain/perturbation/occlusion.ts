@@ -28,9 +28,9 @@ export interface OcclusionOptions extends PerturbationOptions {
  *
  * Passes: one per patch and image, 226 with the defaults on a square image.
  *
- * @param images [B, H, W, c], or [B, D, H, W, c]; or one tensor per input
- * @returns [P, H, W], or [P, D, H, W]
- * @throws UsageError when images, pairs or options do not fit
+ * @param images [B,H,W,c], or [B,D,H,W,c]; or one tensor per input
+ * @returns [P,H,W], or [P,D,H,W]
+ * @throws {UsageError} when images, pairs or options do not fit
  */
 export async function occlusion(
   model: tfl.LayersModel | Predictor,

@@ -39,9 +39,9 @@ export interface RiseOptions extends PerturbationOptions {
  *
  * Passes: N per image.
  *
- * @param images [B, H, W, c], or one tensor per input
- * @returns [P, H, W]
- * @throws UsageError when images, pairs or options do not fit
+ * @param images [B,H,W,c], or one tensor per input
+ * @returns [P,H,W]
+ * @throws {UsageError} when images, pairs or options do not fit
  */
 export async function rise(
   model: tfl.LayersModel | Predictor,

@@ -41,7 +41,7 @@ export interface ScoredCopies {
  * Scores changed copies of an image, batch by batch. The last batch is filled up, so that an engine that compiles by
  * shape meets one shape; between two batches the program may do something else.
  *
- * @throws UsageError when the model does not score as the target says, or a pair names a class that it does not have
+ * @throws {UsageError} when the model does not score as the target says, or a pair names a class that it does not have
  */
 export async function* scoreCopies(
   model: tfl.LayersModel | Predictor,
@@ -74,7 +74,7 @@ export async function* scoreCopies(
   }
 }
 
-/** From the inputs of the model to scores [B, C], or [B] for one score whatever the class. */
+/** From the inputs of the model to scores [B,C], or [B] for one score whatever the class. */
 function scorer(
   model: tfl.LayersModel | Predictor,
   { target = 'output', output = 0, input = 0 }: PerturbationOptions,

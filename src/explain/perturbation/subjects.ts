@@ -8,7 +8,7 @@ export interface Subject {
   readonly sample: number;
   /** The image on the host, as long as `shape` says. */
   readonly image: Float32Array;
-  /** [H, W, c], or [D, H, W, c] for a volume. */
+  /** [H,W,c], or [D,H,W,c] for a volume. */
   readonly shape: readonly number[];
   /** Positions of the pairs in the list of all. */
   readonly pairs: readonly number[];
@@ -23,8 +23,8 @@ export interface Subject {
  *
  * @param images [B, …shape], or one tensor per input
  * @param input which of several inputs is looked at
- * @param ranks what the images may be: 4 for [B, H, W, c], 5 for volumes
- * @throws UsageError when images or pairs do not fit
+ * @param ranks what the images may be: 4 for [B,H,W,c], 5 for volumes
+ * @throws {UsageError} when images or pairs do not fit
  */
 export async function subjectsOf(
   images: tf.Tensor | readonly tf.Tensor[],
@@ -67,7 +67,7 @@ export async function subjectsOf(
  * What a removed pixel becomes: one value per channel.
  *
  * @param fill a number for all channels, or one for each
- * @throws UsageError when there are not as many as channels
+ * @throws {UsageError} when there are not as many as channels
  */
 export function fillColor(fill: number | readonly number[], channels: number): Float32Array {
   const values = typeof fill === 'number' ? new Array<number>(channels).fill(fill) : fill;
@@ -86,7 +86,7 @@ export function meanColor(image: Float32Array, channels: number): Float32Array {
   return Float32Array.from(sums, (sum) => (sum * channels) / image.length);
 }
 
-/** @throws UsageError when the value is not a whole number in the range */
+/** @throws {UsageError} when the value is not a whole number in the range */
 export function wholeNumber(
   name: string,
   value: number,

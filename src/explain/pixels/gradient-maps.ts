@@ -19,9 +19,9 @@ import type { GraphModel } from './scorer.ts';
  * is nothing.
  *
  * @param model a layers-model, or a graph-model whose operations have derivatives
- * @param images [B, H, W, c], or one tensor per input
- * @returns [P, H, W, c]
- * @throws UsageError, ModelError for pairs, options or a model that does not fit
+ * @param images [B,H,W,c], or one tensor per input
+ * @returns [P,H,W,c]
+ * @throws {UsageError}, ModelError for pairs, options or a model that does not fit
  */
 export function gradientMaps(
   model: tfl.LayersModel | GraphModel,
@@ -44,9 +44,9 @@ export function gradientMaps(
  * (Adebayo et al., NeurIPS 2018; Nie et al., ICML 2018). Multiplied with a class map it shows the class: see
  * `guidedGradCam`.
  *
- * @param images [B, H, W, c], or one tensor per input
- * @returns [P, H, W, c]
- * @throws UsageError, ModelError for pairs, options or a model that does not fit
+ * @param images [B,H,W,c], or one tensor per input
+ * @returns [P,H,W,c]
+ * @throws {UsageError}, ModelError for pairs, options or a model that does not fit
  */
 export function guidedBackpropagation(
   model: tfl.LayersModel,
@@ -70,9 +70,9 @@ export function guidedBackpropagation(
  * Good for: what pattern in this image made a unit of an inner layer answer. Fails: from a class score, where it knows the
  * image only by the switches; without max pooling it knows nothing of it (Springenberg et al. 2015).
  *
- * @param images [B, H, W, c], or one tensor per input
- * @returns [P, H, W, c]
- * @throws UsageError, ModelError for pairs, options or a model that does not fit
+ * @param images [B,H,W,c], or one tensor per input
+ * @returns [P,H,W,c]
+ * @throws {UsageError}, ModelError for pairs, options or a model that does not fit
  */
 export function deconvolution(
   model: tfl.LayersModel,

@@ -22,9 +22,9 @@ export interface GuidedGradCamOptions extends PixelOptions {
  * Good for: fine lines of the one class that is asked for. Fails: where the map is coarse, with the lines of whatever lies
  * beside the object; the lines themselves are those of guided backpropagation, with its faults.
  *
- * @param images [B, H, W, c], or one tensor per input; the map has to have as many axes
- * @returns [P, H, W, c]
- * @throws UsageError, ModelError for pairs, options or a model that does not fit
+ * @param images [B,H,W,c], or one tensor per input; the map has to have as many axes
+ * @returns [P,H,W,c]
+ * @throws {UsageError}, ModelError for pairs, options or a model that does not fit
  */
 export function guidedGradCam(
   model: tfl.LayersModel,

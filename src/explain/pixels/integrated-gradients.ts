@@ -8,7 +8,7 @@ import { attributeInTerms, pixelProblem } from './pixel-gradients.ts';
 import type { GraphModel } from './scorer.ts';
 
 export interface IntegratedGradientsOptions extends PixelOptions {
-  /** x', where the path begins: a value for all pixels, an image [H, W, c], or one for each, [B, H, W, c]. @default 0 */
+  /** x', where the path begins: a value for all pixels, an image [H,W,c], or one for each, [B,H,W,c]. @default 0 */
   baseline?: number | tf.Tensor | undefined;
   /** m, the steps of the path. @default 50 */
   steps?: number | undefined;
@@ -29,9 +29,9 @@ export interface IntegratedGradientsOptions extends PixelOptions {
  * black objects on a black baseline are not seen; and it is as noisy as the gradient. m forward and backward passes.
  *
  * @param model a layers-model, or a graph-model whose operations have derivatives
- * @param images [B, H, W, c], or one tensor per input; the other inputs stay as they are
- * @returns [P, H, W, c]
- * @throws UsageError, ModelError for pairs, options or a model that does not fit
+ * @param images [B,H,W,c], or one tensor per input; the other inputs stay as they are
+ * @returns [P,H,W,c]
+ * @throws {UsageError}, ModelError for pairs, options or a model that does not fit
  */
 export async function integratedGradients(
   model: tfl.LayersModel | GraphModel,

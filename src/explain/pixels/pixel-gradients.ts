@@ -13,19 +13,19 @@ import { type GraphModel, scorerOf } from './scorer.ts';
 /** Pairs in batches, each row of which is the image of one pair: all pairs are served alike, whatever they repeat. */
 export interface PixelProblem {
   readonly batches: readonly Batch[];
-  /** Of one image, [H, W, c]. */
+  /** Of one image, [H,W,c]. */
   readonly shape: readonly number[];
-  /** The rows of a tensor of all images, [B, …], that go with a batch; by default the images themselves. */
+  /** The rows of a tensor of all images, [B,…], that go with a batch; by default the images themselves. */
   rowsOf(batch: Batch, tensor?: tf.Tensor): tf.Tensor;
-  /** ∂s_p/∂x at some pixels in place of those of the batch's rows, [R, H, W, c]. */
+  /** ∂s_p/∂x at some pixels in place of those of the batch's rows, [R,H,W,c]. */
   gradientAt(batch: Batch, pixels: tf.Tensor): tf.Tensor;
 }
 
 /**
  * What all methods of pixel space start from: the derivative of the pairs' scores with respect to the pixels.
  *
- * @throws UsageError for a pair, an input or a target that does not fit
- * @throws ModelError for a layer that does not exist, or an operation that has no derivative
+ * @throws {UsageError} for a pair, an input or a target that does not fit
+ * @throws {ModelError} for a layer that does not exist, or an operation that has no derivative
  */
 export function pixelProblem(
   model: tfl.LayersModel | GraphModel,

@@ -17,7 +17,7 @@ export interface GraphModel {
   execute(inputs: tf.Tensor[], outputs: string[]): tf.Tensor | tf.Tensor[];
 }
 
-/** From the inputs of the model, [R, …] each, to the scores that are explained, [R, C] or [R]; differentiable. */
+/** From the inputs of the model, [R,…] each, to the scores that are explained, [R,C] or [R]; differentiable. */
 export interface Scorer {
   /** Which of the inputs holds the pixels. */
   readonly input: number;
@@ -26,7 +26,7 @@ export interface Scorer {
 
 /**
  * @param pass how layers behave; a graph-model has none
- * @throws ModelError, UsageError when model and options do not fit
+ * @throws {ModelError}, UsageError when model and options do not fit
  */
 export function scorerOf(
   model: tfl.LayersModel | GraphModel,

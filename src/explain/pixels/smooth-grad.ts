@@ -29,9 +29,9 @@ export interface SmoothGradOptions extends PixelOptions {
  * that are none. n forward and backward passes.
  *
  * @param model a layers-model, or a graph-model whose operations have derivatives
- * @param images [B, H, W, c], or one tensor per input
- * @returns [P, H, W, c]
- * @throws UsageError, ModelError for pairs, options or a model that does not fit
+ * @param images [B,H,W,c], or one tensor per input
+ * @returns [P,H,W,c]
+ * @throws {UsageError}, ModelError for pairs, options or a model that does not fit
  */
 export async function smoothGrad(
   model: tfl.LayersModel | GraphModel,

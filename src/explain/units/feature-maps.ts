@@ -29,9 +29,9 @@ const widest = 1280;
 /**
  * The feature maps of a layer: A^k for one image, as they are.
  *
- * @param image [H, W, c] or [1, H, W, c]; a volume [D, H, W, c] or [1, D, H, W, c]
- * @throws UsageError when the image does not fit the model
- * @throws ModelError for a layer that does not exist, or has no spatial extent
+ * @param image [H,W,c] or [1, H, W, c]; a volume [D,H,W,c] or [1, D, H, W, c]
+ * @throws {UsageError} when the image does not fit the model
+ * @throws {ModelError} for a layer that does not exist, or has no spatial extent
  */
 export async function featureMaps(
   model: tfl.LayersModel,
@@ -75,7 +75,7 @@ export async function featureMaps(
  *
  * @param image see {@link featureMaps}
  * @returns a PNG
- * @throws UsageError, ModelError as {@link featureMaps}
+ * @throws {UsageError}, ModelError as {@link featureMaps}
  */
 export async function featureMapGrid(
   model: tfl.LayersModel,

@@ -2,10 +2,10 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import { UsageError } from '../../errors/index.ts';
 
 /**
- * [H, W, c] of the images that a model takes.
+ * [H,W,c] of the images that a model takes.
  *
- * @param imageSize [H, W] where the model takes any
- * @throws UsageError when it does not take images, or their size is not known
+ * @param imageSize [H,W] where the model takes any
+ * @throws {UsageError} when it does not take images, or their size is not known
  */
 export function imageShapeOf(
   { inputs, name }: tfl.LayersModel,

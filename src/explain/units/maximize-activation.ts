@@ -26,7 +26,7 @@ export interface MaximizeOptions {
   decay?: number | undefined;
   /** [low, high] of the values that the model takes. @default [0, 1] */
   range?: readonly [number, number] | undefined;
-  /** [H, W] where the model takes any. @default what the model says */
+  /** [H,W] where the model takes any. @default what the model says */
   imageSize?: readonly [number, number] | undefined;
   /** Of the noise that it begins with, and of the jitter. @default 0 */
   seed?: number | undefined;
@@ -36,7 +36,7 @@ export interface MaximizeOptions {
 }
 
 export interface Maximized {
-  /** [N, H, W, c], within the range. */
+  /** [N,H,W,c], within the range. */
   readonly images: tf.Tensor4D;
   /** What each unit answers to its image: the mean of the filter's map before its ReLU, or the logit. */
   readonly values: Float32Array;
@@ -64,8 +64,8 @@ const noise = 0.1;
  * class often repeated parts and no object.
  *
  * @returns one image for each unit
- * @throws UsageError for units or options that do not fit
- * @throws ModelError for a layer or output that does not exist
+ * @throws {UsageError} for units or options that do not fit
+ * @throws {ModelError} for a layer or output that does not exist
  */
 export async function maximizeActivations(
   model: tfl.LayersModel,
@@ -116,7 +116,7 @@ export async function maximizeActivations(
 /**
  * {@link maximizeActivations} for one unit or class.
  *
- * @returns [H, W, c]
+ * @returns [H,W,c]
  */
 export async function maximizeActivation(
   model: tfl.LayersModel,
@@ -137,7 +137,7 @@ export async function maximizeActivation(
 
 type Shape = readonly [number, number, number];
 
-/** From images [N, …] to what unit number n answers to image number n, [N]. */
+/** From images [N,…] to what unit number n answers to image number n, [N]. */
 function objectiveOf(model: tfl.LayersModel, target: MaximizeTarget): (x: tf.Tensor) => tf.Tensor1D {
   const pick = (values: tf.Tensor, units: readonly number[]) =>
     tf.sum(tf.mul(values, tf.oneHot(tf.tensor1d([...units], 'int32'), values.shape[1]!)), 1) as tf.Tensor1D;

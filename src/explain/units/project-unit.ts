@@ -11,7 +11,7 @@ export interface UnitAt {
   readonly positions: readonly (readonly [number, number])[];
 }
 
-/** From images [N, H, W, c] and a unit of each to what in them the unit answers to, [N, H, W, c]. */
+/** From images [N,H,W,c] and a unit of each to what in them the unit answers to, [N,H,W,c]. */
 export type Project = (
   model: tfl.LayersModel,
   images: tf.Tensor4D,

@@ -21,7 +21,7 @@ export interface TopImagesOptions {
   filters?: readonly number[] | undefined;
   /** How many images of each. @default 9 */
   top?: number | undefined;
-  /** [H, W] of the images, where the model takes any. @default what the model says */
+  /** [H,W] of the images, where the model takes any. @default what the model says */
   imageSize?: readonly [number, number] | undefined;
   /** What projects a unit back to pixels. @default the deconvolution network */
   project?: Project | undefined;
@@ -48,7 +48,7 @@ export interface TopImage {
 export interface TopImages {
   /** Path of the layer. */
   readonly layer: string;
-  /** [H, W, c] */
+  /** [H,W,c] */
   readonly imageShape: readonly [number, number, number];
   /** By falling value; fewer than asked for where the filter answers 0 to all other images. */
   readonly filters: readonly { readonly filter: number; readonly top: readonly TopImage[] }[];
@@ -72,8 +72,8 @@ type Found = Pick<TopImage, 'id' | 'value' | 'position' | 'pixels'>;
  * Memory: every image that is among the best of a filter is kept, once.
  *
  * @param batches images with the values that the model takes; read once. The last batch may be smaller
- * @throws UsageError for a filter that does not exist, or images that do not fit
- * @throws ModelError for a layer that does not exist, or has no maps
+ * @throws {UsageError} for a filter that does not exist, or images that do not fit
+ * @throws {ModelError} for a layer that does not exist, or has no maps
  */
 export async function topImages(
   model: tfl.LayersModel,

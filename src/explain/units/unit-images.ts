@@ -27,8 +27,8 @@ const endings = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i;
  * The images of a data set, or the image files of a folder, in the order of their names.
  *
  * @param dir holds a `dataset.json`, or images
- * @throws UsageError for a split that does not exist
- * @throws DataError for a folder that holds neither, and, while walking, for images that cannot be read
+ * @throws {UsageError} for a split that does not exist
+ * @throws {DataError} for a folder that holds neither, and, while walking, for images that cannot be read
  */
 export async function unitImages(
   dir: string,

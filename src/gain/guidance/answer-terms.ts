@@ -36,7 +36,7 @@ export interface AnswerTermOptions {
    */
   readonly counterexamples?: GuidedTermOptions | undefined;
   /**
-   * MaskTune: the classification loss of images whose most attended region is removed, see {@link attendedRegions}.
+   * MaskTune: the classification loss of images whose most attended region is removed, see `attendedRegions`.
    * Meant for a last epoch of its own: `startEpoch` here, `endEpoch` of the classification loss. Needs no masks.
    */
   readonly maskTune?:

@@ -10,7 +10,7 @@ import { UsageError } from '../../errors/index.ts';
  * @param images x `[B,H,W,c]`
  * @param irrelevant E `[B,H,W]`
  * @returns K images of the batch's shape, constants
- * @throws UsageError when ε is not above 0 or there is no draw
+ * @throws {UsageError} when ε is not above 0 or there is no draw
  */
 export function drawnNeighbours(
   images: tf.Tensor4D,
@@ -39,7 +39,7 @@ export function drawnNeighbours(
  * @param irrelevant E `[B,H,W]`
  * @param slope ∂L/∂x of images
  * @returns `[B,H,W,c]`, a constant
- * @throws UsageError when ε is not above 0 or there is no step
+ * @throws {UsageError} when ε is not above 0 or there is no step
  */
 export function climbedNeighbour(
   images: tf.Tensor4D,

@@ -50,7 +50,7 @@ export function removeRegion(
  * @param images `[B,H,W,c]`
  * @param seed of the noise
  * @returns `[B,H,W,c]`, or `[B,1,1,c]` or `[1,1,1,c]` for a single pixel; `undefined` for zeros
- * @throws UsageError when the pixel has not c values or sigma is not above 0
+ * @throws {UsageError} when the pixel has not c values or sigma is not above 0
  */
 export function holeFilling(
   images: tf.Tensor4D,

@@ -61,7 +61,7 @@ export interface GainLoss {
  * @param model any layers-model with scores `[B,C]`; a final softmax or sigmoid is left out
  * @param batch images, labels, and masks or boxes for any subset of the images
  * @returns the total, its terms, and the maps
- * @throws UsageError when the batch or an option breaks a rule; ModelError when there is no such layer
+ * @throws {UsageError} when the batch or an option breaks a rule; ModelError when there is no such layer
  * @see Li et al., "Tell Me Where to Look: Guided Attention Inference Network", CVPR 2018, arXiv 1802.10171
  */
 export function gainLoss(model: tfl.LayersModel, batch: GainBatch, options: GainLossOptions = {}): GainLoss {

@@ -151,7 +151,7 @@ const steepestOmega = 500;
 /**
  * Fills in the defaults and checks the values.
  *
- * @throws UsageError naming the option, the rule and the value
+ * @throws {UsageError} naming the option, the rule and the value
  */
 export function resolveOptions(options: GainLossOptions, batch: GainBatch) {
   const { classification = 1, mining = 1, supervision = 10 } = options.weights ?? {};

@@ -42,7 +42,7 @@ export interface PairMasks {
  * @param isReal whether pair p counts
  * @param imageSize `[H,W]` that boxes are drawn at when there is no pixel mask to take the size from
  * @returns `undefined` when the batch knows neither masks nor boxes
- * @throws UsageError when masks, maskPairs and hasMask do not fit each other
+ * @throws {UsageError} when masks, maskPairs and hasMask do not fit each other
  */
 export function masksOfPairs(
   batch: MaskedBatch,

@@ -27,7 +27,7 @@ export function areIndices(labels: Labels): boolean {
 /**
  * The class indices of each image. Labels on a device are read: a copy of B x C numbers that nothing waits for.
  *
- * @throws UsageError when a tensor of labels has neither rank 1 nor rank 2
+ * @throws {UsageError} when a tensor of labels has neither rank 1 nor rank 2
  */
 export function classesPerImage(labels: Labels): number[][] {
   if (!(labels instanceof tf.Tensor)) {
@@ -47,7 +47,7 @@ export function classesPerImage(labels: Labels): number[][] {
 /**
  * Multi-hot labels `[B,C]` for the classification loss; a tensor that has this shape is used as it is.
  *
- * @throws UsageError when a class index is not an integer in 0..C-1
+ * @throws {UsageError} when a class index is not an integer in 0..C-1
  */
 export function multiHot(
   labels: Labels,

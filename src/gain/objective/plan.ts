@@ -29,7 +29,7 @@ export interface StepPlan extends Settings {
   readonly learnsWeights: boolean;
 }
 
-/** @throws UsageError when the batch or an option breaks a rule */
+/** @throws {UsageError} when the batch or an option breaks a rule */
 export function planStep(batch: GainBatch, options: GainLossOptions): StepPlan {
   const settings = resolveOptions(options, batch);
   const { weights, training, dropoutSeed, output, miningGradient } = settings;

@@ -3,9 +3,9 @@ import type { Link } from '../../losses/index.ts';
 
 /** Features and labels to fit a last layer to. */
 export interface RegressionData {
-  /** [N, K], row by row. */
+  /** [N,K], row by row. */
   readonly features: Float32Array;
-  /** [N, C], 0 to 1. */
+  /** [N,C], 0 to 1. */
   readonly labels: Float32Array;
   /** [N], weight of each sample. @default all 1 */
   readonly weights?: Float32Array | undefined;
@@ -17,7 +17,7 @@ export interface RegressionData {
 
 /** A last layer: logits = x · kernel + bias. */
 export interface LinearLayer {
-  /** [K, C], row by row. */
+  /** [K,C], row by row. */
   readonly kernel: Float32Array;
   /** [C]. */
   readonly bias: Float32Array;
@@ -34,7 +34,7 @@ export interface LinearLayer {
  * @param link of the classes
  * @param lambda λ. @default 0.001
  * @returns the layer for features as they are, not standardised
- * @throws UsageError when the numbers do not fit
+ * @throws {UsageError} when the numbers do not fit
  */
 export function logisticRegression(data: RegressionData, link: Link, lambda = 1e-3): LinearLayer {
   const { features, labels, width: K, classes: C } = data;
@@ -61,7 +61,7 @@ export function logisticRegression(data: RegressionData, link: Link, lambda = 1e
     }
     return out;
   };
-  /** Zᵀ of something of shape [N, C], with the penalty on `of`. */
+  /** Zᵀ of something of shape [N,C], with the penalty on `of`. */
   const backwards = (errors: Float64Array, of: Float64Array) => {
     const out = new Float64Array(size);
     for (let n = 0; n < N; n++) {

@@ -35,7 +35,7 @@ export function headFeatures(
  * Sufficient for Robustness to Spurious Correlations", ICLR 2023).
  *
  * @param data features as {@link headFeatures} gives them, and labels of all C classes
- * @throws UsageError when a class does not exist; ModelError when the model does not end in a dense layer
+ * @throws {UsageError} when a class does not exist; ModelError when the model does not end in a dense layer
  */
 export function refitLastLayer(model: tfl.LayersModel, data: RegressionData, options: RefitOptions): void {
   const { link, lambda, subsets = 5, seed = 1 } = options;

@@ -21,8 +21,8 @@ const carrying = [
  *
  * w_k = W_kc (Zhou et al., CVPR 2016, Eq 2); the map is Σ_k W_kc A^k, differentiable with respect to W and A.
  *
- * @param kernel W, [K, C], from {@link classKernel}; `undefined` when the channels are the classes
- * @param selection Y, [B, C], one 1 per row
+ * @param kernel W, [K,C], from {@link classKernel}; `undefined` when the channels are the classes
+ * @param selection Y, [B,C], one 1 per row
  * @param rank of A
  * @returns [B, …1, K]
  */
@@ -37,8 +37,8 @@ export function camWeights(kernel: tf.Tensor2D | undefined, selection: tf.Tensor
  * (flatten, reshape, dropout, linear activation) around it. A 1×1 convolution counts as the dense layer, and
  * an average pooling over the whole map as global.
  *
- * @returns W, [K, C]; `undefined` when pooling alone leads to the scores
- * @throws ModelError when the head is of another kind, naming the layer that does not fit
+ * @returns W, [K,C]; `undefined` when pooling alone leads to the scores
+ * @throws {ModelError} when the head is of another kind, naming the layer that does not fit
  */
 export function classKernel(split: SplitModel): tf.Tensor2D | undefined {
   const { target, headSteps, logitsSlot } = split;

@@ -18,7 +18,7 @@ export interface ClassAttentionTransferOptions extends ReductionOptions {
  * @param student class activation maps `[B,h,w,C]`, not clipped
  * @param teacher class activation maps `[B,h',w',C]`; a constant
  * @returns scalar
- * @throws UsageError when the classes differ, or a map has fewer pixels than cells
+ * @throws {UsageError} when the classes differ, or a map has fewer pixels than cells
  * @see Guo et al., "Class Attention Transfer Based Knowledge Distillation", CVPR 2023, arXiv 2304.12777
  */
 export function classAttentionTransfer(
@@ -39,7 +39,7 @@ export function classAttentionTransfer(
   });
 }
 
-/** Every class's map at n×n cells, as a unit vector: `[B·C, n²]`. */
+/** Every class's map at n×n cells, as a unit vector: `[B·C,n²]`. */
 function pooled(maps: tf.Tensor4D, cells: number): tf.Tensor2D {
   const [samples, h, w, classes] = maps.shape;
   if (!Number.isInteger(cells) || cells < 1 || h < cells || w < cells) {

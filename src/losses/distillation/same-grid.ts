@@ -11,7 +11,7 @@ import { UsageError } from '../../errors/index.ts';
  * @param maps the teacher's, `[P,h',w']`
  * @param size h, w of the student's maps
  * @returns `[P,h,w]`
- * @throws UsageError when the maps are not of rank 3
+ * @throws {UsageError} when the maps are not of rank 3
  */
 export function toGrid(maps: tf.Tensor3D, [h, w]: readonly [number, number]): tf.Tensor3D {
   if (maps.rank !== 3) throw new UsageError(`maps: must have shape [P,h,w], had [${maps.shape}]`);

@@ -23,7 +23,7 @@ export interface SoftTargetsOptions extends ReductionOptions {
  * @param student s, logits `[B,C]`
  * @param teacher t, logits `[B,C]`; a constant
  * @returns scalar
- * @throws UsageError when the shapes differ or the temperature is not above 0
+ * @throws {UsageError} when the shapes differ or the temperature is not above 0
  * @see Hinton, Vinyals, Dean, "Distilling the Knowledge in a Neural Network", 2015, arXiv 1503.02531, section 2
  */
 export function softTargets(

@@ -18,7 +18,7 @@ import { requireMasks } from './require-masks.ts';
  * @param irrelevant E `[B,H,W]`, 1 on what must not matter
  * @param options `pixels` is the benchmark's `'sum'` unless told; its sum over the images is `total: 1`
  * @returns scalar
- * @throws UsageError when masks, influences and gradients differ in shape
+ * @throws {UsageError} when masks, influences and gradients differ in shape
  * @see Shao et al., "Right for Better Reasons: Training Differentiable Models by Constraining their Influence
  *   Functions", AAAI 2021; Friedrich et al., "A typology for exploring the mitigation of shortcut behaviour", Nature
  *   Machine Intelligence 2023, arXiv 2203.03668

@@ -55,7 +55,7 @@ export function crossEntropies(logits: tf.Tensor2D, labels: tf.Tensor2D, link: L
  * @param irrelevant E `[B,H,W]`, 1 on what must not matter; given masks of what matters, 1 − those
  * @param options `pixels` is the paper's `'sum'` unless told
  * @returns scalar
- * @throws UsageError when masks and gradients differ in shape
+ * @throws {UsageError} when masks and gradients differ in shape
  * @see Ross, Hughes, Doshi-Velez, "Right for the Right Reasons", IJCAI 2017, arXiv 1703.03717
  */
 export function inputGradientPenalty(

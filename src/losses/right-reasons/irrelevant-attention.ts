@@ -15,7 +15,7 @@ import { requireMasks } from './require-masks.ts';
  * @param irrelevant E `[P,h,w]`, 1 on what must not matter; given masks of what matters, 1 − those
  * @param options `pixels` is the papers' `'sum'` unless told
  * @returns scalar
- * @throws UsageError when masks and maps differ in shape
+ * @throws {UsageError} when masks and maps differ in shape
  * @see Schramowski et al., "Making deep neural networks right for the right scientific reasons", Nature Machine
  *   Intelligence 2020, arXiv 2001.05371; Friedrich et al., "A typology for exploring the mitigation of shortcut
  *   behaviour", Nature Machine Intelligence 2023, arXiv 2203.03668; Rao et al., "Studying How to Efficiently and

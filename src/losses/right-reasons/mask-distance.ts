@@ -15,7 +15,7 @@ import { requireMasks } from './require-masks.ts';
  * @param relevant H `[P,h,w]`, 1 on what matters; given masks of what must not matter, 1 − those, which asks for
  *   brightness everywhere else
  * @returns scalar
- * @throws UsageError when masks and maps differ in shape
+ * @throws {UsageError} when masks and maps differ in shape
  * @see Gao et al., "Aligning Eyes between Humans and Deep Neural Network" (GRADIA), CSCW 2022, as used by Rao et al.,
  *   ICCV 2023, arXiv 2303.11932
  */

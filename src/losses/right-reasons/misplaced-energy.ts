@@ -18,7 +18,7 @@ const deadBelow = 1e-10;
  * @param relevant H `[P,h,w]`, 1 on what matters; given masks of what must not matter, 1 − those, and L is the
  *   share of the map on them
  * @returns scalar
- * @throws UsageError when masks and maps differ in shape
+ * @throws {UsageError} when masks and maps differ in shape
  * @see Rao et al., "Studying How to Efficiently and Effectively Guide Models with Explanations", ICCV 2023,
  *   arXiv 2303.11932
  */

@@ -19,7 +19,7 @@ const nothing = -1e9;
  * @param logits z `[P,C]`
  * @param classes c, P class indices
  * @returns `[P]`
- * @throws UsageError when the numbers of logits and classes differ
+ * @throws {UsageError} when the numbers of logits and classes differ
  */
 export function logOdds(logits: tf.Tensor2D, classes: readonly number[], link: Link): tf.Tensor1D {
   const [pairs, depth] = logits.shape;
@@ -46,7 +46,7 @@ export function logOdds(logits: tf.Tensor2D, classes: readonly number[], link: L
  * @param logits of the images without their object, `[P,C]`
  * @param classes c, P class indices
  * @returns scalar; finite for every finite logit
- * @throws UsageError when the numbers of logits and classes differ
+ * @throws {UsageError} when the numbers of logits and classes differ
  * @see Chang, Adam, Goldenberg, "Towards Robust Classification Model by Counterfactual and Invariant Data
  *   Generation", CVPR 2021, arXiv 2106.01127
  */
@@ -68,7 +68,7 @@ export function counterfactual(
  * @param logits of the objects on another ground, `[P,C]`
  * @param classes c, P class indices
  * @returns scalar; finite for every finite logit
- * @throws UsageError when the numbers of logits and classes differ
+ * @throws {UsageError} when the numbers of logits and classes differ
  * @see Ying, Hase, Bansal, "VisFIS: Visual Feature Importance Supervision with Right-for-the-Right-Reason
  *   Objectives", NeurIPS 2022, arXiv 2206.11212; Chang et al., CVPR 2021
  */

@@ -20,7 +20,7 @@ export interface PixelCrossEntropyOptions extends ReductionOptions {
  * @param relevant H `[P,h,w]`, 1 on what matters; given masks of what must not matter, 1 − those, which asks for
  *   brightness everywhere else
  * @returns scalar
- * @throws UsageError when masks and maps differ in shape
+ * @throws {UsageError} when masks and maps differ in shape
  * @see Shen et al., "Human-AI Interactive and Continuous Sensemaking" (HAICS), CHI EA 2021, as used by Rao et al.,
  *   ICCV 2023, arXiv 2303.11932
  */

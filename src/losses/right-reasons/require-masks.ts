@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { UsageError } from '../../errors/index.ts';
 
-/** @throws UsageError when masks do not have the shape `[P,h,w]` of what they judge */
+/** @throws {UsageError} when masks do not have the shape `[P,h,w]` of what they judge */
 export function requireMasks(masks: tf.Tensor3D, [count, h, w]: readonly number[]): void {
   const [masksCount, height, width] = masks.shape;
   if (masksCount !== count || height !== h || width !== w) {

@@ -17,7 +17,7 @@ import { requireMasks } from './require-masks.ts';
  * @param irrelevant E `[B,H,W]`, 1 on what must not matter
  * @param options `pixels` is the paper's `'sum'` unless told
  * @returns scalar
- * @throws UsageError when there is no neighbour, or masks and gradients differ in shape
+ * @throws {UsageError} when there is no neighbour, or masks and gradients differ in shape
  * @see Ghitu, Piratla, Wicker, "Model Guidance via Robust Feature Attribution", 2025, arXiv 2506.19680. Its code takes
  *   the gradients as numbers (`.grad.data`), so that nothing learns from the term; here they stay attached
  */

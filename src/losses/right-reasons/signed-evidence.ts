@@ -22,7 +22,7 @@ export interface SignedEvidenceOptions extends PixelReductionOptions {
  * @param irrelevant E `[P,h,w]`, 1 on what must not matter
  * @param options `pixels` is `'sum'` unless told
  * @returns scalar
- * @throws UsageError when masks and maps differ in shape
+ * @throws {UsageError} when masks and maps differ in shape
  * @see the formula is of this project. On what supervised maps leave out: Viviano et al., "Saliency is a Possible
  *   Red Herring When Diagnosing Poor Generalization", ICLR 2021, arXiv 1910.00199
  */

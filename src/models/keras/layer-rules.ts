@@ -10,7 +10,7 @@ export interface RuleContext {
   takeWeight(name: string): number[] | undefined;
   /** Something that the user is to be told. */
   note(text: string): void;
-  /** @throws ModelError that names file, layer and class */
+  /** @throws {ModelError} that names file, layer and class */
   refuse(reason: string): never;
 }
 

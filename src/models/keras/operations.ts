@@ -41,7 +41,7 @@ const operationName: Record<string, string> = {
  * @param constants the arguments in order, `undefined` where a tensor stands
  * @param tensors how many tensors it reads
  * @returns undefined when the layer is no operation
- * @throws ModelError through `refuse` when it is one that is not known
+ * @throws {ModelError} through `refuse` when it is one that is not known
  */
 export function operationLayer(
   layer: Json,

@@ -18,7 +18,7 @@ const unusedInTraining = ['activity_regularizer'];
 /**
  * One layer of Keras in tfjs's words: the same numbers, or a refusal by name.
  *
- * @throws ModelError through `context.refuse`: an unknown class, or an option that tfjs would ignore in silence
+ * @throws {ModelError} through `context.refuse`: an unknown class, or an option that tfjs would ignore in silence
  */
 export function translateLayer(className: string, config: Json, context: RuleContext): TranslatedLayer {
   const rule = ruleOf(className);

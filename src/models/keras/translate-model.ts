@@ -24,7 +24,7 @@ const models = ['Functional', 'Model', 'Sequential'];
  * `inbound_nodes` of keras tensors, modules and registered names) becomes that of Keras 2, and every layer is checked.
  *
  * @param model `{ class_name, config }`
- * @throws ModelError through the context's `refuse`
+ * @throws {ModelError} through the context's `refuse`
  */
 export function translateModel(model: Json, contextOf: ContextOf, path = ''): TranslatedLayer {
   const className = String(model.class_name);

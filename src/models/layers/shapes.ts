@@ -5,7 +5,7 @@ import { ModelError } from '../../errors/index.ts';
 import { type Config, OneTensorLayer, oneShape, registerLayers, type Shape } from './one-tensor-layer.ts';
 
 /**
- * Global pooling of any rank that may keep its dimensions: [B, …spatial, C] to [B, C] or [B, …1, C]
+ * Global pooling of any rank that may keep its dimensions: [B, …spatial, C] to [B,C] or [B, …1, C]
  * (Keras's `GlobalAveragePooling2D(keepdims=True)` and its kin, `GlobalAveragePooling3D`).
  */
 export class GlobalPooling extends OneTensorLayer {

@@ -18,7 +18,7 @@ interface EmbeddingArgs extends Config {
 
 /**
  * Puts the class token and register tokens before the patches, and adds what says where each is:
- * [B, h·w, C] → [B, prefix + h·w, C].
+ * [B,h·w,C] → [B, prefix + h·w, C].
  *
  * `positions`: `all`, for the class token too (ViT, DeiT, DINOv2); `patches`, before the others are put there (DINOv2
  * with registers).
@@ -132,7 +132,7 @@ export class AttentionWeights extends OneTensorLayer {
   }
 }
 
-/** The values of all tokens, weighted: [attention [B, heads, N, N], qkv [B, N, 3 C]] → [B, N, C]. */
+/** The values of all tokens, weighted: [attention [B, heads, N, N], qkv [B, N, 3 C]] → [B,N,C]. */
 export class AttentionMix extends tfl.layers.Layer {
   static readonly className = 'AttentionMix';
 
@@ -154,7 +154,7 @@ export class AttentionMix extends tfl.layers.Layer {
   }
 }
 
-/** One vector of all tokens: the class token's, or the mean of the patches. [B, N, C] → [B, C]. */
+/** One vector of all tokens: the class token's, or the mean of the patches. [B,N,C] → [B,C]. */
 export class TokenPool extends OneTensorLayer {
   static readonly className = 'TokenPool';
   readonly pool: 'class' | 'mean';

@@ -9,7 +9,7 @@ import { LayerFactory, type Operand } from './operand.ts';
  * A classifier in ONNX as a layers-model: every operator becomes a layer of tfjs or of this package, so that it can be
  * explained by gradients, trained and saved. Images are channels last here, [B,H,W,C], whatever the file has.
  *
- * @throws ModelError when the file is damaged, does not take one image, or holds operators that are not known, all of
+ * @throws {ModelError} when the file is damaged, does not take one image, or holds operators that are not known, all of
  *   which it lists
  */
 export async function importOnnx(file: string): Promise<tfl.LayersModel> {

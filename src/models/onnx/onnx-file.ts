@@ -39,7 +39,7 @@ type Fields = Map<number, (Uint8Array | number | bigint)[]>;
 /**
  * Reads an ONNX file: its nodes, the numbers in it, its inputs and outputs (onnx.proto3).
  *
- * @throws ModelError when it is damaged, or its numbers lie in another file
+ * @throws {ModelError} when it is damaged, or its numbers lie in another file
  */
 export function readOnnx(file: string, bytes: Uint8Array): OnnxModel {
   try {

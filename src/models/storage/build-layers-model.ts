@@ -31,7 +31,7 @@ type AddWeight = (
  * Each weight is looked up when its layer is built, before memory is taken for it: what a file describes can be no
  * larger than what it holds.
  *
- * @throws ModelError the graph is not one, tfjs does not know a layer, a weight is missing, of another shape, or
+ * @throws {ModelError} the graph is not one, tfjs does not know a layer, a weight is missing, of another shape, or
  *   left over
  */
 export function buildLayersModel({ file, model, weights }: ModelDescription): tfl.LayersModel {

@@ -11,7 +11,7 @@ const maxDepth = 32;
  *
  * @param model in tfjs's words, snake_case
  * @param where the file
- * @throws ModelError names the layer and the rule
+ * @throws {ModelError} names the layer and the rule
  */
 export function checkGraph(model: Json, where: string, path = '', depth = 0): void {
   const fail = (layer: string, rule: string): never => {

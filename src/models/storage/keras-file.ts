@@ -18,7 +18,7 @@ export interface KerasFile {
  * Reads a `.keras` archive (Keras 3, and the last of Keras 2): the description, and the weights, which lie in it by the
  * classes of the layers and their order.
  *
- * @throws ModelError when it is no such archive, or damaged
+ * @throws {ModelError} when it is no such archive, or damaged
  */
 export async function readKerasArchive(file: string): Promise<KerasFile> {
   return reading(file, () => archive(file));
@@ -27,7 +27,7 @@ export async function readKerasArchive(file: string): Promise<KerasFile> {
 /**
  * Reads Keras's older `.h5`: the description is an attribute, the weights lie by the names of the layers.
  *
- * @throws ModelError when it holds weights alone, or is damaged
+ * @throws {ModelError} when it holds weights alone, or is damaged
  */
 export async function readKerasHdf5(file: string): Promise<KerasFile> {
   return reading(file, () => hdf5(file));

@@ -21,13 +21,13 @@ export interface LoadOptions {
 /**
  * Loads a network from disk: a tfjs layers-model (`model.json`, without `tfjs-node`), one that
  * `tensorflowjs_converter` made from Keras 2 or 3, Keras's own `.keras` and `.h5`, or the weights of a network of
- * torchvision or timm (`.safetensors`, `.pth`; see {@link loadTorchModel}), or a classifier in ONNX
+ * torchvision or timm (`.safetensors`, `.pth`; see `loadTorchModel`), or a classifier in ONNX
  * ({@link importOnnx}).
  *
  * A layer or option of Keras either gives the numbers that it gives in Keras, or is refused by name.
  *
  * @param fileOrFolder a file, or the folder that holds `model.json`
- * @throws ModelError a file is missing or damaged, is a graph-model or no model at all, its graph is not one, it holds
+ * @throws {ModelError} a file is missing or damaged, is a graph-model or no model at all, its graph is not one, it holds
  *   a layer or option that is not known here, or weights that do not fit
  */
 export async function loadLayersModel(

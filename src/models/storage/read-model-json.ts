@@ -41,7 +41,7 @@ const maxJsonBytes = 512 * 2 ** 20;
 /**
  * Reads a tfjs `model.json` and the weights that its manifest names.
  *
- * @throws ModelError a file is missing, too long or cut short, a part of it is not what it should be, or a path leads
+ * @throws {ModelError} a file is missing, too long or cut short, a part of it is not what it should be, or a path leads
  *   out of its folder
  */
 export async function readModelJson(file: string): Promise<ModelJson> {
@@ -109,7 +109,7 @@ async function readGroup(file: string, paths: readonly string[], specs: readonly
 /**
  * A shard lies in the folder of its model.json or below.
  *
- * @throws ModelError for a path that is absolute or leads out of the folder
+ * @throws {ModelError} for a path that is absolute or leads out of the folder
  */
 function checkedPath(file: string, path: string): string {
   const parts = path.split(/[\\/]/);

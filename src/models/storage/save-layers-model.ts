@@ -12,8 +12,8 @@ import { writeFolder } from '../../files/index.ts';
  * old description, which for the same network is the new model.
  *
  * @param dir is made when it does not exist
- * @throws ModelError two weights have one name, which tfjs would save but never load
- * @throws RunError when it cannot be written; nothing is left of it then
+ * @throws {ModelError} two weights have one name, which tfjs would save but never load
+ * @throws {RunError} when it cannot be written; nothing is left of it then
  */
 export async function saveLayersModel(model: tfl.LayersModel, dir: string): Promise<void> {
   const names = model.weights.map(({ originalName }) => originalName);

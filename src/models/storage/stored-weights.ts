@@ -14,7 +14,7 @@ export class StoredWeights {
   readonly #all = new Map<string, StoredWeight>();
   readonly #used = new Set<string>();
 
-  /** @throws ModelError when two weights have one name */
+  /** @throws {ModelError} when two weights have one name */
   constructor(file: string, weights: Iterable<StoredWeight>) {
     this.#file = file;
     for (const weight of weights) {
@@ -52,7 +52,7 @@ export class StoredWeights {
     return this.names().filter((name) => !this.#used.has(name));
   }
 
-  /** @throws ModelError when weights are left that no layer reads */
+  /** @throws {ModelError} when weights are left that no layer reads */
   expectAllUsed(): void {
     const left = this.unused();
     if (left.length === 0) return;

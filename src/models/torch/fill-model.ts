@@ -32,7 +32,7 @@ export interface FillOptions {
  * [O,I,h,w] → [h,w,I,O], depthwise ones [C,1,h,w] → [h,w,C,1], dense layers [O,I] → [I,O], and behind a flatten also
  * the features from [C,h,w] to [h,w,C].
  *
- * @throws ModelError a weight is missing, of another shape, or left over
+ * @throws {ModelError} a weight is missing, of another shape, or left over
  */
 export function fillModel(model: tfl.LayersModel, dict: StateDict, options: FillOptions): void {
   const { file, naming, keep = () => false, ignored } = options;

@@ -14,7 +14,7 @@ const prefixes = ['module.', '_orig_mod.', 'model.', 'net.', 'backbone.', 'encod
  * Reads the weights of a PyTorch model from `.safetensors`, or from `.pth`, `.pt` and `.bin` of `torch.save`.
  * Prefixes that wrappers put before every name (`module.`, `_orig_mod.`, …) are taken off.
  *
- * @throws ModelError when the file is missing, damaged, or more than a state dict
+ * @throws {ModelError} when the file is missing, damaged, or more than a state dict
  */
 export async function loadStateDict(file: string): Promise<StateDict> {
   const bytes = await readFile(file).catch((cause: NodeJS.ErrnoException) => {

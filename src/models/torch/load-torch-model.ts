@@ -10,7 +10,7 @@ import { type Recognized, recipes } from './recipes/index.ts';
 import type { StateDict } from './state-dict.ts';
 
 export interface TorchModelOptions {
-  /** [H, W] of the images. @default what the network was made for: 224 x 224, or what its positions say */
+  /** [H,W] of the images. @default what the network was made for: 224 x 224, or what its positions say */
   inputSize?: readonly [number, number] | undefined;
   /** Number of classes; with another than the file's the classifier starts anew. @default that of the file */
   classes?: number | undefined;
@@ -30,7 +30,7 @@ export interface TorchModelOptions {
  *
  * @param file `.safetensors`, or `.pth` of `torch.save(model.state_dict(), …)`
  * @returns a model [B,H,W,3] → raw logits [B,C]
- * @throws ModelError when the file is damaged, of a network that is not built here, or does not fit
+ * @throws {ModelError} when the file is damaged, of a network that is not built here, or does not fit
  */
 export async function loadTorchModel(
   file: string,
@@ -82,7 +82,7 @@ function either(first: RegExp | undefined, second: string): RegExp {
 /**
  * Which network a state dict is of.
  *
- * @throws ModelError when it is of none that is built here
+ * @throws {ModelError} when it is of none that is built here
  */
 export function recognize(file: string, dict: StateDict): Recognized {
   for (const recipe of recipes) {

@@ -48,7 +48,7 @@ const mark = Symbol('mark');
  * classes are names from a list, calls of them become {@link PickledCall}.
  *
  * @returns maps for dicts, arrays for lists and tuples, numbers, strings, null, booleans
- * @throws ModelError when it is damaged or names something that is not on the list
+ * @throws {ModelError} when it is damaged or names something that is not on the list
  */
 export function readPickle(file: string, bytes: Uint8Array): unknown {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

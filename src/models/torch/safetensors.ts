@@ -8,7 +8,7 @@ const maxHeaderBytes = 100_000_000;
 /**
  * Reads a `.safetensors` file: eight bytes with the length of a JSON header, the header, the numbers.
  *
- * @throws ModelError when it is damaged, or a tensor lies outside of the file
+ * @throws {ModelError} when it is damaged, or a tensor lies outside of the file
  */
 export function readSafetensors(file: string, bytes: Uint8Array): StateDict {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

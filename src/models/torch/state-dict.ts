@@ -37,7 +37,7 @@ const readers: Record<string, { bytes: number; read(view: DataView, at: number):
 /**
  * How numbers of a type lie in a file.
  *
- * @throws ModelError for a type that is not known
+ * @throws {ModelError} for a type that is not known
  */
 export function readerOf(where: string, dtype: string) {
   const reader = Object.hasOwn(readers, dtype) ? readers[dtype] : undefined;

@@ -23,7 +23,7 @@ const wrappers = ['state_dict', 'model_state_dict', 'model', 'model_ema', 'state
  * Reads the state dict of a `.pth` or `.pt` that `torch.save` wrote (a zip, PyTorch ≥ 1.6), without Python and without
  * running anything of it.
  *
- * @throws ModelError when it is damaged, of the older format, or holds more than a state dict
+ * @throws {ModelError} when it is damaged, of the older format, or holds more than a state dict
  */
 export function readTorchArchive(file: string, bytes: Uint8Array): StateDict {
   if (bytes[0] !== 0x50 || bytes[1] !== 0x4b) {

@@ -30,7 +30,7 @@ export type WeightMapping = z.input<typeof mappingSchema>;
  *
  * @param file `.safetensors` or `.pth`
  * @param mapping a YAML or JSON file, or what would stand in it
- * @throws ModelError the mapping is not one, or a weight is missing, of another shape, or left over
+ * @throws {ModelError} the mapping is not one, or a weight is missing, of another shape, or left over
  */
 export async function loadMappedWeights(
   model: tfl.LayersModel,

@@ -38,7 +38,7 @@ export type SlurmOptions = z.output<typeof slurmSchema>;
  * The options of a sweep file with those of the command line laid over them.
  *
  * @param given `key=value`, lists grow: `extra=--mail-type=FAIL`
- * @throws UsageError naming the option, the rule and the value
+ * @throws {UsageError} naming the option, the rule and the value
  */
 export function slurmOptions(
   ofFile: z.input<typeof slurmSchema> = {},
@@ -66,7 +66,7 @@ export function slurmOptions(
 /**
  * Slurm may send its signal up to a minute early: before the run has begun, where the limit leaves it no room.
  *
- * @throws UsageError when the time limit is not more than a minute above `grace`
+ * @throws {UsageError} when the time limit is not more than a minute above `grace`
  */
 function requireRoom({ time, grace }: SlurmOptions): void {
   const seconds = time === undefined ? undefined : secondsOf(time);

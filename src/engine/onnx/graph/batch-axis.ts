@@ -15,7 +15,7 @@ export interface TracedModel {
  * batch in one place takes what is left (-1); elsewhere the number is computed from the shape of the input.
  *
  * @param input name of the input whose first axis is the batch
- * @throws ModelError when the traces are not of one structure, or a constant depends on the batch otherwise
+ * @throws {ModelError} when the traces are not of one structure, or a constant depends on the batch otherwise
  */
 export function withBatchAxis(first: TracedModel, second: TracedModel, input: string): OnnxModel {
   return new Generalization(first, second, input).result();

@@ -127,7 +127,7 @@ interface OperationFields {
 /**
  * A pending operation. A result without elements is a leaf at once: ONNX Runtime need not see it.
  *
- * @throws UsageError for a shape that cannot be: ONNX Runtime ends the process on some of them
+ * @throws {UsageError} for a shape that cannot be: ONNX Runtime ends the process on some of them
  */
 export function operation(fields: OperationFields): LazyNode {
   if (!fields.shape.every((size) => Number.isInteger(size) && size >= 0)) {

@@ -159,7 +159,7 @@ interface Sizes {
  * is smaller than its stride, and then skips the first element), and the last window lies inside of what is behind
  * the image, also where the number of windows was rounded up.
  *
- * @throws UsageError when there is no window at all, because the image is smaller
+ * @throws {UsageError} when there is no window at all, because the image is smaller
  */
 function reaching(what: 'filter' | 'window', window: Window, { input, output }: Sizes): Window {
   const extent = windowExtent(window);
@@ -180,7 +180,7 @@ function reaching(what: 'filter' | 'window', window: Window, { input, output }: 
  * tfjs-core computes the size of a result with padding in numbers from the height of the filter and its stride alone:
  * the width is wrong where these are not square, and every backend then gives other numbers.
  *
- * @throws UsageError where the sizes are not those of a padded image
+ * @throws {UsageError} where the sizes are not those of a padded image
  */
 function requireSquare(
   what: 'filter' | 'window',

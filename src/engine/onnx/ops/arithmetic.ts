@@ -38,7 +38,7 @@ export function add(a: LazyNode, b: LazyNode): LazyNode {
   });
 }
 
-/** Shapes [C], [1, …, 1, C] against [N, …, C]. */
+/** Shapes [C], [1, …, 1, C] against [N,…,C]. */
 function isPerChannel(shape: Shape, activation: Shape): boolean {
   return shape.at(-1) === activation.at(-1) && shape.slice(0, -1).every((size) => size === 1);
 }

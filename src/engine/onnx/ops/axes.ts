@@ -6,7 +6,7 @@ import { UsageError } from '../../../errors/index.ts';
  * @param what the operation, for errors
  * @param axis one axis or several, negative ones counted from the end
  * @param rank how many axes there are
- * @throws UsageError for an axis that does not exist, and for one named twice: the other backends then give shapes
+ * @throws {UsageError} for an axis that does not exist, and for one named twice: the other backends then give shapes
  *   with holes
  */
 export function axesOf(what: string, axis: number | readonly number[] | undefined, rank: number): number[] {

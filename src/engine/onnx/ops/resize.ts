@@ -48,7 +48,7 @@ function resizeWeights(from: number, to: number, resize: Resize): LazyNode {
 }
 
 /**
- * Resizes [B, H, W, C] as two products with constant matrices, R_h · x · R_wᵀ. Being linear, its gradient is
+ * Resizes [B,H,W,C] as two products with constant matrices, R_h · x · R_wᵀ. Being linear, its gradient is
  * the same with the matrices transposed, exact for every sampling (the cpu backend's gradient of
  * `halfPixelCenters` is not).
  */

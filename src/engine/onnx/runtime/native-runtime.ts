@@ -46,7 +46,7 @@ export interface NativeRuntime {
  * binding under it is synchronous, and TensorFlow.js needs synchronous reads (`dataSync`). This file is the
  * only one that knows about that binding; the version is pinned in package.json.
  *
- * @throws EngineError when the native library is not there or cannot be loaded.
+ * @throws {EngineError} when the native library is not there or cannot be loaded.
  */
 export function loadNativeRuntime(): NativeRuntime {
   const require = createRequire(import.meta.url);

@@ -154,7 +154,7 @@ export class OnnxBackend extends KernelBackend {
   /**
    * The values themselves, not a copy: not to be written to, nor kept.
    *
-   * @throws EngineError when the operation behind them, or one before, failed
+   * @throws {EngineError} when the operation behind them, or one before, failed
    */
   values(dataId: DataId): BackendValues {
     const { node, stored } = this.#entry(dataId);

@@ -14,7 +14,7 @@ export interface Recognized {
   /** null when the file has no classifier. */
   readonly classes: number | null;
   readonly naming: Naming;
-  /** [H, W] that the network was made for. */
+  /** [H,W] that the network was made for. */
   readonly inputSize: readonly [number, number];
   /** Names in the file that say nothing here. */
   readonly ignored?: RegExp;

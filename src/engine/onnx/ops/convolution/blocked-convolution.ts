@@ -116,7 +116,7 @@ function chosenTaps(graph: GraphBuilder, plain: string, conv: Convolution, taps:
   return graph.node('Gather', [list, graph.constant('int32', [taps.length], taps)], { axis: 0 });
 }
 
-/** [kh, kw, I, O] with inputs and outputs exchanged, [I/b, O/b, taps, b of O, b of I], as [I, O, kh, kw]. */
+/** [kh, kw, I, O] with inputs and outputs exchanged, [I/b, O/b, taps, b of O, b of I], as [I,O,kh,kw]. */
 function turnedFilter(
   l: Lowering,
   plain: string,
@@ -169,7 +169,7 @@ function roundUp(channels: number, block: number): number {
   return Math.ceil(channels / block) * block;
 }
 
-/** A blocked activation with the shape [N, C, H, W] that the operators want to see. */
+/** A blocked activation with the shape [N,C,H,W] that the operators want to see. */
 function blockedImage(l: Lowering, x: LazyNode, sizes: ConvolutionSizes, spatial: readonly number[]): string {
   const { axes, batch, inChannels } = sizes;
   const name = l.as(x, blockedLayout(axes.channels, axes.spatial, l.block));

@@ -18,7 +18,7 @@ const MOST_GATHERED = 1 << 16;
  * The gradient of a convolution with respect to its filter: for every tap of the filter the product of the
  * input under that tap with dy, summed over the batch and all positions.
  *
- * With channels last that is one matrix product per tap, [I, K] · [K, O] with K = N · H · W, which needs no
+ * With channels last that is one matrix product per tap, [I,K] · [K,O] with K = N · H · W, which needs no
  * sum afterwards and gives the rows of the filter [kh, kw, I, O] as they lie. For few input channels the
  * taps are stacked into one product. Grouped and depthwise filters are walked with channels first.
  */

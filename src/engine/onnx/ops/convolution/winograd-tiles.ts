@@ -70,7 +70,7 @@ export function transformed(
 }
 
 /**
- * Pixels by their place in the tile: [size · size, tiles, C] of an image [N, H, W, C].
+ * Pixels by their place in the tile: [size · size, tiles, C] of an image [N,H,W,C].
  *
  * @param size 4: the pixels that a tile of the result is made of, 2: those of the tile itself
  * @param before rows and columns of zeros in front of the image
@@ -105,7 +105,7 @@ export function tilesOf(
   return graph.reshape(graph.node('Gather', [pixels, places], { axis: 0 }), [size * size, tiles, channels]);
 }
 
-/** Puts tiles together: [4, tiles, C] → [N, H, W, C]. */
+/** Puts tiles together: [4, tiles, C] → [N,H,W,C]. */
 export function imageOf(graph: GraphBuilder, parts: string, channels: number, tiling: Tiling): string {
   const { batch, spatial, grid, tiles } = tiling;
   const [height, width] = spatial;

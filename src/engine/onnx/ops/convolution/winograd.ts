@@ -9,7 +9,7 @@ import { channelsLastResult } from './small-image-convolution.ts';
 import { imageOf, type Tiling, tilesOf, tilingOf, transformed } from './winograd-tiles.ts';
 
 /**
- * A 3 x 3 convolution by Winograd's minimal filtering, F(2 x 2, 3 x 3): 16 matrix products, [tiles, I] · [I, O], with 4
+ * A 3 x 3 convolution by Winograd's minimal filtering, F(2 x 2, 3 x 3): 16 matrix products, [tiles, I] · [I,O], with 4
  * multiplications for a pixel of the result in place of 9. What is saved must pay for bringing image, filter and result
  * into that form, so it is done where channels are many (`isFaster`).
  *
@@ -131,7 +131,7 @@ function imageTiles(l: Lowering, x: LazyNode, { before }: Window, plan: Plan, la
   return transformed(l.graph, 'image', pixels, [tiling.tiles, inChannels]);
 }
 
-/** [16, tiles, O] → [N, H, W, O] */
+/** [16, tiles, O] → [N,H,W,O] */
 function result(l: Lowering, product: string, channels: number, tiling: Tiling): string {
   const parts = transformed(l.graph, 'result', product, [tiling.tiles, channels]);
   return imageOf(l.graph, parts, channels, tiling);
