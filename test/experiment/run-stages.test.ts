@@ -25,16 +25,15 @@ model: { options: { widths: [3, 4] } }
 gain: { losses: { mining: { weight: 0 }, supervision: { weight: 0 } } }
 stages:
   - name: plain
-    set: { data.composites: null, data.masks.predicted: null, training.refit: null, training.selectBy: mAP }
+    set: { data.composites: null, data.masks.predicted: null, training.refit: null }
   - name: gain_ext
     set:
       data.composites: null
       data.masks.predicted: null
       training.refit: null
-      training.selectBy: mAP
       gain.losses.mining: { weight: 1 }
       gain.losses.supervision: { weight: 10 }
-training: { epochs: 1, refit: { samples: 40, subsets: 2 }, selectBy: compositesApart, checkpointEvery: 1 }
+training: { epochs: 1, refit: { samples: 40, subsets: 2 }, checkpointEvery: 1 }
 evaluation: { focusClass: boat, published: { paper: { boat-without-water: 42, water-without-boat: 30 } } }
 log: { images: 2, imagesFrom: boat-without-water, histogramsEvery: 0 }
 `;
@@ -69,7 +68,7 @@ test.serial('a run that is interrupted in each stage and resumed ends with the s
   );
   t.deepEqual((await readdir(join(whole, 'stages'))).sort(), ['gain_ext', 'plain']);
   t.true(existsSync(join(whole, 'attention', 'before-after.png')));
-  t.true(summary.best!.metric === 'compositesApart' && summary.best!.value >= 0 && summary.best!.value <= 1);
+  t.true(summary.best!.metric === 'mAP' && summary.best!.value >= 0 && summary.best!.value <= 1);
 
   const broken = join(folder, 'broken');
   const stopped = new Set<string>();
