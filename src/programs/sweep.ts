@@ -106,7 +106,7 @@ export const sweepRuns = command({
   ],
   exitCodes:
     '2 usage, config or another launcher, 130 interrupted, else that of the first run that failed (4 diverged)',
-  async run(args, $0) {
+  async run(args) {
     // Loaded late, so that --help is answered at once.
     const sweeping = await import('../sweep/index.ts');
     const { drawBuiltInData } = await import('../experiment/index.ts');
@@ -170,7 +170,9 @@ export const sweepRuns = command({
     const count = (state: (typeof states)[number]) => states.filter((other) => other === state).length;
 
     if (args.dryRun) {
-      const start = (program: string) => $0.replace('sweep', program).replace('npm run', 'npm run --silent');
+      const inCheckout = extname(fileURLToPath(import.meta.url)) === '.ts';
+      const start = (program: string) =>
+        inCheckout ? `npm run --silent ${program} --` : `npx tfjs-gain ${program}`;
       for (const [i, run] of sweep.runs.entries()) {
         const commands = await sweeping.commandsLeft(sweep, run, states[i]!, args.threads);
         if (commands.length === 0) continue;

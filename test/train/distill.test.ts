@@ -64,7 +64,11 @@ test.serial(
 );
 
 const refusals: [what: string, args: string[], message: RegExp][] = [
-  ['a teacher that is not there', ['distillation.teacher.model=nowhere'], /^ModelError: nowhere/m],
+  [
+    'a teacher that is not there',
+    ['distillation.teacher.model=nowhere'],
+    /^UsageError: teacher: nowhere does not exist/m,
+  ],
   [
     'a teacher without a weight',
     ['distillation.losses.explanation.weight=0', 'distillation.losses.similarity.weight=0'],

@@ -106,7 +106,8 @@ test('counts, sizes, masks, groups, and images that lie in two splits', async (t
 
   const program = [
     '--import=tsx',
-    'src/data.ts',
+    'src/cli.ts',
+    'data',
     dir,
     '--sheet',
     join(dir, 'sheet/sheet.png'),
