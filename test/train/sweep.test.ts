@@ -18,11 +18,14 @@ const runs = ['out/runs/base/seed-1', 'out/runs/base/seed-2'];
 
 /** Sends a signal as soon as the logs of both runs tell of something. */
 const when = (told: string, kill: (signal: NodeJS.Signals) => void, signal: NodeJS.Signals) => {
+  let sent = false;
   const watch = setInterval(async () => {
     const logs = await Promise.all(
       runs.map((run) => readFile(workplace().path(run, 'log.ndjson'), 'utf8').catch(() => '')),
     );
-    if (!logs.every((log) => log.includes(told))) return;
+    // Two looks may be under way at once.
+    if (sent || !logs.every((log) => log.includes(told))) return;
+    sent = true;
     clearInterval(watch);
     kill(signal);
   }, 5);
