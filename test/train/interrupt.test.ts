@@ -23,9 +23,11 @@ for (const [signal, epoch] of [
       // The log says how far the run is: into which epoch the signal falls.
       const ended = await place.train([...args, '--run', run], {
         onStart: (kill) => {
+          let sent = false;
           const watch = setInterval(async () => {
             const log = await readFile(place.path(run, 'log.ndjson'), 'utf8').catch(() => '');
-            if (!log.includes(`"step":${epoch === 1 ? 2 : 12},`)) return;
+            if (!log.includes(`"step":${epoch === 1 ? 2 : 12},`) || sent) return;
+            sent = true;
             clearInterval(watch);
             kill(signal);
           }, 5);
