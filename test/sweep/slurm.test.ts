@@ -198,7 +198,8 @@ onSlurm(
   },
 );
 
-onSlurm(
+// Waits for the queue's own intervals, which a loaded machine stretches: `GAIN_SLURM=all` runs it.
+(process.env.GAIN_SLURM === 'all' ? onSlurm : test.skip)(
   'a signal before the end: the job goes into the queue again and the run goes on; two launchers submit once',
   async (t) => {
     t.timeout(200_000);
