@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { type OnnxProvider, registerOnnxBackend } from './onnx/index.ts';
@@ -8,6 +10,7 @@ import { adapterName } from './webgpu/index.ts';
 const provider = process.argv[2] as OnnxProvider;
 try {
   const adapter = provider === 'webgpu' ? await adapterName() : null;
+  const device = adapter?.name ?? (provider === 'webgpu' ? nameByDriver() : null);
   registerOnnxBackend({ provider });
   const [expected, found] = [gradients('cpu'), gradients('onnx')] as const;
   const differences = expected.map((right, i) => {
@@ -17,9 +20,10 @@ try {
   // NaN is no number in JSON, and not below any tolerance.
   const difference = Math.max(...differences);
   process.send?.({
-    device: adapter?.name ?? null,
+    device,
     isSoftware: adapter?.isSoftware ?? false,
     difference: Number.isNaN(difference) ? 1 : difference,
+    stepMs: stepTime(),
   });
 } catch (error) {
   process.send?.({ problem: (error as Error).message.split('\n', 1)[0] });
@@ -47,4 +51,30 @@ function gradients(backend: string): number[][] {
       .grads(loss)(parameters)
       .map((gradient) => Array.from(gradient.dataSync()));
   });
+}
+
+/** The shortest of three times, compilation not among them. */
+function stepTime(): number {
+  void tf.setBackend('onnx');
+  const images = tf.keep(tf.sin(tf.range(0, 16 * 64 * 64 * 64)).reshape([16, 64, 64, 64])) as tf.Tensor4D;
+  const filter = tf.keep(tf.sin(tf.range(0, 3 * 3 * 64 * 64)).reshape([3, 3, 64, 64]));
+  const loss = (weights: tf.Tensor): tf.Tensor =>
+    tf.sum(tf.square(tf.relu(tf.conv2d(images, weights as tf.Tensor4D, 1, 'same'))));
+  const times = Array.from({ length: 4 }, () => {
+    const begin = performance.now();
+    tf.tidy(() => tf.grad(loss)(filter).dataSync());
+    return performance.now() - begin;
+  });
+  return Math.min(...times.slice(1));
+}
+
+/** NVIDIA's driver for Linux tells the name of its first card. */
+function nameByDriver(): string | null {
+  try {
+    const folder = '/proc/driver/nvidia/gpus';
+    const [card] = readdirSync(folder);
+    return /^Model:\s*(.+)$/m.exec(readFileSync(join(folder, card!, 'information'), 'utf8'))?.[1] ?? null;
+  } catch {
+    return null;
+  }
 }
