@@ -17,7 +17,7 @@ import type { RunDirectory } from '../run/index.ts';
 import { describeEnvironment, linkOfRun } from '../run/index.ts';
 import { AttentionPanel } from './attention-panel.ts';
 import { CheckpointStore, type Progress as Position, restoreWeights } from './checkpoint.ts';
-import { choosesByComposites, compositeScores } from './composite-scores.ts';
+import { compositeQuestions, compositeScores } from './composite-scores.ts';
 import {
   buildExperimentModel,
   checkModelConfig,
@@ -152,6 +152,7 @@ async function runOnData(
   const model = await buildExperimentModel(begun, classes.length);
   const predicted = await predictedMasksOf(config, model, dataset, log, signal);
   const made = { predicted, composites: compositesOf(config, dataset) };
+  const questions = await compositeQuestions(dataset, config, made, signal);
   const distillation = await setUpDistillation(config, model, dataset, signal);
   const teacher = distillation?.teacher;
   const target = resolveTargetLayer(model, config.gain.targetLayer);
@@ -251,17 +252,9 @@ async function runOnData(
           if (data.splits.validation === null) return {};
           const metrics = {
             ...(await evaluate(data.splits.validation)),
-            ...(choosesByComposites(config) &&
-              made.composites && {
-                composites: await compositeScores(
-                  model,
-                  dataset,
-                  config,
-                  link,
-                  { composites: made.composites, predicted },
-                  signal,
-                ),
-              }),
+            ...(questions.length > 0 && {
+              composites: await compositeScores(model, dataset, link, questions),
+            }),
           };
           await records.evaluation(step, epoch + 1, data.splits.validation, metrics);
           const value = selectedMetric(metrics, training.selectBy);

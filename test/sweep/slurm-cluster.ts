@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
@@ -17,22 +18,37 @@ export function slurmInstalled(): boolean {
   }
 }
 
-/** A Slurm of two nodes with one processor each on this machine: no munge, no accounting, nothing in /etc. */
+export interface ClusterOptions {
+  /** Partitions beside `main`, and whatever else goes into `slurm.conf`. */
+  readonly conf?: readonly string[];
+  /** Lines of `slurm.conf` for accounting, of a `slurmdbd` that answers. */
+  readonly accounting?: readonly string[];
+  /** Folder of the cluster; a fresh one unless told. */
+  readonly folder?: string;
+}
+
+/** A Slurm of two nodes with one processor each on this machine: no munge, nothing in /etc. */
 export class SlurmCluster {
   readonly folder: string;
   readonly #daemons = new Map<string, ChildProcess>();
+  readonly #atExit = () => this.#killWhatIsLeft();
 
   private constructor(folder: string) {
     this.folder = folder;
+    // A test that ran out of time ends without its `after`.
+    process.once('exit', this.#atExit);
   }
 
   /** Starts it, and points `SLURM_CONF` of this process and its children at it. */
-  static async start(): Promise<SlurmCluster> {
-    const folder = await mkdtemp(join(tmpdir(), 'gain-slurm-'));
+  static async start({
+    conf: more = [],
+    accounting = ['AccountingStorageType=accounting_storage/none'],
+    folder: given,
+  }: ClusterOptions = {}): Promise<SlurmCluster> {
+    const folder = given ?? (await mkdtemp(join(tmpdir(), 'gain-slurm-')));
     const cluster = new SlurmCluster(folder);
     await mkdir(join(folder, 'state'));
     const [controller, node1, node2] = await freePorts(3);
-    // Ports of nodes are given as a list; slurm.conf wants them as one expression.
     const conf = `ClusterName=one
 SlurmctldHost=${hostname()}(127.0.0.1)
 SlurmUser=root
@@ -51,16 +67,19 @@ StateSaveLocation=${folder}/state
 SlurmdSpoolDir=${folder}/spool/%n
 SlurmctldPidFile=${folder}/slurmctld.pid
 SlurmdPidFile=${folder}/slurmd.%n.pid
+SlurmctldLogFile=${folder}/slurmctld.log
+SlurmdLogFile=${folder}/slurmd.%n.log
 SlurmdParameters=config_overrides
-AccountingStorageType=accounting_storage/none
 JobAcctGatherType=jobacct_gather/none
 KillWait=5
 MinJobAge=300
 SlurmdTimeout=10
 SchedulerParameters=sched_interval=1,sched_min_interval=100000
+${accounting.join('\n')}
 NodeName=node1 NodeHostname=${hostname()} NodeAddr=127.0.0.1 Port=${node1} CPUs=1 State=UNKNOWN
 NodeName=node2 NodeHostname=${hostname()} NodeAddr=127.0.0.1 Port=${node2} CPUs=1 State=UNKNOWN
 PartitionName=main Nodes=node[1-2] Default=YES MaxTime=INFINITE State=UP
+${more.join('\n')}
 `;
     await writeFile(join(folder, 'slurm.conf'), conf);
     process.env.SLURM_CONF = join(folder, 'slurm.conf');
@@ -75,28 +94,55 @@ PartitionName=main Nodes=node[1-2] Default=YES MaxTime=INFINITE State=UP
     this.#daemon(node, ['-D', '-N', node]);
   }
 
-  /** Ends a node's daemon at once. */
+  /** Ends a node at once: its daemon, and everything that runs on it. */
   async killNode(node: string): Promise<void> {
-    await ended(this.#daemons.get(node)!, 'SIGKILL');
+    const daemon = this.#daemons.get(node)!;
+    const running = this.#processes().filter(
+      ({ pid, environment }) =>
+        pid !== daemon.pid &&
+        (environment.includes(`SLURMD_NODENAME=${node}`) || isBelow(pid, daemon.pid!, this.#processes())),
+    );
+    await ended(daemon, 'SIGKILL');
     this.#daemons.delete(node);
+    for (const { pid } of running) killed(pid);
   }
 
-  /** @throws when it does not come true within a minute */
-  async until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
-    for (let tries = 0; tries < 600; tries++) {
+  /**
+   * Lets a job that was requeued begin.
+   *
+   * Slurm makes it wait for as long as a credential holds (two minutes), since a node refuses one that is not younger
+   * than the revocation of the job's last: clocked in whole seconds, so that `now` is too soon and the job is killed
+   * as not startable.
+   */
+  letBegin(job: string): void {
+    execFileSync('scontrol', ['update', `JobId=${job}`, 'StartTime=now+2']);
+  }
+
+  /** @throws when it does not come true in the given time, with what the controller said last */
+  async until(holds: () => boolean | Promise<boolean>, what: string, seconds = 90): Promise<void> {
+    for (const end = Date.now() + seconds * 1000; Date.now() < end; await wait(100)) {
       if (await holds()) return;
-      await wait(100);
     }
-    throw new Error(`waited in vain for ${what}`);
+    throw new Error(`waited in vain for ${what}\n${this.log('slurmctld').slice(-2000)}`);
+  }
+
+  /** What a daemon has said: `slurmctld`, `slurmd.node1` … */
+  log(daemon: string): string {
+    return readFileSync(join(this.folder, `${daemon}.log`), 'utf8');
   }
 
   async stop(): Promise<void> {
     try {
       execFileSync('scancel', ['--user=root', '--signal=KILL', '--full'], { stdio: 'ignore' });
+      execFileSync('scancel', ['--user=root'], { stdio: 'ignore' });
+      // A step tells the controller of its end, and without one keeps trying for ever.
+      await this.until(() => queueIsEmpty(), 'the queue to empty', 20);
     } catch {
       // Nothing to cancel, or the controller is gone.
     }
     await Promise.all([...this.#daemons.values()].map((daemon) => ended(daemon, 'SIGTERM')));
+    this.#killWhatIsLeft();
+    process.off('exit', this.#atExit);
     await rm(this.folder, { recursive: true, force: true });
   }
 
@@ -105,6 +151,55 @@ PartitionName=main Nodes=node[1-2] Default=YES MaxTime=INFINITE State=UP
     const daemon = spawn(program, [...args], { stdio: 'ignore', env: process.env });
     this.#daemons.set(name, daemon);
   }
+
+  /** Daemons, steps and jobs of this cluster: whatever has its `SLURM_CONF`, this process and its line left out. */
+  #processes(): Process[] {
+    const own = `SLURM_CONF=${join(this.folder, 'slurm.conf')}`;
+    return readdirSync('/proc').flatMap((name): Process[] => {
+      const pid = Number(name);
+      if (!Number.isInteger(pid) || pid === process.pid) return [];
+      try {
+        const environment = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+        if (!environment.includes(own)) return [];
+        const parent = Number(/\) \S (\d+) /.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1]);
+        return [{ pid, parent, environment }];
+      } catch {
+        return [];
+      }
+    });
+  }
+
+  #killWhatIsLeft(): void {
+    for (const { pid } of this.#processes()) killed(pid);
+  }
+}
+
+interface Process {
+  readonly pid: number;
+  readonly parent: number;
+  readonly environment: readonly string[];
+}
+
+function isBelow(pid: number, ancestor: number, all: readonly Process[]): boolean {
+  const parent = all.find((one) => one.pid === pid)?.parent;
+  return parent !== undefined && (parent === ancestor || isBelow(parent, ancestor, all));
+}
+
+function killed(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has just ended by itself.
+  }
+}
+
+function queueIsEmpty(): boolean {
+  return (
+    execFileSync('squeue', ['--noheader'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim() === ''
+  );
 }
 
 /** Nodes that wait for work. */
