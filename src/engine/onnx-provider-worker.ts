@@ -1,5 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { type OnnxProvider, registerOnnxBackend } from './onnx/index.ts';
@@ -10,7 +8,6 @@ import { adapterName } from './webgpu/index.ts';
 const provider = process.argv[2] as OnnxProvider;
 try {
   const adapter = provider === 'webgpu' ? await adapterName() : null;
-  const device = adapter?.name ?? (provider === 'webgpu' ? nameByDriver() : null);
   registerOnnxBackend({ provider });
   const [expected, found] = [gradients('cpu'), gradients('onnx')] as const;
   const differences = expected.map((right, i) => {
@@ -20,7 +17,7 @@ try {
   // NaN is no number in JSON, and not below any tolerance.
   const difference = Math.max(...differences);
   process.send?.({
-    device,
+    device: adapter?.name ?? null,
     isSoftware: adapter?.isSoftware ?? false,
     difference: Number.isNaN(difference) ? 1 : difference,
     stepMs: stepTime(),
@@ -66,15 +63,4 @@ function stepTime(): number {
     return performance.now() - begin;
   });
   return Math.min(...times.slice(1));
-}
-
-/** NVIDIA's driver for Linux tells the name of its first card. */
-function nameByDriver(): string | null {
-  try {
-    const folder = '/proc/driver/nvidia/gpus';
-    const [card] = readdirSync(folder);
-    return /^Model:\s*(.+)$/m.exec(readFileSync(join(folder, card!, 'information'), 'utf8'))?.[1] ?? null;
-  } catch {
-    return null;
-  }
 }
