@@ -172,7 +172,8 @@ async function runOnData(
     ...trainerOptionsOf(config, link),
     terms: [...guided, ...(distillation?.terms ?? [])],
     pairCapacity: capacity,
-    groups: maxLabels,
+    // A composite may show a suspect beside all that its ground shows.
+    groups: maxLabels + (data.composites ? 1 : 0),
   });
   const evaluation: EvaluateOptions = {
     batchSize: config.evaluation.batchSize,
