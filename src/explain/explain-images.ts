@@ -82,7 +82,8 @@ export async function* explainImages(
 ): AsyncGenerator<ExplainedImage> {
   let methods = findMethods(asked);
   const planned = methods.length;
-  const needsLayer = methods.some(({ group, name }) => group === 'class-maps' && asked.includes(name));
+  const byName = namedMethods(asked);
+  const needsLayer = methods.some((method) => method.group === 'class-maps' && byName.has(method));
   if (needsLayer || targetLayer !== 'auto') resolveTargetLayer(model, targetLayer, { output });
   const [height, width] = subject.imageSize;
   const shape = [height, width, subject.channels] as const;
@@ -110,7 +111,7 @@ export async function* explainImages(
           found.set(method, await toHost(await method.explain(model, pixels, pairs, { ...options, target })));
         } catch (error) {
           const left = error instanceof ModelError || error instanceof UsageError;
-          if (!left || asked.includes(method.name) || start > 0) throw error;
+          if (!left || byName.has(method) || start > 0) throw error;
           onNote(
             `left out  ${error.message.startsWith(method.name) ? '' : `${method.name}: `}${error.message}`,
           );
@@ -151,6 +152,11 @@ export async function* explainImages(
     tf.dispose([...tensors]);
     return { logits: logits!, shares: shares! };
   }
+}
+
+/** Those that were asked for by a name of their own, not by that of a group. */
+function namedMethods(asked: readonly string[]): Set<MethodEntry> {
+  return new Set(asked.map((name) => findMethods([name])).flatMap((of) => (of.length === 1 ? of : [])));
 }
 
 async function rowsOf(tensor: tf.Tensor2D): Promise<Float32Array[]> {

@@ -23,6 +23,7 @@ export {
 } from './explain-images.ts';
 export { type NamedImage, readImages } from './images.ts';
 export type { ExplanationMethod, MethodOptions } from './method.ts';
+export { methodAliases, methodNamed } from './method-aliases.ts';
 export {
   type AttributionKind,
   explanationMethods,
