@@ -1,4 +1,6 @@
 /** What a network sees: methods of explanation for trained models, and the page that shows them side by side. */
+
+export { boxInFile, type MapBox, mapBoxes } from './boxes.ts';
 export {
   type AugmentationOptions,
   ablationCam,
