@@ -29,7 +29,7 @@ export {
   type ImageObject,
   type LabelRule,
 } from './image-example.ts';
-export { readImageFile } from './image-file.ts';
+export { type ImageView, readImageFile, readImageView } from './image-file.ts';
 export {
   type AnnotatedSourceOptions,
   type CifarOptions,

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import type { Config } from '../config/index.ts';
 import {
@@ -21,14 +22,18 @@ import {
   type BackboneName,
   buildModel,
   checkModelOptions,
+  findInputScaling,
   freezeLayers,
   loadLayersModel,
+  shownScaling,
   unfreezeLayers,
   withInputScaling,
   withInputSize,
   withNewHead,
+  withTwoClasses,
 } from '../models/index.ts';
 import { type Progress, startProgress } from '../progress/index.ts';
+import { fileOfNetwork } from '../run/index.ts';
 
 /**
  * Opens the data set of an experiment; a built-in one is generated first when it is not there.
@@ -167,8 +172,18 @@ export async function requireGroups({ training, data }: Config, dataset: Dataset
   );
 }
 
-/** Builds the network of an experiment: logits for each class of the data set, input in [0, 1]. */
-export async function buildExperimentModel(config: Config, classes: number): Promise<tfl.LayersModel> {
+/**
+ * Builds the network of an experiment: logits for each class of the data set, input in [0, 1]. A network with one score
+ * goes on as one of two classes where the data set has two, of which an image has one.
+ *
+ * @param exclusive whether an image has one label
+ * @param log takes a line when its files want another scaling of the pixels than the config says
+ */
+export async function buildExperimentModel(
+  config: Config,
+  classes: number,
+  { exclusive = false, log = () => {} }: { exclusive?: boolean; log?: (line: string) => void } = {},
+): Promise<tfl.LayersModel> {
   const { backbone, options, weights, head, inputScaling, freeze } = config.model;
   const inputShape: [number, number, number] = [...config.data.imageSize, 3];
   let model: tfl.LayersModel;
@@ -176,7 +191,13 @@ export async function buildExperimentModel(config: Config, classes: number): Pro
     // The registry checks the name and the options.
     model = buildModel(backbone as BackboneName, { inputShape, classes, seed: config.seed, ...options });
   } else {
-    const loaded = await loadLayersModel(weights);
+    const loaded = await loadLayersModel(weights, { onNote: (note) => log(`file     ${note}`) });
+    const wanted = await findInputScaling(fileOfNetwork(weights), loaded);
+    if (wanted && !isDeepStrictEqual(wanted.scaling, inputScaling)) {
+      log(
+        `warning  model.inputScaling: ${shownScaling(inputScaling)}, but ${wanted.why}: ${shownScaling(wanted.scaling)}`,
+      );
+    }
     // `freeze` says everything: what was frozen when the model was saved does not matter here.
     unfreezeLayers(loaded);
     const { imageSize } = config.data;
@@ -191,6 +212,10 @@ export async function buildExperimentModel(config: Config, classes: number): Pro
       });
     } else {
       model = withInputSize(loaded, imageSize);
+      if (exclusive && classes === 2 && model.outputs[0]!.shape.at(-1) === 1) {
+        model = withTwoClasses(model);
+        log('network  its one score becomes those of two classes');
+      }
     }
   }
   const outputs = model.outputs[0]!.shape.at(-1);

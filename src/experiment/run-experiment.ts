@@ -149,11 +149,14 @@ async function runOnData(
           ...config,
           model: { ...config.model, weights: network, head: null, inputScaling: 'zero-one' as const },
         };
-  const model = await buildExperimentModel(begun, classes.length);
+  const model = await buildExperimentModel(begun, classes.length, {
+    exclusive: !dataset.info.multiLabel,
+    log,
+  });
   const predicted = await predictedMasksOf(config, model, dataset, log, signal);
   const made = { predicted, composites: compositesOf(config, dataset) };
   const questions = await compositeQuestions(dataset, config, made, signal);
-  const distillation = await setUpDistillation(config, model, dataset, signal);
+  const distillation = await setUpDistillation(config, model, dataset, signal, log);
   const teacher = distillation?.teacher;
   const target = resolveTargetLayer(model, config.gain.targetLayer);
   log(`network  ${model.name}, ${model.countParams().toLocaleString('en')} parameters`);

@@ -59,7 +59,7 @@ export interface Generated {
  * Does nothing when the folder holds the data set of these options already.
  *
  * @param onProgress called after each image
- * @throws {UsageError} for an option that does not exist or a value it cannot have
+ * @throws {UsageError} for an option that does not exist or a value it cannot have, or a folder with another data set
  * @throws {DataError} when the folder cannot be written
  */
 export async function generateBiasedBoats(
@@ -76,6 +76,12 @@ export async function generateBiasedBoats(
   const present = await readDatasetInfo(dir).catch(() => undefined);
   if (present && isDeepStrictEqual(present.source, source) && shardsExist(dir, present)) {
     return { info: present, generated: false };
+  }
+  if (present && (present.source as { generator?: unknown } | undefined)?.generator !== source.generator) {
+    throw new UsageError(
+      `${dir}: it holds the data set "${present.name}", which drawing biased boats would delete; data.source: tfrecord ` +
+        'trains on it, another folder takes the pictures',
+    );
   }
 
   const { seed, size, train, trainFullsup, val, test, unbiased } = checked.data;
