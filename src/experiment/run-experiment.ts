@@ -2,12 +2,7 @@ import { type Config, stringifyConfig } from '../config/index.ts';
 import type { Dataset } from '../data/index.ts';
 import { type EngineInfo, startEngine } from '../engine/index.ts';
 import { DivergenceError, InterruptedError, UsageError } from '../errors/index.ts';
-import {
-  compareWithTeacher,
-  type EvaluateOptions,
-  evaluateSplit,
-  type SplitMetrics,
-} from '../evaluation/index.ts';
+import { compareWithTeacher, evaluateSplit, type SplitMetrics } from '../evaluation/index.ts';
 import type { EpochSums, StepReport } from '../gain/index.ts';
 import { GainTrainer, guidanceTerms } from '../gain/index.ts';
 import { resolveTargetLayer } from '../gradcam/index.ts';
@@ -22,11 +17,10 @@ import {
   buildExperimentModel,
   checkModelConfig,
   compositesOf,
-  focusClassOf,
+  evaluationOptionsOf,
   guidanceOptionsOf,
   guidanceWithoutMasks,
   type MadeData,
-  mapOptionsOf,
   openExperimentData,
   pairCapacityFor,
   requireGroups,
@@ -178,17 +172,7 @@ async function runOnData(
     // A composite may show a suspect beside all that its ground shows.
     groups: maxLabels + (data.composites ? 1 : 0),
   });
-  const evaluation: EvaluateOptions = {
-    batchSize: config.evaluation.batchSize,
-    imageSize: data.imageSize,
-    fit: data.fit,
-    workers: data.workers,
-    maxLabels,
-    maps: mapOptionsOf(config),
-    link,
-    focusClass: focusClassOf(config, dataset),
-    signal,
-  };
+  const evaluation = evaluationOptionsOf(config, dataset, link, maxLabels, signal);
   const evaluate = async (split: string): Promise<SplitMetrics> => {
     const metrics = await evaluateSplit(model, dataset, split, evaluation);
     if (!teacher) return metrics;
