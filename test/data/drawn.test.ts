@@ -124,7 +124,7 @@ test('a drawn set has splits, masks, and counterexamples in four groups', async 
   t.true((await generateDrawn('tanks', dir, { ...options, shortcut: false })).generated);
   await t.throwsAsync(generateDrawn('letterbox', dir, options), {
     instanceOf: DataError,
-    message: /tanks: holds another data set \(tanks\); letterbox needs a folder of its own$/,
+    message: /tanks: holds another data set \(tanks\); letterbox needs a folder of its own, and/,
   });
   await t.throwsAsync(generateDrawn('biased-boats', join(dir, 'x'), options), {
     instanceOf: UsageError,

@@ -126,7 +126,8 @@ export async function generateDrawn(
   const present = await readDatasetInfo(dir).catch(() => undefined);
   if (present && present.source?.generator !== name) {
     throw new DataError(
-      `${dir}: holds another data set (${present.name}); ${name} needs a folder of its own`,
+      `${dir}: holds another data set (${present.name}); ${name} needs a folder of its own, and data.source: tfrecord ` +
+        'trains on the one that is there',
     );
   }
   if (present && isDeepStrictEqual(present.source, source) && shardsExist(dir, present)) {
