@@ -327,7 +327,7 @@ test.serial('a folder with a data set is not drawn over', async (t) => {
   const file = join(folder, 'over.yaml');
   await writeFile(file, `name: over\ndata: { dir: "${two.data}" }\n`);
   const { code, stderr } = await callProgram('train', '--config', file, '--run', join(folder, 'runs/over'));
-  t.is(code, 2);
+  t.is(code, 3);
   t.regex(
     stderr,
     /holds another data set \(.*\); biased-boats needs a folder of its own, and data\.source: tfrecord/,
