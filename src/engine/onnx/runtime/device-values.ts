@@ -1,7 +1,7 @@
 import type { DeviceTensor, ElementType, LazyNode, Values } from '../graph/lazy-node.ts';
 import { encodeModel } from '../graph/onnx-model.ts';
 import type { NativeRuntime, NativeSession, NativeTensor } from './native-runtime.ts';
-import { type OnnxProvider, providerRequest } from './provider.ts';
+import type { OnnxProvider } from './provider.ts';
 
 /**
  * The values that lie on a device: weights, optimizer state and everything else that a run leaves there for the next.
@@ -81,7 +81,7 @@ export class DeviceValues {
       });
       session = this.#runtime.createSession();
       session.loadModel(bytes.buffer, bytes.byteOffset, bytes.byteLength, {
-        executionProviders: [providerRequest(this.#provider)],
+        executionProviders: [this.#provider],
         logSeverityLevel: 4,
         ...(direction === 'up' ? { preferredOutputLocation: 'gpu-buffer' } : {}),
       });

@@ -6,7 +6,7 @@ import { peakElements, type Trace, traceGraph } from '../graph/trace.ts';
 import { canStay, DeviceValues } from './device-values.ts';
 import type { NativeRuntime, NativeSession, NativeTensor } from './native-runtime.ts';
 import { OutputBuffers } from './output-buffers.ts';
-import { keepsValues, type OnnxProvider, providerRequest } from './provider.ts';
+import { keepsValues, type OnnxProvider } from './provider.ts';
 import { SessionCache } from './session-cache.ts';
 
 export interface EvaluatorOptions {
@@ -210,7 +210,7 @@ export class Evaluator {
     const elements = peakElements(trace);
     const { threads, profilePrefix, provider } = this.#options;
     session.loadModel(bytes.buffer, bytes.byteOffset, bytes.byteLength, {
-      executionProviders: [providerRequest(provider)],
+      executionProviders: [provider],
       ...(this.#device === null ? {} : { preferredOutputLocation: locations(trace) }),
       intraOpNumThreads: elements < SMALL_GRAPH ? 1 : threads,
       interOpNumThreads: 1,

@@ -14,9 +14,3 @@ export function offeredProviders(runtime: Pick<NativeRuntime, 'providers'>): Onn
 export function keepsValues(provider: OnnxProvider): boolean {
   return provider === 'webgpu';
 }
-
-/** How a session asks for a provider. */
-export function providerRequest(provider: OnnxProvider): string | Record<string, unknown> {
-  const extra = process.env.GAIN_WEBGPU;
-  return provider === 'webgpu' && extra ? { name: provider, ...JSON.parse(extra) } : provider;
-}
