@@ -207,7 +207,7 @@ async function fingerprint(
   const shards = [...new Set([...options.splits, options.masks.split])].map(
     (split) => dataset.info.splits[split],
   );
-  hash.update(JSON.stringify([2, rest, shards]));
+  hash.update(JSON.stringify([3, rest, shards]));
   for (const weight of model.weights) hash.update(new Uint8Array((await weight.read().data()).buffer));
   return hash.digest('hex').slice(0, 16);
 }
