@@ -29,7 +29,7 @@ export {
   type ImageObject,
   type LabelRule,
 } from './image-example.ts';
-export { readImageFile } from './image-file.ts';
+export { readImageBytes, readImageFile } from './image-file.ts';
 export {
   type AnnotatedSourceOptions,
   type CifarOptions,
