@@ -37,7 +37,7 @@ export {
   type ImageObject,
   type LabelRule,
 } from './image-example.ts';
-export { type ImageView, readImageFile, readImageView } from './image-file.ts';
+export { type ImageView, readImageBytes, readImageFile, readImageView } from './image-file.ts';
 export {
   type AnnotatedSourceOptions,
   type CifarOptions,

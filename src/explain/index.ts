@@ -23,7 +23,7 @@ export {
   type ExplainOptions,
   explainImages,
 } from './explain-images.ts';
-export { type NamedImage, readImages } from './images.ts';
+export { grey, type NamedImage, readImages } from './images.ts';
 export type { ExplanationMethod, MethodOptions } from './method.ts';
 export { methodAliases, methodNamed } from './method-aliases.ts';
 export {
