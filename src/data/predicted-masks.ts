@@ -104,7 +104,7 @@ export async function readPredictedMasks(path: string): Promise<PredictedMasks> 
     if (info === undefined) {
       if (!features.has('predicted/info'))
         features.fail('predicted/info', 'is missing: no file of predicted masks');
-      info = JSON.parse(features.text('predicted/info')) as PredictedMasksInfo;
+      info = checkedInfo(features);
       continue;
     }
     const [height, width] = info.imageSize;
@@ -137,6 +137,27 @@ export async function readPredictedMasks(path: string): Promise<PredictedMasks> 
   }
   if (info === undefined) throw new DataError(`${path}: is empty`);
   return { info, masks };
+}
+
+/** What the readers of the masks count on; the rest is for people. */
+function checkedInfo(features: FeatureReader): PredictedMasksInfo {
+  const text = features.text('predicted/info');
+  let info: Partial<PredictedMasksInfo> | null;
+  try {
+    info = JSON.parse(text);
+  } catch (cause) {
+    return features.fail('predicted/info', `is no JSON: ${(cause as Error).message}`);
+  }
+  const { imageSize, fit, classes } = info ?? {};
+  const isSide = (side: unknown) => Number.isInteger(side) && (side as number) > 0;
+  if (!Array.isArray(imageSize) || imageSize.length !== 2 || !imageSize.every(isSide)) {
+    features.fail('predicted/info', 'has no imageSize of height and width');
+  }
+  if (fit !== 'squash' && fit !== 'crop') features.fail('predicted/info', 'has no fit, squash or crop');
+  if (!Array.isArray(classes) || !classes.every((name) => typeof name === 'string')) {
+    features.fail('predicted/info', 'has no names of classes');
+  }
+  return info as PredictedMasksInfo;
 }
 
 /** Predicted masks in memory that all threads share, by the number of the example. */

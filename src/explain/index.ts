@@ -1,4 +1,6 @@
 /** What a network sees: methods of explanation for trained models, and the page that shows them side by side. */
+
+export { boxInFile, type MapBox, mapBoxes } from './boxes.ts';
 export {
   type AugmentationOptions,
   ablationCam,
@@ -23,6 +25,7 @@ export {
 } from './explain-images.ts';
 export { grey, type NamedImage, readImages } from './images.ts';
 export type { ExplanationMethod, MethodOptions } from './method.ts';
+export { methodAliases, methodNamed } from './method-aliases.ts';
 export {
   type AttributionKind,
   explanationMethods,

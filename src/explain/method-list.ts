@@ -1,5 +1,5 @@
-import { nearest, UsageError } from '../errors/index.ts';
-import { attentionMaps, type MapMethod } from '../gradcam/index.ts';
+import * as tf from '@tensorflow/tfjs-core';
+import { attentionMaps, attentionRollout, gradientAttention, type MapMethod } from '../gradcam/index.ts';
 import {
   ablationCam,
   counterfactualMaps,
@@ -9,6 +9,7 @@ import {
   softmaxGradCamPlusPlus,
 } from './class-maps/index.ts';
 import type { ExplanationMethod } from './method.ts';
+import { methodNamed } from './method-aliases.ts';
 import { lime, occlusion, rise } from './perturbation/index.ts';
 import {
   deconvolution,
@@ -22,6 +23,7 @@ import {
 /** Families of methods, by the name that stands for all of a family. */
 export const methodGroups = {
   'class-maps': 'Class maps, from a layer of the network',
+  attention: 'Attention maps, of vision transformers',
   'pixel-space': 'Pixel space, backwards to the image',
   'model-agnostic': 'Model-agnostic, from the scores of changed images',
 } as const;
@@ -71,6 +73,11 @@ function classMap(name: MapMethod, title: string, source: string): MethodEntry {
       return maps;
     },
   };
+}
+
+/** The one image tensor of a method that takes no other inputs. */
+function onlyImage(images: tf.Tensor | readonly tf.Tensor[]): tf.Tensor {
+  return images instanceof tf.Tensor ? images : images[0]!;
 }
 
 /** The methods of explanation, in the order in which they are listed and shown. */
@@ -131,6 +138,27 @@ export const explanationMethods: readonly MethodEntry[] = [
     kind: 'map',
     slow: true,
     explain: ablationCam,
+  },
+  {
+    name: 'attention-rollout',
+    group: 'attention',
+    title: 'Attention rollout, whatever the class',
+    source: 'Abnar and Zuidema, ACL 2020',
+    kind: 'map',
+    explain: (model, images, pairs) =>
+      tf.tidy(() => {
+        const rows = pairs.map(({ sample }) => sample);
+        return tf.gather(attentionRollout(model, onlyImage(images)), tf.tensor1d(rows, 'int32'));
+      }),
+  },
+  {
+    name: 'gradient-attention',
+    group: 'attention',
+    title: 'Gradient-weighted attention',
+    source: 'Chefer et al., ICCV 2021',
+    kind: 'map',
+    explain: (model, images, pairs, { output } = {}) =>
+      tf.tidy(() => gradientAttention(model, onlyImage(images), pairs, { output }).maps),
   },
   {
     name: 'gradient',
@@ -222,21 +250,16 @@ export const explanationMethods: readonly MethodEntry[] = [
 ];
 
 /**
- * The methods of some names: of methods, of groups, or `all`; each once, in the order asked for.
+ * The methods of some names: of methods, as they are called here or elsewhere (`methodAliases`), of groups, or `all`;
+ * each once, in the order asked for.
  *
  * @throws {UsageError} for a name that does not exist, with what was probably meant
  */
 export function findMethods(names: readonly string[]): MethodEntry[] {
-  const found = names.flatMap((name) => {
-    const entries = explanationMethods.filter(
-      (entry) => name === 'all' || entry.name === name || entry.group === name,
-    );
-    if (entries.length > 0) return entries;
-    const known = ['all', ...Object.keys(methodGroups), ...explanationMethods.map((entry) => entry.name)];
-    const guess = nearest(name, known)[0];
-    throw new UsageError(
-      `no method "${name}"${guess ? `; did you mean "${guess}"?` : '.'} There are ${known.join(', ')}`,
-    );
+  const known = ['all', ...Object.keys(methodGroups), ...explanationMethods.map((entry) => entry.name)];
+  const found = names.flatMap((asked) => {
+    const name = methodNamed(asked, known);
+    return explanationMethods.filter((entry) => [entry.name, entry.group, 'all'].includes(name));
   });
   return [...new Set(found)];
 }

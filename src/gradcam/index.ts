@@ -28,6 +28,7 @@ export {
 export { type NetworkNode, networkNodes } from './network-nodes.ts';
 export { type Normalization, normalizations, normalizeMaps } from './normalize.ts';
 export { type Pair, pairColumns } from './pairs.ts';
+export { resizeCubic } from './resize-cubic.ts';
 export { type ApplyLayer, type PassOptions, runModel } from './run-model.ts';
 export { tfjsSeed } from './seeded-noise.ts';
 export { type SoftMaskOptions, softMask } from './soft-mask.ts';

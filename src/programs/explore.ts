@@ -4,15 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { type EngineName, engineNames } from '../engine/index.ts';
 import { UsageError } from '../errors/index.ts';
 import { writeLine } from '../progress/index.ts';
-import {
-  checkCounts,
-  checkNetwork,
-  factOptions,
-  networkOf,
-  networkOptions,
-  squareOf,
-} from './network-options.ts';
-import { classNamesOf, command, interruption } from './program.ts';
+import { checkCounts, checkNetwork, factOptions, networkAsked, networkOptions } from './network-options.ts';
+import { command, interruption } from './program.ts';
 
 export const explore = command({
   name: 'explore',
@@ -72,16 +65,11 @@ export const explore = command({
   ],
   exitCodes: '2 usage, run, model or port, 3 data',
   async run(args) {
-    const overrides = {
-      inputScaling: args.inputScaling,
-      imageSize: squareOf(args.imageSize),
-      classes: await classNamesOf(args.classes),
-    };
+    const source = await networkAsked(args);
     const { explore: serve, exportSite } = await import('../explore/index.ts');
     if (args.export !== undefined) {
       const written = await exportSite(args.export, {
-        source: networkOf(args),
-        overrides,
+        source,
         data: args.data,
         images: args.images,
         samples: args.samples,
@@ -95,8 +83,7 @@ export const explore = command({
     const here = fileURLToPath(import.meta.url);
     const cli = fileURLToPath(new URL(`../cli${extname(here)}`, import.meta.url));
     const explored = await serve({
-      source: networkOf(args),
-      overrides,
+      source,
       data: args.data,
       images: args.images,
       host: args.host,

@@ -261,7 +261,7 @@ async function fingerprint(
   const shards = [...new Set([...options.splits, options.masks.split])].map(
     (split) => dataset.info.splits[split],
   );
-  hash.update(JSON.stringify([2, rest, shards]));
+  hash.update(JSON.stringify([3, rest, shards]));
   for (const { id, classes, irrelevant } of drawn?.masks.values() ?? []) {
     hash.update(id).update(classes);
     if (irrelevant) hash.update(irrelevant);

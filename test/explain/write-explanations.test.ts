@@ -40,7 +40,8 @@ test.serial('all quick methods: pictures, raw maps, list and page', async (t) =>
   t.is(subject.name, 'small');
   t.deepEqual([subject.classes, subject.link, subject.notes], [['cat', 'dog', 'bird & co'], 'softmax', []]);
   const images = await readImages([scene.file('red.png'), scene.file('green.png')], subject);
-  const methods = explanationMethods.filter(({ slow }) => !slow).map(({ name }) => name);
+  const quick = explanationMethods.filter(({ slow, group }) => !slow && group !== 'attention');
+  const methods = quick.map(({ name }) => name);
   const out = join(scene.dir, 'out');
   const before = tf.memory().numTensors;
   const seen: number[] = [];
