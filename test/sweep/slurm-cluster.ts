@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
@@ -31,12 +31,11 @@ export interface ClusterOptions {
 export class SlurmCluster {
   readonly folder: string;
   readonly #daemons = new Map<string, ChildProcess>();
-  readonly #atExit = () => this.#killWhatIsLeft();
+  readonly #release: () => void;
 
   private constructor(folder: string) {
     this.folder = folder;
-    // A test that ran out of time ends without its `after`.
-    process.once('exit', this.#atExit);
+    this.#release = atEnd(() => this.#killWhatIsLeft());
   }
 
   /** Starts it, and points `SLURM_CONF` of this process and its children at it. */
@@ -85,7 +84,12 @@ ${more.join('\n')}
     process.env.SLURM_CONF = join(folder, 'slurm.conf');
     cluster.#daemon('slurmctld', ['-D', '-c']);
     for (const node of ['node1', 'node2']) await cluster.startNode(node);
-    await cluster.until(() => sinfo() === 2, 'two idle nodes');
+    try {
+      await cluster.until(() => idleNodes() === 2, 'two idle nodes');
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
     return cluster;
   }
 
@@ -97,14 +101,18 @@ ${more.join('\n')}
   /** Ends a node at once: its daemon, and everything that runs on it. */
   async killNode(node: string): Promise<void> {
     const daemon = this.#daemons.get(node)!;
+    daemon.kill('SIGSTOP');
     const running = this.#processes().filter(
-      ({ pid, environment }) =>
+      ({ pid, environment, files }) =>
         pid !== daemon.pid &&
-        (environment.includes(`SLURMD_NODENAME=${node}`) || isBelow(pid, daemon.pid!, this.#processes())),
+        (environment.includes(`SLURMD_NODENAME=${node}`) ||
+          files.includes(join(this.folder, `slurmd.${node}.log`))),
     );
+    // No last word to the controller: a step must not tell of the end of its job.
+    for (const signal of ['SIGSTOP', 'SIGKILL'] as const)
+      for (const { pid } of running) signalled(pid, signal);
     await ended(daemon, 'SIGKILL');
     this.#daemons.delete(node);
-    for (const { pid } of running) killed(pid);
   }
 
   /**
@@ -120,10 +128,8 @@ ${more.join('\n')}
 
   /** @throws when it does not come true in the given time, with what the controller said last */
   async until(holds: () => boolean | Promise<boolean>, what: string, seconds = 90): Promise<void> {
-    for (const end = Date.now() + seconds * 1000; Date.now() < end; await wait(100)) {
-      if (await holds()) return;
-    }
-    throw new Error(`waited in vain for ${what}\n${this.log('slurmctld').slice(-2000)}`);
+    const why = () => `waited in vain for ${what}\n${this.log('slurmctld').slice(-2000)}`;
+    await waitUntil(holds, why, seconds);
   }
 
   /** What a daemon has said: `slurmctld`, `slurmd.node1` … */
@@ -142,17 +148,19 @@ ${more.join('\n')}
     }
     await Promise.all([...this.#daemons.values()].map((daemon) => ended(daemon, 'SIGTERM')));
     this.#killWhatIsLeft();
-    process.off('exit', this.#atExit);
+    this.#release();
     await rm(this.folder, { recursive: true, force: true });
   }
 
   #daemon(name: string, args: readonly string[]): void {
     const program = name === 'slurmctld' ? 'slurmctld' : 'slurmd';
     const daemon = spawn(program, [...args], { stdio: 'ignore', env: process.env });
+    // It must not keep a test alive that has failed; `exit` ends it.
+    daemon.unref();
     this.#daemons.set(name, daemon);
   }
 
-  /** Daemons, steps and jobs of this cluster: whatever has its `SLURM_CONF`, this process and its line left out. */
+  /** Daemons, steps and jobs of this cluster: whatever has its `SLURM_CONF` or its logs, this process left out. */
   #processes(): Process[] {
     const own = `SLURM_CONF=${join(this.folder, 'slurm.conf')}`;
     return readdirSync('/proc').flatMap((name): Process[] => {
@@ -160,9 +168,10 @@ ${more.join('\n')}
       if (!Number.isInteger(pid) || pid === process.pid) return [];
       try {
         const environment = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
-        if (!environment.includes(own)) return [];
-        const parent = Number(/\) \S (\d+) /.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1]);
-        return [{ pid, parent, environment }];
+        // A step writes its title over its environment.
+        const files = environment.includes(own) ? [] : openFiles(pid);
+        const isOwn = environment.includes(own) || files.some((file) => file.startsWith(`${this.folder}/`));
+        return isOwn ? [{ pid, environment, files }] : [];
       } catch {
         return [];
       }
@@ -170,24 +179,36 @@ ${more.join('\n')}
   }
 
   #killWhatIsLeft(): void {
-    for (const { pid } of this.#processes()) killed(pid);
+    for (const { pid } of this.#processes()) signalled(pid, 'SIGKILL');
   }
+}
+
+/** @throws with what `why` says when it does not come true in the given time */
+export async function waitUntil(
+  holds: () => boolean | Promise<boolean>,
+  why: () => string,
+  seconds = 90,
+): Promise<void> {
+  for (const end = Date.now() + seconds * 1000; Date.now() < end; await wait(100)) {
+    if (await holds()) return;
+  }
+  throw new Error(why());
 }
 
 interface Process {
   readonly pid: number;
-  readonly parent: number;
   readonly environment: readonly string[];
+  readonly files: readonly string[];
 }
 
-function isBelow(pid: number, ancestor: number, all: readonly Process[]): boolean {
-  const parent = all.find((one) => one.pid === pid)?.parent;
-  return parent !== undefined && (parent === ancestor || isBelow(parent, ancestor, all));
+function openFiles(pid: number): string[] {
+  if (readFileSync(`/proc/${pid}/comm`, 'utf8').trim() !== 'slurmstepd') return [];
+  return readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
 }
 
-function killed(pid: number): void {
+function signalled(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid, signal);
   } catch {
     // It has just ended by itself.
   }
@@ -202,27 +223,41 @@ function queueIsEmpty(): boolean {
   );
 }
 
+/**
+ * Calls back when this process ends without its `after`, as that of a test does which ran out of time.
+ *
+ * @returns what takes it back
+ */
+export function atEnd(callback: () => void): () => void {
+  const end = () => process.exit(143);
+  process.once('exit', callback).once('SIGTERM', end);
+  return () => process.off('exit', callback).off('SIGTERM', end);
+}
+
 /** Nodes that wait for work. */
-function sinfo(): number {
+function idleNodes(): number {
   try {
     const said = execFileSync('sinfo', ['--noheader', '--Node', '--format=%N %t'], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
     });
-    return said.split('\n').filter((line) => line.endsWith(' idle')).length;
+    // A line for each partition of a node.
+    return new Set(said.split('\n').filter((line) => line.endsWith(' idle'))).size;
   } catch {
     return 0;
   }
 }
 
-async function ended(daemon: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+/** Ends a daemon, by force where it takes more than ten seconds. */
+export async function ended(daemon: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (daemon.exitCode !== null || daemon.signalCode !== null) return;
   const gone = new Promise((resolve) => daemon.once('exit', resolve));
   daemon.kill(signal);
   await Promise.race([gone, wait(10_000).then(() => daemon.kill('SIGKILL'))]);
 }
 
-async function freePorts(count: number): Promise<number[]> {
+/** Ports that nobody listens on. */
+export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(
     Array.from(
       { length: count },

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { RunError } from '../../errors/index.ts';
 import { appendWhole, makeFolder, readJson, writeWhole, writing } from '../../files/index.ts';
@@ -51,7 +51,12 @@ export class JobBook {
     );
   }
 
-  /** What the job itself says of its end; undefined begins anew. */
+  /** Takes back what a former life of the run's job said of its end: this one may be killed without a word. */
+  async begins(run: SweepRun): Promise<void> {
+    await rm(await this.file(`${this.nameOf(run)}.json`), { force: true });
+  }
+
+  /** What the job itself says of its end. */
   async ended(run: SweepRun, job: string, outcome: Outcome): Promise<void> {
     await writeWhole(await this.file(`${this.nameOf(run)}.json`), `${JSON.stringify({ job, outcome })}\n`);
   }
