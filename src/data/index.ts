@@ -2,6 +2,7 @@ export { readAnswers, type StoredAnswer, writeAnswers } from './answer-file.ts';
 export type { Augmentation, Fit } from './augmentation.ts';
 export type { BatchBox, BatchMask, Box, HostBatch, View } from './batch.ts';
 export { type BiasedBoatsOptions, type Generated, generateBiasedBoats } from './biased-boats/index.ts';
+export { type ClipOptions, readClip, resizeVolume, stretchVolume, type Volume } from './clips/index.ts';
 export {
   areaOf,
   type Bounds,
@@ -93,6 +94,7 @@ export {
   surveyDataset,
 } from './inspection/survey.ts';
 export type { ExampleLabels, LabelStatistics } from './label-statistics.ts';
+export { drawPersons, identityBatches, type Person, type PersonOptions } from './persons/index.ts';
 export {
   type PredictedMask,
   type PredictedMasks,
