@@ -18,6 +18,8 @@ export interface ExampleLabels {
   boxes: number;
   /** Number of objects with a mask. */
   masks: number;
+  /** Classes of which an object has a mask, each once. */
+  maskedClasses: number[];
 }
 
 export interface LabelStatistics {
@@ -53,9 +55,19 @@ export async function readLabels(shards: readonly Shard[], rule: LabelRule): Pro
           width = 0,
           height = 0,
         } = decodeExample(bytes, rule, `${path}, record ${record}`);
-        const masks = objects.filter((object) => object.mask).length;
-        const id = recordId(path, record);
-        all.push({ id, filename, labels, unknown, group, width, height, boxes: objects.length, masks });
+        const masked = objects.filter((object) => object.mask);
+        all.push({
+          id: recordId(path, record),
+          filename,
+          labels,
+          unknown,
+          group,
+          width,
+          height,
+          boxes: objects.length,
+          masks: masked.length,
+          maskedClasses: [...new Set(masked.map((object) => object.class))],
+        });
         record++;
       }
     } finally {

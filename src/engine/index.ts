@@ -3,7 +3,9 @@ export { engineNames } from './engine-info.ts';
 export {
   type OnnxGraph,
   type OnnxProvider,
+  type OnnxSession,
   onnxProviders,
+  openOnnx,
   operatorSupport,
   runOnnx,
   traceOnnx,

@@ -61,6 +61,7 @@ export async function evaluate(request: EvaluateRequest): Promise<Evaluated[]> {
     });
     if (network.channels !== 3)
       throw new ModelError(`${found.path}: takes grey images, the data set gives colours`);
+    for (const note of network.notes) log(note);
     const target = resolveTargetLayer(network.model, network.targetLayer);
     log(`maps     ${methods.join(', ')} of ${target.path}: ${target.reason}`);
     if (target.warning) log(`warning  ${target.warning}`);

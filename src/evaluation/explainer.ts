@@ -1,9 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import type { HostBatch } from '../data/index.ts';
-import { forward, inputGradients, type MapMethod, methodMaps, type Pair } from '../gradcam/index.ts';
+import {
+  forward,
+  inputGradients,
+  type MapMethod,
+  methodMaps,
+  type Pair,
+  resizeCubic,
+} from '../gradcam/index.ts';
 import { logProbabilitySums } from '../losses/index.ts';
-import { resizeCubic } from './map-resizing.ts';
 
 export interface ExplainerOptions {
   readonly methods: readonly MapMethod[];

@@ -1,6 +1,7 @@
 import type { Dataset } from '../data/index.ts';
 import { DataError, nearest, UsageError } from '../errors/index.ts';
 import { type MapMethod, mapMethods } from '../gradcam/index.ts';
+import type { InputScaling } from '../models/index.ts';
 
 export const measureNames = ['localization', 'faithfulness', 'sanity', 'wrong-reasons'] as const;
 export type MeasureName = (typeof measureNames)[number];
@@ -19,6 +20,8 @@ export interface EvaluationOptions {
   readonly teacher?: string | undefined;
   /** Layer of the teacher that is explained. @default that of the run's distillation, else `auto` */
   readonly teacherLayer?: string | undefined;
+  /** What a teacher that is no run expects of its pixels. @default as its run says, else its files */
+  readonly teacherScaling?: InputScaling | undefined;
   /** @default chosen on `train-fullsup`, else on the split whose masks the run could train with */
   readonly threshold?: ThresholdSource | undefined;
   /** Pixels of the pointing game with a margin. */

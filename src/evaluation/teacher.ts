@@ -8,7 +8,7 @@ import type { EvaluationOptions } from './options.ts';
 
 /** A network beside which the evaluated one is put. */
 export interface Teacher {
-  /** Run directory, or folder of a layers-model. */
+  /** Run directory, or folder or file of a network. */
   readonly path: string;
   readonly model: tfl.LayersModel;
   readonly target: TargetLayer;
@@ -26,7 +26,7 @@ export interface Teacher {
 export async function findTeacher(
   { config }: TrainedNetwork,
   dataset: Dataset,
-  { teacher: asked, teacherLayer }: EvaluationOptions,
+  { teacher: asked, teacherLayer, teacherScaling }: EvaluationOptions,
   options: ExplainerOptions,
   log: (line: string) => void,
 ): Promise<Teacher | undefined> {
@@ -38,7 +38,13 @@ export async function findTeacher(
     );
     return undefined;
   }
-  const model = await loadTeacher(path, { classes: dataset.classes, imageSize: options.imageSize });
+  const ofRun = asked === undefined ? config?.distillation?.teacher.inputScaling : undefined;
+  const model = await loadTeacher(path, {
+    classes: dataset.classes,
+    imageSize: options.imageSize,
+    inputScaling: teacherScaling ?? ofRun ?? undefined,
+    onNote: log,
+  });
   const layer = teacherLayer ?? (asked === undefined ? config?.distillation?.maps.teacherLayer : undefined);
   const target = resolveTargetLayer(model, layer);
   log(`teacher  ${path}, its maps of ${target.path}: ${target.reason}`);

@@ -1,14 +1,16 @@
+import { isDeepStrictEqual } from 'node:util';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import type { Config } from '../config/index.ts';
 import {
   type BatchOptions,
   type CompositeOptions,
   type Dataset,
-  generateBiasedBoats,
+  generateDrawn,
   openDataset,
   type PredictedMasks,
 } from '../data/index.ts';
 import { DataError, UsageError } from '../errors/index.ts';
+import type { EvaluateOptions } from '../evaluation/index.ts';
 import {
   type DistillationOptions,
   type GainTrainerOptions,
@@ -21,14 +23,18 @@ import {
   type BackboneName,
   buildModel,
   checkModelOptions,
+  findInputScaling,
   freezeLayers,
   loadLayersModel,
+  shownScaling,
   unfreezeLayers,
   withInputScaling,
   withInputSize,
   withNewHead,
+  withTwoClasses,
 } from '../models/index.ts';
 import { type Progress, startProgress } from '../progress/index.ts';
+import { fileOfNetwork } from '../run/index.ts';
 
 /**
  * Opens the data set of an experiment; a built-in one is generated first when it is not there.
@@ -59,12 +65,12 @@ export async function openExperimentData(config: Config, signal?: AbortSignal): 
 
 /** Draws the data set of a built-in source where it is not there yet. */
 export async function drawBuiltInData({ data }: Config, signal?: AbortSignal): Promise<void> {
-  if (data.source !== 'biased-boats') return;
+  if (data.source === 'tfrecord') return;
   let progress: Progress | undefined;
   try {
-    await generateBiasedBoats(data.dir, data.options, (done, total) => {
+    await generateDrawn(data.source, data.dir, data.options, (done, total) => {
       signal?.throwIfAborted();
-      progress ??= startProgress('drawing biased boats', total);
+      progress ??= startProgress(`drawing ${data.source}`, total);
       progress.update(done);
     });
   } finally {
@@ -167,8 +173,18 @@ export async function requireGroups({ training, data }: Config, dataset: Dataset
   );
 }
 
-/** Builds the network of an experiment: logits for each class of the data set, input in [0, 1]. */
-export async function buildExperimentModel(config: Config, classes: number): Promise<tfl.LayersModel> {
+/**
+ * Builds the network of an experiment: logits for each class of the data set, input in [0, 1]. A network with one score
+ * goes on as one of two classes where the data set has two, of which an image has one.
+ *
+ * @param exclusive whether an image has one label
+ * @param log takes a line when its files want another scaling of the pixels than the config says
+ */
+export async function buildExperimentModel(
+  config: Config,
+  classes: number,
+  { exclusive = false, log = () => {} }: { exclusive?: boolean; log?: (line: string) => void } = {},
+): Promise<tfl.LayersModel> {
   const { backbone, options, weights, head, inputScaling, freeze } = config.model;
   const inputShape: [number, number, number] = [...config.data.imageSize, 3];
   let model: tfl.LayersModel;
@@ -176,7 +192,13 @@ export async function buildExperimentModel(config: Config, classes: number): Pro
     // The registry checks the name and the options.
     model = buildModel(backbone as BackboneName, { inputShape, classes, seed: config.seed, ...options });
   } else {
-    const loaded = await loadLayersModel(weights);
+    const loaded = await loadLayersModel(weights, { onNote: (note) => log(`file     ${note}`) });
+    const wanted = await findInputScaling(fileOfNetwork(weights), loaded);
+    if (wanted && !isDeepStrictEqual(wanted.scaling, inputScaling)) {
+      log(
+        `warning  model.inputScaling: ${shownScaling(inputScaling)}, but ${wanted.why}: ${shownScaling(wanted.scaling)}`,
+      );
+    }
     // `freeze` says everything: what was frozen when the model was saved does not matter here.
     unfreezeLayers(loaded);
     const { imageSize } = config.data;
@@ -191,6 +213,10 @@ export async function buildExperimentModel(config: Config, classes: number): Pro
       });
     } else {
       model = withInputSize(loaded, imageSize);
+      if (exclusive && classes === 2 && model.outputs[0]!.shape.at(-1) === 1) {
+        model = withTwoClasses(model);
+        log('network  its one score becomes those of two classes');
+      }
     }
   }
   const outputs = model.outputs[0]!.shape.at(-1);
@@ -208,6 +234,32 @@ export async function buildExperimentModel(config: Config, classes: number): Pro
 export function mapOptionsOf(config: Config): AttentionMapsOptions {
   const { method, targetLayer } = config.gain;
   return { method, targetLayer };
+}
+
+/**
+ * How a run measures a split.
+ *
+ * @param maxLabels labels per image at most
+ */
+export function evaluationOptionsOf(
+  config: Config,
+  dataset: Dataset,
+  link: 'sigmoid' | 'softmax',
+  maxLabels: number,
+  signal?: AbortSignal,
+): EvaluateOptions {
+  const { imageSize, fit, workers } = config.data;
+  return {
+    batchSize: config.evaluation.batchSize,
+    imageSize,
+    fit,
+    workers,
+    maxLabels,
+    maps: mapOptionsOf(config),
+    link,
+    focusClass: focusClassOf(config, dataset),
+    signal,
+  };
 }
 
 /** The terms of distillation as the config weighs them, without those of weight 0. */

@@ -27,6 +27,7 @@ export async function setUpDistillation(
   student: tfl.LayersModel,
   dataset: Dataset,
   signal?: AbortSignal,
+  log?: (line: string) => void,
 ): Promise<Distillation | undefined> {
   if (!distillation) return undefined;
   const options = distillationOptionsOf(distillation);
@@ -35,6 +36,8 @@ export async function setUpDistillation(
   const teacher = await loadTeacher(distillation.teacher.model, {
     classes: dataset.info.classes,
     imageSize: data.imageSize,
+    inputScaling: distillation.teacher.inputScaling ?? undefined,
+    onNote: log,
   });
   requireLayers(options, student, teacher);
   if (!precomputed) return { teacher, terms: distillationTerms(teacher, options) };

@@ -157,7 +157,7 @@ export async function explainBlackBox(
       size: { width: w, height: h },
       classes: columns.map((column, p) => ({
         index: column,
-        logit: Number.NaN,
+        logit: null,
         probability: probabilities[column]!,
         tiles: tiles[p]!,
       })),

@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ModelError, UsageError } from '../errors/index.ts';
-import { forward, isDeadMap, resolveTargetLayer } from '../gradcam/index.ts';
+import { forward, isDeadMap, type Pair, resolveTargetLayer } from '../gradcam/index.ts';
 import { probabilities } from '../losses/index.ts';
-import type { TrainedNetwork } from '../run/index.ts';
+import { type BlackBox, isBlackBox, type TrainedNetwork } from '../run/index.ts';
 import type { NamedImage } from './images.ts';
+import type { MethodOptions } from './method.ts';
 import { findMethods, type MethodEntry } from './method-list.ts';
 
 /** What a method says of one image and class, on the host. */
@@ -19,7 +20,8 @@ export interface Attribution {
 
 export interface ClassExplanations {
   readonly index: number;
-  readonly logit: number;
+  /** null for a black box, which tells its probabilities alone. */
+  readonly logit: number | null;
   readonly probability: number;
   /** By methods, in the same order everywhere. */
   readonly attributions: readonly Attribution[];
@@ -65,13 +67,13 @@ export interface ExplainOptions {
  * @throws {ModelError} for a layer that does not exist, or a network that a method cannot be applied to
  */
 export async function* explainImages(
-  { model, output, link, classes: names, ...subject }: TrainedNetwork,
+  subject: TrainedNetwork | BlackBox,
   images: readonly NamedImage[],
   {
     methods: asked,
     classes,
     top = 3,
-    targetLayer = subject.targetLayer,
+    targetLayer = isBlackBox(subject) ? 'auto' : subject.targetLayer,
     seed = 0,
     samples,
     batchSize = 16,
@@ -84,14 +86,17 @@ export async function* explainImages(
   const planned = methods.length;
   const byName = namedMethods(asked);
   const needsLayer = methods.some((method) => method.group === 'class-maps' && byName.has(method));
-  if (needsLayer || targetLayer !== 'auto') resolveTargetLayer(model, targetLayer, { output });
+  if (!isBlackBox(subject) && (needsLayer || targetLayer !== 'auto')) {
+    resolveTargetLayer(subject.model, targetLayer, { output: subject.output });
+  }
+  const names = subject.classes;
   const [height, width] = subject.imageSize;
   const shape = [height, width, subject.channels] as const;
   for (let start = 0; start < images.length; start += batchSize) {
     const batch = images.slice(start, start + batchSize);
     const pixels = tf.tidy(() => tf.stack(batch.map((image) => tf.tensor3d(image.pixels, [...shape]))));
     try {
-      const { logits, shares } = await scoresOf(pixels as tf.Tensor4D);
+      const { logits, shares } = await scoresOf(subject, pixels as tf.Tensor4D);
       const chosen = shares.map((row) => classes ?? likeliest(row, top));
       const pairs = chosen.flatMap((columns, sample) => columns.map((column) => ({ sample, class: column })));
       const found = new Map<MethodEntry, Omit<Attribution, 'method'>[]>();
@@ -102,13 +107,8 @@ export async function* explainImages(
           onProgress(before + (batch.length * done) / Math.max(1, all), images.length * planned, method.name);
         report(0, 1);
         try {
-          const options = { targetLayer, output, seed, samples, batchSize, signal, onProgress: report };
-          // What is judged by its scores alone is judged by probabilities, as in the papers.
-          const target =
-            method.group === 'model-agnostic'
-              ? { score: (values: tf.Tensor) => probabilities(values as tf.Tensor2D, link) }
-              : undefined;
-          found.set(method, await toHost(await method.explain(model, pixels, pairs, { ...options, target })));
+          const options = { targetLayer, seed, samples, batchSize, signal, onProgress: report };
+          found.set(method, await toHost(await explain(subject, method, pixels, pairs, options)));
         } catch (error) {
           const left = error instanceof ModelError || error instanceof UsageError;
           if (!left || byName.has(method) || start > 0) throw error;
@@ -131,7 +131,7 @@ export async function* explainImages(
           }
           return {
             index,
-            logit: logits[sample]![index]!,
+            logit: logits ? logits[sample]![index]! : null,
             probability: shares[sample]![index]!,
             attributions,
           };
@@ -142,16 +142,49 @@ export async function* explainImages(
       pixels.dispose();
     }
   }
+}
 
-  async function scoresOf(pixels: tf.Tensor4D) {
-    const tensors = tf.tidy(() => {
-      const logits = forward(model, pixels, { output });
-      return [logits, probabilities(logits, link)] as const;
-    });
-    const [logits, shares] = await Promise.all(tensors.map((tensor) => rowsOf(tensor)));
-    tf.dispose([...tensors]);
-    return { logits: logits!, shares: shares! };
+/** Logits, where they are to be had, and probabilities of all classes, a row for each image. */
+async function scoresOf(subject: TrainedNetwork | BlackBox, pixels: tf.Tensor4D) {
+  const tensors = tf.tidy((): tf.Tensor2D[] => {
+    if (isBlackBox(subject)) return [subject.predict(pixels)];
+    const logits = forward(subject.model, pixels, { output: subject.output });
+    return [probabilities(logits, subject.link) as tf.Tensor2D, logits];
+  });
+  const [shares, logits] = await Promise.all(tensors.map((tensor) => rowsOf(tensor)));
+  tf.dispose(tensors);
+  return { logits, shares: shares! };
+}
+
+/**
+ * The attributions of a method. What is judged by its scores alone is judged by probabilities, as in the papers.
+ *
+ * @throws {ModelError} when a black box lacks what the method needs
+ */
+function explain(
+  subject: TrainedNetwork | BlackBox,
+  method: MethodEntry,
+  pixels: tf.Tensor,
+  pairs: readonly Pair[],
+  options: MethodOptions,
+): ReturnType<MethodEntry['explain']> {
+  const byScores = method.group === 'model-agnostic';
+  if (!isBlackBox(subject)) {
+    const { model, output, link } = subject;
+    const target = byScores
+      ? { score: (values: tf.Tensor) => probabilities(values as tf.Tensor2D, link) }
+      : undefined;
+    return method.explain(model, pixels, pairs, { ...options, output, target });
   }
+  // These take whatever has `predict`, or the operations of a graph-model.
+  const asModel = (box: unknown) => box as TrainedNetwork['model'];
+  if (byScores) return method.explain(asModel({ predict: subject.predict }), pixels, pairs, options);
+  if (method.group === 'pixel-space' && subject.graph && !/grad-cam/.test(method.name)) {
+    return method.explain(asModel(subject.graph), pixels, pairs, options);
+  }
+  throw new ModelError(
+    `${method.name}: ${subject.blackBox}; methods that need its scores alone work: occlusion, rise, lime`,
+  );
 }
 
 /** Those that were asked for by a name of their own, not by that of a group. */

@@ -130,7 +130,7 @@ function classPart(
   name: string,
   { width, height }: Pick<RgbImage, 'width' | 'height'>,
 ): Html {
-  return html`<h3>${name} <small>${percent(probability)}${Number.isNaN(logit) ? '' : `, logit ${logit.toFixed(2)}`}</small></h3>
+  return html`<h3>${name} <small>${percent(probability)}${logit !== null && `, logit ${logit.toFixed(2)}`}</small></h3>
 <div class="maps">${tiles.map(
     ({ method, address, range, dead }) =>
       html`<figure><img src="${address}" width="${width}" height="${height}" loading="lazy" alt="${method.title} of ${image} for ${name}${dead && ', dead'}"><figcaption>${method.title}<small>${rangeText(range, dead)}</small></figcaption></figure>`,

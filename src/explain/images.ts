@@ -1,5 +1,5 @@
 import { basename, parse } from 'node:path';
-import { readImageFile } from '../data/index.ts';
+import { type ImageView, readImageView } from '../data/index.ts';
 import { DataError } from '../errors/index.ts';
 import type { TrainedNetwork } from '../run/index.ts';
 
@@ -10,6 +10,8 @@ export interface NamedImage {
   readonly file: string;
   /** [H·W·c], from 0 to 1. */
   readonly pixels: Float32Array;
+  /** Size of the image in its file, and the part that is shown: for boxes in its pixels. */
+  readonly view?: Omit<ImageView, 'pixels'> | undefined;
 }
 
 /**
@@ -21,7 +23,7 @@ export async function readImages(
   files: readonly string[],
   { imageSize, channels, fit }: Pick<TrainedNetwork, 'imageSize' | 'channels' | 'fit'>,
 ): Promise<NamedImage[]> {
-  const read = await Promise.allSettled(files.map((file) => readImageFile(file, imageSize, fit)));
+  const read = await Promise.allSettled(files.map((file) => readImageView(file, imageSize, fit)));
   const broken = read.flatMap((result) => {
     if (result.status === 'fulfilled') return [];
     if (!(result.reason instanceof DataError)) throw result.reason;
@@ -30,8 +32,8 @@ export async function readImages(
   if (broken.length > 0) throw new DataError(broken.join('\n'));
   const names = uniqueNames(files);
   return read.map((result, i) => {
-    const pixels = (result as PromiseFulfilledResult<Float32Array>).value;
-    return { name: names[i]!, file: files[i]!, pixels: channels === 1 ? grey(pixels) : pixels };
+    const { pixels, ...view } = (result as PromiseFulfilledResult<ImageView>).value;
+    return { name: names[i]!, file: files[i]!, pixels: channels === 1 ? grey(pixels) : pixels, view };
   });
 }
 

@@ -1,4 +1,6 @@
 /** What a network sees: methods of explanation for trained models, and the page that shows them side by side. */
+
+export { boxInFile, type MapBox, mapBoxes } from './boxes.ts';
 export {
   type AugmentationOptions,
   ablationCam,
@@ -32,7 +34,7 @@ export {
   type ExplainOptions,
   explainImages,
 } from './explain-images.ts';
-export { type NamedImage, readImages } from './images.ts';
+export { grey, type NamedImage, readImages } from './images.ts';
 export type { ExplanationMethod, MethodOptions } from './method.ts';
 export { methodAliases, methodNamed } from './method-aliases.ts';
 export {

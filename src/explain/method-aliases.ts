@@ -52,9 +52,10 @@ function keyOf(name: string): string {
  * The name here of a method under any name that the field has for it.
  *
  * @param known the names here
+ * @param option for the message
  * @throws {UsageError} for a name that nothing has, with the nearest
  */
-export function methodNamed(asked: string, known: readonly string[]): string {
+export function methodNamed(asked: string, known: readonly string[], option?: string): string {
   if (known.includes(asked)) return asked;
   const wanted = keyOf(asked);
   const aliases = Object.entries(methodAliases).filter(([, name]) => known.includes(name));
@@ -65,5 +66,7 @@ export function methodNamed(asked: string, known: readonly string[]): string {
     asked.replaceAll('_', '-'),
     names.map(([name]) => name),
   );
-  throw new UsageError(`no method "${asked}"; ${guess ? `did you mean "${guess}"?` : '--help lists them'}`);
+  throw new UsageError(
+    `${option === undefined ? '' : `${option}: `}no method "${asked}"; ${guess ? `did you mean "${guess}"?` : '--help lists them'}`,
+  );
 }

@@ -4,8 +4,10 @@ import sharp from 'sharp';
 import { writeJson, writeWhole } from '../files/index.ts';
 import { networkNodes, resolveTargetLayer, spatialLayers } from '../gradcam/index.ts';
 import { countMultiplyAdds, countParameters } from '../models/index.ts';
-import { dataAddress, npy, type RgbImage } from '../pictures/index.ts';
-import type { TrainedNetwork } from '../run/index.ts';
+import { dataAddress, drawBoxes, html, npy, type RgbImage } from '../pictures/index.ts';
+import { type BlackBox, isBlackBox, type TrainedNetwork } from '../run/index.ts';
+import { boxInFile, type MapBox, mapBoxes } from './boxes.ts';
+import { CocoBoxes } from './coco-boxes.ts';
 import { drawAttribution, drawImage } from './draw-attribution.ts';
 import { type Attribution, type ExplainOptions, explainImages } from './explain-images.ts';
 import { explanationPage, type ShownImage } from './explanation-page.ts';
@@ -15,6 +17,12 @@ import { networkFigure } from './network-figure.ts';
 export interface WriteOptions extends ExplainOptions {
   /** What else the page tells of its making: command, engine. */
   readonly facts?: readonly (readonly [string, string])[];
+  /**
+   * Thresholds τ of the boxes {M ≥ τ max M}, by the name of the method; `any` for the others.
+   *
+   * @default no boxes
+   */
+  readonly thresholds?: Readonly<Record<string, number>> | undefined;
 }
 
 export interface WrittenExplanations {
@@ -33,6 +41,7 @@ export interface WrittenExplanations {
  *     explanations.json                   scores, ranges and file names, for programs
  *     IMAGE/NUMBER-CLASS.METHOD.png       the picture
  *     IMAGE/NUMBER-CLASS.METHOD.npy       the raw values, float32 [h, w] or [H,W,c]
+ *     boxes.METHOD.coco.json              where there are thresholds: the boxes, in pixels of the image files
  *
  * Every file appears whole or not at all, page and list last.
  *
@@ -40,15 +49,16 @@ export interface WrittenExplanations {
  */
 export async function writeExplanations(
   dir: string,
-  subject: TrainedNetwork,
+  subject: TrainedNetwork | BlackBox,
   images: readonly NamedImage[],
-  { facts = [], onNote, ...options }: WriteOptions,
+  { facts = [], onNote, thresholds = {}, ...options }: WriteOptions,
 ): Promise<WrittenExplanations> {
   const started = performance.now();
   const notes: string[] = [];
   const shown: ShownImage[] = [];
   const listed: object[] = [];
   let pictures = 0;
+  const coco = new Map<string, CocoBoxes>();
   const noting = (line: string) => {
     notes.push(line.replace(/^(warning|left out) +/, (head) => `${head.trim()}: `));
     onNote?.(line);
@@ -66,7 +76,15 @@ export async function writeExplanations(
       for (const attribution of attributions) {
         const { method, shape, values, defect } = attribution;
         const path = join(dir, image.name, `${index}-${fileName(name)}.${method.name}`);
-        const picture = drawAttribution(attribution, photo);
+        const threshold = thresholds[method.name] ?? thresholds.any;
+        const boxes = threshold === undefined ? [] : mapBoxes(attribution, subject.imageSize, threshold);
+        const drawn = drawAttribution(attribution, photo);
+        const picture = boxes.length === 0 ? drawn : drawBoxes(drawn, boxes, boxStyle);
+        if (threshold !== undefined && shape.length === 2) {
+          const known = coco.get(method.name) ?? new CocoBoxes(method.name, threshold, subject.classes);
+          coco.set(method.name, known);
+          known.add(image, index, probability, boxes);
+        }
         await writeWhole(`${path}.npy`, npy(values, shape));
         await writeWhole(`${path}.png`, await png(picture));
         pictures++;
@@ -77,6 +95,8 @@ export async function writeExplanations(
           values: `${relative(dir, path)}.npy`,
           shape,
           range: range ?? null,
+          ...(threshold !== undefined &&
+            shape.length === 2 && { threshold, boxes: boxes.map((box) => boxRecord(box, image)) }),
           ...(defect && { defect }),
         };
       }
@@ -88,18 +108,28 @@ export async function writeExplanations(
     listed.push({ image: image.name, file: image.file, classes: records });
   }
 
-  const layer = layerOf(subject, options.targetLayer);
+  const layer = isBlackBox(subject) ? undefined : layerOf(subject, options.targetLayer);
   const page = explanationPage({
     title: `${subject.name}: explanations`,
     classNames: subject.classes,
     images: shown,
-    network: networkFigure(networkNodes(subject.model), layer),
-    networkFacts: networkFacts(subject.model, layer),
-    makingFacts: [...facts, ['seed', String(options.seed ?? 0)], ['scores', `${subject.link} of the logits`]],
+    network: isBlackBox(subject)
+      ? html`<p>Its layers are not known.</p>`
+      : networkFigure(networkNodes(subject.model), layer),
+    networkFacts: isBlackBox(subject)
+      ? [['known of it', `its scores alone: ${subject.blackBox}`]]
+      : networkFacts(subject.model, layer),
+    makingFacts: [
+      ...facts,
+      ...(coco.size > 0 ? [['boxes', boxText(thresholds)] as const] : []),
+      ['seed', String(options.seed ?? 0)],
+      ['scores', `${subject.link} of the logits`],
+    ],
     notes,
   });
   const list = { model: subject.name, targetLayer: layer ?? null, seed: options.seed ?? 0, images: listed };
   await writeJson(join(dir, 'explanations.json'), list);
+  for (const [method, boxes] of coco) await writeJson(join(dir, `boxes.${method}.coco.json`), boxes);
   const path = join(dir, 'index.html');
   await writeWhole(path, page);
   return {
@@ -108,6 +138,20 @@ export async function writeExplanations(
     pictures,
     seconds: (performance.now() - started) / 1000,
   };
+}
+
+/** Frames that are seen on dark and bright. */
+const boxStyle = { color: [0, 255, 0], thickness: 2 } as const;
+
+function boxText(thresholds: Readonly<Record<string, number>>): string {
+  const { any, ...own } = thresholds;
+  const each = Object.entries(own).map(([method, value]) => `${value.toFixed(3)} for ${method}`);
+  return `of what lies above a share of each map's maximum: ${[...each, ...(any === undefined ? [] : [any.toFixed(3)])].join(', ')}`;
+}
+
+/** A box on the host: shares of what the network sees, and pixels of the file. */
+function boxRecord({ area, strength, ...box }: MapBox, image: NamedImage): object {
+  return { ...box, area, strength, bbox: boxInFile(box, image) ?? null };
 }
 
 /** The layer that class maps were made of; undefined for a network without any. */

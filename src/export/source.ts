@@ -1,19 +1,30 @@
 import { ModelError, UsageError } from '../errors/index.ts';
 import type { MapMethod } from '../gradcam/index.ts';
-import { toLogits } from '../models/index.ts';
+import { toLogits, withOutput } from '../models/index.ts';
 import type { TrainedNetwork } from '../run/index.ts';
 import type { ExportSource } from './onnx-export.ts';
 
 /**
  * A trained network as a classifier that can be exported.
  *
+ * @param leaveOut whether one output of several was asked for, so that the others may be left out
  * @throws {ModelError} when it has several outputs
  * @throws {UsageError} for a run when nothing says how its logits become scores: a file must not guess
  */
-export function exportSource(network: TrainedNetwork): ExportSource {
-  const { model, path, run, dataDir } = network;
+export function exportSource(
+  network: TrainedNetwork,
+  { leaveOut = false }: { leaveOut?: boolean } = {},
+): ExportSource {
+  const { path, run, dataDir } = network;
+  let { model } = network;
   if (model.outputs.length !== 1) {
-    throw new ModelError(`${path}: must have one output to be exported, has ${model.outputs.length}`);
+    const names = model.outputNames.join(', ');
+    if (!leaveOut) {
+      throw new ModelError(
+        `${path}: must have one output to be exported, has ${model.outputs.length}, ${names}; --output names one`,
+      );
+    }
+    model = withOutput(model, network.output);
   }
   if (run !== null && !network.knowsLink) {
     throw new UsageError(

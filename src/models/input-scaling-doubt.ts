@@ -18,7 +18,7 @@ const scalingSchema = z.union([
  *
  * @throws {UsageError} says what is expected
  */
-export function parseInputScaling(text: string): InputScaling {
+export function parseInputScaling(text: string, option = '--input-scaling'): InputScaling {
   let value: unknown = text;
   if (text.trim().startsWith('{')) {
     try {
@@ -30,7 +30,7 @@ export function parseInputScaling(text: string): InputScaling {
   const parsed = scalingSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new UsageError(
-    `--input-scaling: expected ${inputScalings.join(', ')}, or "{ mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] }", ` +
+    `${option}: expected ${inputScalings.join(', ')}, or "{ mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] }", ` +
       `received ${JSON.stringify(text)}`,
   );
 }
@@ -90,8 +90,8 @@ export function doubtInputScaling(
   const asked = scalingOfModel(model);
   if (asked !== undefined && scaling !== asked) {
     return (
-      `the network begins with a rescaling of its own, for pixels from 0 to 255: input scaling ${shown(asked)} gives ` +
-      `them, ${shown(scaling)} does not`
+      `the network begins with a rescaling of its own, for pixels from 0 to 255: input scaling ${shownScaling(asked)} gives ` +
+      `them, ${shownScaling(scaling)} does not`
     );
   }
   const channels = images.shape[3];
@@ -110,7 +110,7 @@ export function doubtInputScaling(
   if (!clearly) return undefined;
   const measure = labels ? 'accuracy' : 'how well it tells them apart';
   return (
-    `the scores of ${count} images speak against input scaling ${shown(scaling)}: with ${shown(best.scaling)} ` +
+    `the scores of ${count} images speak against input scaling ${shownScaling(scaling)}: with ${shownScaling(best.scaling)} ` +
     `${measure} is ${best.worth.toFixed(2)}, with it ${own.worth.toFixed(2)}`
   );
 }
@@ -155,6 +155,7 @@ function evidence(
   }
 }
 
-function shown(scaling: InputScaling): string {
+/** As a line says it: `imagenet`, or `mean […], std […]`. */
+export function shownScaling(scaling: InputScaling): string {
   return typeof scaling === 'string' ? scaling : `mean [${scaling.mean}], std [${scaling.std}]`;
 }

@@ -1,3 +1,4 @@
+import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { ModelError } from '../errors/index.ts';
 import { ChannelOrder } from './layers/index.ts';
@@ -38,6 +39,26 @@ export function withInputScaling(model: tfl.LayersModel, scaling: InputScaling):
       });
       return layer.apply(input) as tfl.SymbolicTensor;
     },
+  });
+}
+
+/**
+ * The same on pixels, for networks that take no layer: differentiable.
+ *
+ * @param pixels [B,H,W,C] in [0,1]
+ * @throws {ModelError} when mean or std do not fit the channels
+ */
+export function scaledPixels(pixels: tf.Tensor4D, scaling: InputScaling): tf.Tensor4D {
+  if (scaling === 'zero-one') return tf.clone(pixels);
+  const channels = pixels.shape[3];
+  return tf.tidy(() => {
+    if (scaling === 'caffe' && channels !== 3) {
+      throw new ModelError(`Input scaling "caffe" needs 3 channels, the model has ${channels}`);
+    }
+    const ordered = scaling === 'caffe' ? tf.concat(tf.split(pixels, 3, 3).reverse(), 3) : pixels;
+    const { scale, offset } = rescaling(scaling, channels);
+    const each = (value: number | number[]) => (typeof value === 'number' ? value : tf.tensor1d(value));
+    return tf.add(tf.mul(ordered, each(scale)), each(offset)) as tf.Tensor4D;
   });
 }
 

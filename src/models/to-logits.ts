@@ -23,6 +23,11 @@ export function toLogits(model: tfl.LayersModel): tfl.LayersModel {
   });
 }
 
+/** The same network with one of its outputs, and copies of the layers that it needs. */
+export function withOutput(model: tfl.LayersModel, output: number): tfl.LayersModel {
+  return rebuildModel(model, { outputs: [model.outputs[output]!] });
+}
+
 /** The softmax or sigmoid that an output ends in; `undefined` where it gives logits. */
 export function finalLink(model: tfl.LayersModel, output = 0): 'softmax' | 'sigmoid' | undefined {
   const last = lastComputing(model.outputs[output]!);

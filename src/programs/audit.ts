@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { UsageError } from '../errors/index.ts';
-import { type Progress, startProgress } from '../progress/index.ts';
-import { checkNetwork, networkOf, networkOptions } from './network-options.ts';
+import { type Progress, startProgress, writeLine } from '../progress/index.ts';
+import { checkNetwork, factOptions, networkAsked, networkOptions } from './network-options.ts';
 import { atLeast, command, interruption, listOf } from './program.ts';
 
 export const audit = command({
@@ -14,6 +14,7 @@ export const audit = command({
   ],
   options: {
     ...networkOptions,
+    ...factOptions,
     data: { type: 'string', requiresArg: true, describe: 'Data set [default: that of the run]' },
     split: {
       type: 'string',
@@ -58,7 +59,7 @@ export const audit = command({
     let bar: { what: string; progress: Progress } | undefined;
     try {
       const result = await auditNetwork({
-        source: networkOf(args),
+        source: await networkAsked(args),
         data: args.data,
         split: args.split,
         classes: listOf(args.class),
@@ -81,6 +82,7 @@ export const audit = command({
         },
       });
       bar?.progress.stop();
+      for (const note of result.network.notes) writeLine(note);
       const files = await writeAudit(args.out ?? join(args.run!, 'audit'), result);
       process.stdout.write(args.json ? `${JSON.stringify(result.audit, null, 2)}\n` : auditTable(result));
       if (!args.json) process.stdout.write(`in ${files.join(', ')}\n`);

@@ -4,10 +4,9 @@ import type { MeasureName, ThresholdSource } from '../evaluation/index.ts';
 import {
   checkNetwork,
   factOptions,
-  networkOf,
+  networkAsked,
   networkOptions,
   renamedOptions,
-  squareOf,
 } from './network-options.ts';
 import { atLeast, command, interruption, listOf } from './program.ts';
 
@@ -45,12 +44,17 @@ export const evaluateNetwork = command({
     teacher: {
       type: 'string',
       requiresArg: true,
-      describe: 'Run or model folder to compare with [default: the teacher of a distilled run]',
+      describe: 'Run or network to compare with [default: the teacher of a distilled run]',
     },
     'teacher-layer': {
       type: 'string',
       requiresArg: true,
       describe: 'Layer of the teacher that is explained [default: that of the run, else auto]',
+    },
+    'teacher-input-scaling': {
+      type: 'string',
+      requiresArg: true,
+      describe: 'What a teacher that is no run expects of pixels, as --input-scaling',
     },
     'threshold-from': {
       type: 'string',
@@ -105,6 +109,9 @@ export const evaluateNetwork = command({
   async run(args) {
     // Loaded late, so that --help is answered at once.
     const { evaluate, evaluationTable, eventScalars, ResultWriter } = await import('../evaluation/index.ts');
+    const { methodNamed } = await import('../explain/index.ts');
+    const { mapMethods } = await import('../gradcam/index.ts');
+    const { parseInputScaling } = await import('../models/index.ts');
     const { RunDirectory } = await import('../run/index.ts');
     const { EventWriter } = await import('../tensorboard/index.ts');
 
@@ -122,17 +129,19 @@ export const evaluateNetwork = command({
     const directory = args.run && !args.out ? await RunDirectory.open(args.run, 'resume') : undefined;
     try {
       const results = await evaluate({
-        source: networkOf(args),
+        source: await networkAsked({ ...args, targetLayer: undefined }),
         data: args.data,
-        inputScaling: args.inputScaling,
-        imageSize: squareOf(args.imageSize),
         splits: listOf(args.split),
         options: {
-          methods: listOf(args.method),
+          methods: listOf(args.method)?.map((name) => methodNamed(name, mapMethods, '--method')),
           targetLayer: args.targetLayer,
           measures: args.measures && measuresOf(listOf(args.measures)),
           teacher: args.teacher,
           teacherLayer: args.teacherLayer,
+          teacherScaling:
+            args.teacherInputScaling === undefined
+              ? undefined
+              : parseInputScaling(args.teacherInputScaling, '--teacher-input-scaling'),
           threshold,
           tolerance: atLeast('tolerance', args.tolerance, 0),
           replicates: atLeast('bootstrap', args.bootstrap, 0),

@@ -9,12 +9,11 @@ import {
   checkSeed,
   engineOptions,
   factOptions,
-  networkOf,
+  networkAsked,
   networkOptions,
   renamedOptions,
-  squareOf,
 } from './network-options.ts';
-import { classNamesOf, command, interruption, listOf } from './program.ts';
+import { command, interruption, listOf } from './program.ts';
 
 export const explain = command({
   name: 'explain',
@@ -107,21 +106,18 @@ export const explain = command({
     // Loaded late, so that --help and a mistyped option are answered at once.
     const { startEngine } = await import('../engine/index.ts');
     const { readImages, writeExplanations } = await import('../explain/index.ts');
-    const { findClasses, openTrainedNetwork } = await import('../run/index.ts');
+    const { doubtByImages, findClasses, openTrainedNetwork } = await import('../run/index.ts');
 
     const signal = interruption('interrupted: what was finished is in the folder, the page is not');
 
     const engine = await startEngine({ engine: args.engine as EngineName | 'auto' });
-    const subject = await openTrainedNetwork(networkOf(args), {
-      inputScaling: args.inputScaling,
-      imageSize: squareOf(args.imageSize),
-      classes: await classNamesOf(args.classes),
-      output: args.output,
-      link: args.link,
-    });
+    const subject = await openTrainedNetwork(await networkAsked({ ...args, targetLayer: undefined }));
     const classes = args.class && findClasses(args.class, subject.classes);
     const images = await readImages(args.image, subject);
     for (const note of subject.notes) writeLine(note);
+    const pixels = images.map((image) => image.pixels);
+    const doubt = doubtByImages(subject, pixels);
+    if (doubt) writeLine(doubt);
 
     const late: string[] = [];
     const progress = startProgress('explaining', images.length * findMethods(methods).length);

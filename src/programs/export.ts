@@ -1,12 +1,12 @@
 import { stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, parse } from 'node:path';
 import { UsageError } from '../errors/index.ts';
 import { writeWhole } from '../files/index.ts';
 import { type MapMethod, mapMethods } from '../gradcam/index.ts';
 import { writeLine } from '../progress/index.ts';
 import type { NetworkSource } from '../run/index.ts';
-import { checkNetwork, factOptions, networkOf, networkOptions, squareOf } from './network-options.ts';
-import { classNamesOf, command } from './program.ts';
+import { checkNetwork, factOptions, networkAsked, networkOptions } from './network-options.ts';
+import { command } from './program.ts';
 
 export const exportNetwork = command({
   name: 'export',
@@ -38,6 +38,11 @@ export const exportNetwork = command({
       choices: ['softmax', 'sigmoid'] as const,
       describe: 'How logits become scores [default: as in training]',
     },
+    output: {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Output with the scores, by name or number; others are left out [default: the only one]',
+    },
     ...factOptions,
     json: { type: 'boolean', default: false, describe: 'Print what the file takes and gives as JSON' },
   },
@@ -48,32 +53,23 @@ export const exportNetwork = command({
   ],
   exitCodes: '2 usage, model or engine',
   async run(args) {
-    const map = args.withMap || undefined;
-    if (map !== undefined && !(mapMethods as readonly string[]).includes(map)) {
-      throw new UsageError(`--with-map: expected one of ${mapMethods.join(', ')}, received "${map}"`);
-    }
-
     // Loaded late, so that --help and a mistyped option are answered at once.
+    const { methodNamed } = await import('../explain/index.ts');
+    const map = args.withMap ? methodNamed(args.withMap, mapMethods, '--with-map') : undefined;
     const { exportOnnx, exportSource } = await import('../export/index.ts');
     const { networkSource, openTrainedNetwork } = await import('../run/index.ts');
     const { startEngine } = await import('../engine/index.ts');
     await startEngine({ engine: 'onnx' });
-    const network = await openTrainedNetwork(networkFrom(args), {
-      inputScaling: args.inputScaling,
-      imageSize: squareOf(args.imageSize),
-      classes: await classNamesOf(args.classes),
-      link: args.link,
-      targetLayer: args.targetLayer,
-    });
+    const network = await openTrainedNetwork(await networkFrom(args));
     for (const note of network.notes) writeLine(note);
-    const source = exportSource(network);
+    const source = exportSource(network, { leaveOut: args.output !== undefined });
     const method = args.withMap === '' ? source.method : (map as MapMethod | undefined);
     const { bytes, graph, metadata, difference } = await exportOnnx(source, {
       map: method,
       layout: args.layout,
     });
     const folder = args.run ?? args.model!;
-    const out = args.out ?? join(folder.endsWith('.json') ? dirname(folder) : folder, 'model.onnx');
+    const out = args.out ?? (await outBeside(folder));
     if ((await stat(out).catch(() => undefined))?.isDirectory()) {
       throw new UsageError(`--out: ${out} is a folder; name a file in it`);
     }
@@ -92,15 +88,21 @@ export const exportNetwork = command({
     );
 
     /** `--run` took model folders too. */
-    function networkFrom(given: typeof args): NetworkSource {
-      if (given.run === undefined) return networkOf(given);
-      const source = networkSource(given.run);
-      if ('run' in source) return networkOf(given);
+    async function networkFrom(given: typeof args): Promise<NetworkSource> {
+      if (given.run === undefined || 'run' in networkSource(given.run)) return networkAsked(given);
       writeLine(`--run ${given.run} is said --model ${given.run} now: it is no run`);
-      return source;
+      return networkAsked({ ...given, run: undefined, model: given.run });
     }
   },
 });
+
+/** `DIR/model.onnx` of a folder; beside a file, by its name: never the file itself. */
+async function outBeside(path: string): Promise<string> {
+  if ((await stat(path).catch(() => undefined))?.isDirectory()) return join(path, 'model.onnx');
+  if (path.endsWith('.json')) return join(dirname(path), 'model.onnx');
+  const { dir, name, ext } = parse(path);
+  return join(dir, ext === '.onnx' ? `${name}.exported.onnx` : `${name}.onnx`);
+}
 
 function shapeOf(input: string): string {
   const { layout, height, width, channels } = JSON.parse(input) as Record<string, number | string>;

@@ -1,12 +1,17 @@
 import { UsageError } from '../errors/index.ts';
-import type { NetworkSource, WhichWeights } from '../run/index.ts';
+import type { NetworkOverrides, NetworkSource, WhichWeights } from '../run/index.ts';
+import { classNamesOf } from './program.ts';
 
 // What the programs that look into a trained network ask for alike, as options of yargs.
 
 /** Which network. */
 export const networkOptions = {
   run: { type: 'string', requiresArg: true, describe: 'A finished run' },
-  model: { type: 'string', requiresArg: true, describe: 'Or the folder of a tfjs layers-model' },
+  model: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Or a network: folder, .keras, .h5, .safetensors, .pth, .onnx',
+  },
   checkpoint: {
     choices: ['model', 'last', 'best'] as const,
     default: 'model' as const,
@@ -20,12 +25,15 @@ export const factOptions = {
     type: 'string',
     requiresArg: true,
     describe:
-      'Names of the classes, a,b,…, or @FILE with one per line or a dataset.json [default: of the run]',
+      'Names of the classes, a,b,…, or @FILE with one per line or a dataset.json [default: of the data, else of files ' +
+      'beside the network]',
   },
   'input-scaling': {
-    choices: ['zero-one', 'minus-one-one', 'imagenet'] as const,
-    default: 'zero-one' as const,
-    describe: 'What --model expects of pixels',
+    type: 'string',
+    requiresArg: true,
+    describe:
+      'What --model expects of pixels: zero-one, minus-one-one, imagenet, zero-255, caffe, or "{ mean: […], std: […] }" ' +
+      '[default: what its files say, else zero-one]',
   },
   'image-size': { type: 'number', requiresArg: true, describe: 'Of a model that takes any size' },
 } as const;
@@ -48,13 +56,46 @@ interface NetworkArguments {
 /** @throws {UsageError} unless there is one of the two */
 export function checkNetwork({ run, model }: NetworkArguments): void {
   if ((run === undefined) === (model === undefined)) {
-    throw new UsageError('--run DIR or --model DIR is needed');
+    throw new UsageError(
+      run === undefined ? '--run DIR or --model PATH is needed' : '--run and --model exclude each other',
+    );
   }
 }
 
-/** The network that was asked for. */
+/** The network that was asked for, without what is known of it. */
 export function networkOf({ run, model, checkpoint }: NetworkArguments): NetworkSource {
   return run === undefined ? { model: model! } : { run, checkpoint };
+}
+
+interface FactArguments {
+  readonly classes?: string | undefined;
+  readonly inputScaling?: string | undefined;
+  readonly imageSize?: number | undefined;
+  readonly link?: 'softmax' | 'sigmoid' | undefined;
+  readonly output?: string | undefined;
+  readonly targetLayer?: string | undefined;
+}
+
+/**
+ * The network that was asked for, with what the command line knows of it.
+ *
+ * @throws {UsageError} for a scaling that there is not, or one for a run
+ * @throws {DataError} when a file of class names cannot be read
+ */
+export async function networkAsked(args: NetworkArguments & FactArguments): Promise<NetworkSource> {
+  const { parseInputScaling } = await import('../models/index.ts');
+  if (args.run !== undefined && args.inputScaling !== undefined) {
+    throw new UsageError('--input-scaling: a run holds its own; it is for --model');
+  }
+  const known: NetworkOverrides = {
+    classes: await classNamesOf(args.classes),
+    inputScaling: args.inputScaling === undefined ? undefined : parseInputScaling(args.inputScaling),
+    imageSize: squareOf(args.imageSize),
+    link: args.link,
+    output: args.output,
+    targetLayer: args.targetLayer,
+  };
+  return { ...networkOf(args), known };
 }
 
 /** `--image-size 224` as [H,W]. */

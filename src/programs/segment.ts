@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { UsageError } from '../errors/index.ts';
-import { type Progress, startProgress } from '../progress/index.ts';
-import { checkNetwork, networkOf, networkOptions } from './network-options.ts';
+import { type Progress, startProgress, writeLine } from '../progress/index.ts';
+import { checkNetwork, factOptions, networkAsked, networkOptions } from './network-options.ts';
 import { command, interruption, listOf } from './program.ts';
 
 export const segment = command({
@@ -14,6 +14,7 @@ export const segment = command({
   ],
   options: {
     ...networkOptions,
+    ...factOptions,
     data: { type: 'string', requiresArg: true, describe: 'Data set [default: that of the run]' },
     split: {
       type: 'string',
@@ -63,7 +64,8 @@ export const segment = command({
     const { findNetwork, loadNetwork } = await import('../run/index.ts');
     const { exportMasks, segmentDataset, takeCorrections } = await import('../segmentation/index.ts');
     await startEngine({ engine: args.engine as 'auto' });
-    const network = await loadNetwork(await findNetwork(networkOf(args), args.data));
+    const network = await loadNetwork(await findNetwork(await networkAsked(args), args.data));
+    for (const note of network.notes) writeLine(note);
     if (network.dataDir === null) throw new UsageError('--data DIR is needed');
     const dataset = await openDataset(network.dataDir);
     let bar: { what: string; progress: Progress } | undefined;

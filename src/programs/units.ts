@@ -8,12 +8,11 @@ import {
   checkSeed,
   engineOptions,
   factOptions,
-  networkOf,
+  networkAsked,
   networkOptions,
   renamedOptions,
-  squareOf,
 } from './network-options.ts';
-import { classNamesOf, command, interruption } from './program.ts';
+import { command, interruption } from './program.ts';
 
 export const units = command({
   name: 'units',
@@ -132,11 +131,8 @@ export const units = command({
     const signal = interruption('interrupted: the pictures that were finished are in the folder');
 
     await startEngine({ engine: args.engine as EngineName | 'auto' });
-    const subject = await openTrainedNetwork(networkOf(args), {
-      inputScaling: args.inputScaling,
-      imageSize: squareOf(args.imageSize),
-      classes: await classNamesOf(args.classes),
-    });
+    const subject = await openTrainedNetwork(await networkAsked({ ...args, targetLayer: undefined }));
+    for (const note of subject.notes) writeLine(note);
     const { model, imageSize, channels } = subject;
     const written: string[] = [];
     const target = resolveTargetLayer(model, args.targetLayer);

@@ -1,21 +1,21 @@
 /** A run on disk: its directory, who holds it, and what it was made on. */
 
+export { type BlackBox, isBlackBox, openNetworkOrBlackBox } from './black-box.ts';
 export { CheckpointFiles } from './checkpoint-files.ts';
 export { findClasses, readClassNames } from './class-names.ts';
 export { DirectoryLock, lockHolder } from './directory-lock.ts';
 export { describeEnvironment } from './environment.ts';
-export { holdsRun, RunDirectory, requireRun } from './run-directory.ts';
-export { requireSameExperiment } from './same-experiment.ts';
-export { loadTeacher, type TeacherDemands } from './teacher.ts';
+export { type FoundNetwork, findNetwork } from './find-network.ts';
+export { linkOfRun } from './network-facts.ts';
 export {
-  type FoundNetwork,
-  findNetwork,
-  linkOfRun,
-  loadNetwork,
+  fileOfNetwork,
   type NetworkOverrides,
   type NetworkSource,
   networkSource,
-  openTrainedNetwork,
-  type TrainedNetwork,
   type WhichWeights,
-} from './trained-network.ts';
+} from './network-source.ts';
+export { holdsRun, RunDirectory, requireRun } from './run-directory.ts';
+export { requireSameExperiment } from './same-experiment.ts';
+export { doubtByImages } from './scaling-doubt.ts';
+export { loadTeacher, type TeacherDemands } from './teacher.ts';
+export { loadNetwork, openTrainedNetwork, type TrainedNetwork } from './trained-network.ts';

@@ -81,5 +81,5 @@ test.serial('the program writes the file, with the map that the run was trained 
 
   const wrong = await call('--run', run, '--with-map', 'grad');
   t.is(wrong.code, 2);
-  t.regex(wrong.stderr, /--with-map: expected one of cam, grad-cam, .* received "grad"/);
+  t.regex(wrong.stderr, /--with-map: no method "grad"; did you mean "grad-cam"\?/);
 });

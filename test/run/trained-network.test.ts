@@ -166,6 +166,6 @@ test.serial('an override that cannot be right is refused', async (t) => {
   });
   t.throws(() => networkSource(folder), {
     instanceOf: UsageError,
-    message: /holds neither a run \(config\.yaml\) nor a tfjs layers-model/,
+    message: /holds neither a run \(config\.yaml\) nor a network \(model\.json, \.keras/,
   });
 });

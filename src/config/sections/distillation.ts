@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { mapMethod } from './gain.ts';
+import { inputScaling } from './model.ts';
 import { positiveInt, term } from './values.ts';
 
 const explained = (of: 'label' | 'teacher') =>
@@ -11,7 +12,13 @@ const explained = (of: 'label' | 'teacher') =>
 /** What a teacher teaches. */
 export const distillation = z.strictObject({
   teacher: z.strictObject({
-    model: z.string().describe('Directory of a finished run, or folder of a tfjs layers-model.'),
+    model: z
+      .string()
+      .describe('Directory of a finished run, or a network: folder, .keras, .h5, .safetensors, .pth, .onnx.'),
+    inputScaling: inputScaling
+      .nullable()
+      .default(null)
+      .describe('Of a teacher that is no run, as in `model`; null: what its files say, else zero-one.'),
     sees: z
       .enum(['image', 'object'])
       .default('image')

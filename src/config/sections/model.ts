@@ -1,6 +1,15 @@
 import * as z from 'zod';
 import { positiveInt } from './values.ts';
 
+/** What a network expects of pixels in [0,1]. */
+export const inputScaling = z.union([
+  z.enum(['zero-one', 'minus-one-one', 'imagenet', 'zero-255', 'caffe']),
+  z.strictObject({
+    mean: z.array(z.number()).nonempty().describe('Per channel, of pixels in [0,1].'),
+    std: z.array(z.number().positive()).nonempty().describe('Per channel, of pixels in [0,1].'),
+  }),
+]);
+
 /** The network. */
 export const model = z.strictObject({
   backbone: z
@@ -16,7 +25,7 @@ export const model = z.strictObject({
     .nullable()
     .default(null)
     .describe(
-      'What to start from: folder of a tfjs layers-model, .keras, .h5, or .safetensors and .pth of torchvision and timm.',
+      'What to start from: a network: folder of a tfjs layers-model, .keras, .h5, .onnx, or .safetensors and .pth of torchvision and timm.',
     ),
   head: z
     .strictObject({
@@ -34,14 +43,7 @@ export const model = z.strictObject({
     .nullable()
     .default(null)
     .describe('A new classification head for `weights`; null keeps the one that the model has.'),
-  inputScaling: z
-    .union([
-      z.enum(['zero-one', 'minus-one-one', 'imagenet', 'zero-255', 'caffe']),
-      z.strictObject({
-        mean: z.array(z.number()).nonempty().describe('Per channel, of pixels in [0,1].'),
-        std: z.array(z.number().positive()).nonempty().describe('Per channel, of pixels in [0,1].'),
-      }),
-    ])
+  inputScaling: inputScaling
     .default('zero-one')
     .describe(
       'What the network expects of pixels in [0,1]: as they are, scaled to [-1,1], ImageNet-standardised, from 0 to 255, ' +

@@ -1,4 +1,11 @@
-export { type OnnxGraph, runOnnx, type TraceOptions, traceOnnx } from './onnx-graph.ts';
+export {
+  type OnnxGraph,
+  type OnnxSession,
+  openOnnx,
+  runOnnx,
+  type TraceOptions,
+  traceOnnx,
+} from './onnx-graph.ts';
 export { type OperatorSupport, operatorSupport } from './operator-support.ts';
 export { supportedKernels } from './register.ts';
 export { type OnnxBackendOptions, onnxStats, registerOnnxBackend } from './register-onnx-backend.ts';

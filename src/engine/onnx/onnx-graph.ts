@@ -67,6 +67,47 @@ export async function traceOnnx(
   }
 }
 
+/** Tensors of an ONNX model on the host, by name. */
+export type OnnxValues = Readonly<Record<string, { values: Float32Array; shape: readonly number[] }>>;
+
+/** An ONNX model that is loaded. */
+export interface OnnxSession {
+  /**
+   * @param inputs values and shape of each input
+   * @param outputs names of the outputs that are wanted
+   */
+  run(
+    inputs: OnnxValues,
+    outputs: readonly string[],
+  ): Record<string, { values: ArrayLike<number>; shape: readonly number[] }>;
+  dispose(): void;
+}
+
+/**
+ * Loads an ONNX model into ONNX Runtime.
+ *
+ * @throws {EngineError} when ONNX Runtime is not here; {Error} of its own for a model that it does not take
+ */
+export function openOnnx(model: Uint8Array): OnnxSession {
+  const runtime = loadNativeRuntime();
+  const session = runtime.createSession();
+  session.loadModel(model.buffer as ArrayBuffer, model.byteOffset, model.byteLength, { logSeverityLevel: 3 });
+  return {
+    run(inputs, outputs) {
+      const feeds = Object.entries(inputs).map(([name, { values, shape }]) => [
+        name,
+        runtime.createTensor('float32', values, shape),
+      ]);
+      const wanted = Object.fromEntries(outputs.map((name) => [name, null]));
+      const results = session.run(Object.fromEntries(feeds), wanted, {});
+      return Object.fromEntries(
+        Object.entries(results).map(([name, { data, dims }]) => [name, { values: data, shape: dims }]),
+      );
+    },
+    dispose: () => session.dispose(),
+  };
+}
+
 /**
  * Runs an ONNX model once, on ONNX Runtime.
  *
@@ -75,22 +116,12 @@ export async function traceOnnx(
  */
 export function runOnnx(
   model: Uint8Array<ArrayBuffer>,
-  inputs: Readonly<Record<string, { values: Float32Array; shape: readonly number[] }>>,
+  inputs: OnnxValues,
   outputs: readonly string[],
-): Record<string, { values: ArrayLike<number>; shape: readonly number[] }> {
-  const runtime = loadNativeRuntime();
-  const session = runtime.createSession();
+): ReturnType<OnnxSession['run']> {
+  const session = openOnnx(model);
   try {
-    session.loadModel(model.buffer, model.byteOffset, model.byteLength, { logSeverityLevel: 3 });
-    const feeds = Object.entries(inputs).map(([name, { values, shape }]) => [
-      name,
-      runtime.createTensor('float32', values, shape),
-    ]);
-    const wanted = Object.fromEntries(outputs.map((name) => [name, null]));
-    const results = session.run(Object.fromEntries(feeds), wanted, {});
-    return Object.fromEntries(
-      Object.entries(results).map(([name, { data, dims }]) => [name, { values: data, shape: dims }]),
-    );
+    return session.run(inputs, outputs);
   } finally {
     session.dispose();
   }

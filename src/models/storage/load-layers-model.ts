@@ -10,12 +10,15 @@ import { torchEndings } from '../torch/load-state-dict.ts';
 import { loadTorchModel } from '../torch/load-torch-model.ts';
 import { buildLayersModel } from './build-layers-model.ts';
 import { readKerasArchive, readKerasHdf5 } from './keras-file.ts';
+import { modelFileIn } from './model-file.ts';
 import { readModelJson } from './read-model-json.ts';
 import type { StoredWeights } from './stored-weights.ts';
 
 export interface LoadOptions {
   /** Told what a file says that is done differently here. @default console.warn */
   onNote?: ((note: string) => void) | undefined;
+  /** [H,W] of the images, for weights alone (`.safetensors`, `.pth`), which do not say it. @default as the network was made for */
+  inputSize?: readonly [number, number] | undefined;
 }
 
 /**
@@ -26,23 +29,26 @@ export interface LoadOptions {
  *
  * A layer or option of Keras either gives the numbers that it gives in Keras, or is refused by name.
  *
- * @param fileOrFolder a file, or the folder that holds `model.json`
+ * @param fileOrFolder a file, or the folder that holds `model.json` or one such file
  * @throws {ModelError} a file is missing or damaged, is a graph-model or no model at all, its graph is not one, it holds
  *   a layer or option that is not known here, or weights that do not fit
  */
 export async function loadLayersModel(
   fileOrFolder: string,
-  { onNote = (note) => console.warn(note) }: LoadOptions = {},
+  { onNote = (note) => console.warn(note), inputSize }: LoadOptions = {},
 ): Promise<tfl.LayersModel> {
   const stats = await stat(fileOrFolder).catch((cause) => {
     throw new ModelError(`${fileOrFolder}: there is no such file or folder`, { cause });
   });
-  const file = stats.isDirectory() ? join(fileOrFolder, 'model.json') : fileOrFolder;
+  const file = stats.isDirectory()
+    ? (modelFileIn(fileOrFolder) ?? join(fileOrFolder, 'model.json'))
+    : fileOrFolder;
   const kind = extname(file).toLowerCase();
   if (kind === '.keras') return fromKeras(file, await readKerasArchive(file), onNote);
   if (kind === '.h5' || kind === '.hdf5') return fromKeras(file, await readKerasHdf5(file), onNote);
   if (kind === '.onnx') return importOnnx(file);
-  if (torchEndings.some((ending) => file.endsWith(ending))) return loadTorchModel(file, { onNote });
+  if (torchEndings.some((ending) => file.endsWith(ending)))
+    return loadTorchModel(file, { onNote, inputSize });
   const { topology, weights, userDefinedMetadata } = await readModelJson(file);
   const model = fromKeras(file, { topology, weights }, onNote);
   if (userDefinedMetadata) model.setUserDefinedMetadata(userDefinedMetadata);

@@ -45,31 +45,69 @@ const maxJsonBytes = 512 * 2 ** 20;
  *   out of its folder
  */
 export async function readModelJson(file: string): Promise<ModelJson> {
-  const size = await sizeOf(file);
-  if (size > maxJsonBytes) throw new ModelError(`${file}: it has ${size} bytes, more than any model.json`);
-  const json = parse(file, (await read(file)).toString('utf8'));
+  const json = await jsonOf(file);
   const { modelTopology: topology } = json;
-  if (json.format === 'graph-model' || (isJson(topology) && 'node' in topology)) {
+  if (isGraph(json)) {
     throw new ModelError(
       `${file}: this is a graph-model, which cannot be trained; convert the original with ` +
-        'tensorflowjs_converter --output_format tfjs_layers_model',
+        'tensorflowjs_converter --output_format tfjs_layers_model (npm run explain takes it as it is)',
     );
   }
   if (!isJson(topology)) {
     throw new ModelError(`${file}: this is not a tfjs layers-model: it has no "modelTopology"`);
   }
-  const parsed = manifest.safeParse(json.weightsManifest ?? []);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new ModelError(`${file}: weightsManifest.${issue!.path.join('.')}: ${issue!.message}`);
-  }
   const weights: StoredWeight[] = [];
-  for (const group of parsed.data) weights.push(...(await readGroup(file, group.paths, group.weights)));
+  for (const group of manifestOf(file, json))
+    weights.push(...(await readGroup(file, group.paths, group.weights)));
   return {
     topology,
     weights: new StoredWeights(file, weights),
     userDefinedMetadata: isJson(json.userDefinedMetadata) ? json.userDefinedMetadata : undefined,
   };
+}
+
+/** A `model.json` of a graph-model with its weights, as tfjs takes them. */
+export interface GraphJson {
+  readonly json: Json;
+  readonly specs: readonly WeightSpec[];
+  readonly bytes: ArrayBuffer;
+}
+
+/**
+ * Reads the `model.json` of a graph-model and the weights that its manifest names.
+ *
+ * @returns undefined for a file of another kind
+ * @throws {ModelError} as {@link readModelJson}
+ */
+export async function readGraphJson(file: string): Promise<GraphJson | undefined> {
+  const json = await jsonOf(file);
+  if (!isGraph(json)) return undefined;
+  const groups = manifestOf(file, json);
+  const bytes: Buffer[] = [];
+  for (const { paths, weights } of groups) bytes.push(await bytesOfGroup(file, paths, weights));
+  const all = Buffer.concat(bytes);
+  return {
+    json,
+    specs: groups.flatMap(({ weights }) => weights),
+    bytes: all.buffer.slice(all.byteOffset, all.byteOffset + all.length) as ArrayBuffer,
+  };
+}
+
+async function jsonOf(file: string): Promise<Json> {
+  const size = await sizeOf(file);
+  if (size > maxJsonBytes) throw new ModelError(`${file}: it has ${size} bytes, more than any model.json`);
+  return parse(file, (await read(file)).toString('utf8'));
+}
+
+function isGraph({ format, modelTopology: topology }: Json): boolean {
+  return format === 'graph-model' || (isJson(topology) && 'node' in topology);
+}
+
+function manifestOf(file: string, json: Json) {
+  const parsed = manifest.safeParse(json.weightsManifest ?? []);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new ModelError(`${file}: weightsManifest.${issue!.path.join('.')}: ${issue!.message}`);
 }
 
 function parse(file: string, text: string): Json {
@@ -83,7 +121,11 @@ function parse(file: string, text: string): Json {
   return json;
 }
 
-async function readGroup(file: string, paths: readonly string[], specs: readonly WeightSpec[]) {
+async function bytesOfGroup(
+  file: string,
+  paths: readonly string[],
+  specs: readonly WeightSpec[],
+): Promise<Buffer> {
   const files = paths.map((path) => join(dirname(file), checkedPath(file, path)));
   const expected = specs.reduce((bytes, spec) => bytes + byteLength(spec), 0);
   let found = 0;
@@ -94,7 +136,11 @@ async function readGroup(file: string, paths: readonly string[], specs: readonly
         `expected ${expected} bytes, found ${found}`,
     );
   }
-  const bytes = Buffer.concat(await Promise.all(files.map(read)));
+  return Buffer.concat(await Promise.all(files.map(read)));
+}
+
+async function readGroup(file: string, paths: readonly string[], specs: readonly WeightSpec[]) {
+  const bytes = await bytesOfGroup(file, paths, specs);
   let offset = 0;
   return specs.flatMap((spec): StoredWeight[] => {
     const start = bytes.byteOffset + offset;

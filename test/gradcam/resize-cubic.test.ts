@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import test from 'ava';
-import { cubicMatrix } from '../../src/evaluation/map-resizing.ts';
+import { cubicMatrix } from '../../src/gradcam/resize-cubic.ts';
 
 test('maps are resized as OpenCV resizes with INTER_CUBIC', async (t) => {
   const url = new URL('../fixtures/localization_measures.json', import.meta.url);

@@ -1,0 +1,40 @@
+import { main } from '../../src/programs/cli.ts';
+
+/** How a program ended, and what it said. */
+export interface Called {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Calls a program in this process, as `tfjs-gain NAME …` does. One at a time. */
+export async function callProgram(...argv: readonly string[]): Promise<Called> {
+  const said = { stdout: '', stderr: '' };
+  const before = {
+    stdout: process.stdout.write,
+    stderr: process.stderr.write,
+    code: process.exitCode,
+  };
+  for (const name of ['stdout', 'stderr'] as const) {
+    process[name].write = ((text: string) => {
+      said[name] += text;
+      return true;
+    }) as typeof process.stdout.write;
+  }
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const listeners = signals.map((signal) => process.listeners(signal));
+  process.exitCode = 0;
+  try {
+    await main(argv);
+    return { code: Number(process.exitCode), ...said };
+  } finally {
+    process.stdout.write = before.stdout;
+    process.stderr.write = before.stderr;
+    process.exitCode = before.code;
+    for (const [i, signal] of signals.entries()) {
+      for (const one of process.listeners(signal)) {
+        if (!listeners[i]!.includes(one)) process.removeListener(signal, one as () => void);
+      }
+    }
+  }
+}
