@@ -110,6 +110,13 @@ export async function makeBatch(
     groups.push(example.group ?? '');
     batch.boxes.push(...placedBoxes(example, sample, placement));
     batch.masks.push(...placedMasks(example, sample, placement, spec));
+    if (example.confounder) {
+      const masks = [{ class: 0, ...example.confounder }];
+      for (const { mask } of placedMasks({ masks, pixels: example.pixels }, sample, placement, spec)) {
+        batch.confounders ??= [];
+        batch.confounders.push({ sample, mask });
+      }
+    }
     batch.ids.push(example.id);
     batch.views.push(viewOf(placement, example.pixels));
   }

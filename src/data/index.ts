@@ -1,6 +1,6 @@
 export { readAnswers, type StoredAnswer, writeAnswers } from './answer-file.ts';
 export type { Augmentation, Fit } from './augmentation.ts';
-export type { BatchBox, BatchMask, Box, HostBatch, View } from './batch.ts';
+export type { BatchBox, BatchMask, Box, ConfounderMask, HostBatch, View } from './batch.ts';
 export { type BiasedBoatsOptions, type Generated, generateBiasedBoats } from './biased-boats/index.ts';
 export {
   areaOf,

@@ -18,6 +18,8 @@ export interface ExampleLabels {
   boxes: number;
   /** Number of objects with a mask. */
   masks: number;
+  /** Whether there is a mask of what must not matter: 1 or 0. */
+  confounders: number;
 }
 
 export interface LabelStatistics {
@@ -35,6 +37,8 @@ export interface LabelStatistics {
   withBoxes: number;
   /** Images with at least one mask. */
   withMasks: number;
+  /** Images with a mask of what must not matter. */
+  withConfounders: number;
 }
 
 export async function readLabels(shards: readonly Shard[], rule: LabelRule): Promise<ExampleLabels[]> {
@@ -49,13 +53,16 @@ export async function readLabels(shards: readonly Shard[], rule: LabelRule): Pro
           unknown = [],
           group = '',
           objects,
+          confounder,
           filename,
           width = 0,
           height = 0,
         } = decodeExample(bytes, rule, `${path}, record ${record}`);
         const masks = objects.filter((object) => object.mask).length;
         const id = recordId(path, record);
-        all.push({ id, filename, labels, unknown, group, width, height, boxes: objects.length, masks });
+        const confounders = Number(confounder !== undefined);
+        const boxes = objects.length;
+        all.push({ id, filename, labels, unknown, group, width, height, boxes, masks, confounders });
         record++;
       }
     } finally {
@@ -83,6 +90,7 @@ export function summarise(examples: readonly ExampleLabels[], classes: number): 
     maxPerImage,
     withBoxes: examples.filter(({ boxes }) => boxes > 0).length,
     withMasks: examples.filter(({ masks }) => masks > 0).length,
+    withConfounders: examples.filter(({ confounders }) => confounders > 0).length,
   };
 }
 

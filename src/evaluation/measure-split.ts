@@ -40,7 +40,13 @@ export async function measureSplit(
     focusOf(network.config?.evaluation.focusClass, classes),
   );
   const ofMaps = mapMeasures(setting);
-  const wrongReasons = wants('wrong-reasons') ? new WrongReasonsMeasure(explainer, bootstrap) : undefined;
+  const wrongReasons = wants('wrong-reasons')
+    ? new WrongReasonsMeasure(
+        explainer,
+        bootstrap,
+        (await dataset.labelStatistics(split)).withConfounders > 0,
+      )
+    : undefined;
   const teacher =
     setting.teacher && new TeacherMeasure(setting.teacher, explainer, classes.length, bootstrap);
   const mapFiles =

@@ -96,7 +96,7 @@ export function trainingBatchOptions(
     epoch,
     skipBatches: firstBatch,
     dropRemainder: true,
-    masks: masks.count === 0 ? 'none' : { split: masks.split, count: masks.count },
+    masks: masks.count === 0 ? 'none' : { split: masks.split, count: masks.count, of: masks.use },
     maskedPerBatch: masks.perBatch,
     ...(predicted && { predicted }),
     predictedSupervise: masks.predicted?.supervise ?? false,

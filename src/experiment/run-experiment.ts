@@ -236,6 +236,7 @@ async function runOnData(
   const maskCapacity = data.masks.count === 0 && !data.composites ? 0 : capacity;
   let progress: Progress | undefined;
   let lastBatchAt = 0;
+  const pace = { since: Date.now(), sinceDone: next.epoch * batchesPerEpoch + next.batch };
   try {
     if (!restored && panel) await records.attention(0, await panel.draw(model, 0));
     await trainer.fitDataset(
@@ -276,7 +277,14 @@ async function runOnData(
         callbacks: {
           onEpochBegin(epoch) {
             lastBatchAt = performance.now();
-            progress = startProgress(`epoch ${epoch + 1}/${training.epochs}`, batchesPerEpoch);
+            progress = startProgress(`epoch ${epoch + 1}/${training.epochs}`, batchesPerEpoch, {
+              whole: {
+                label: 'run',
+                total: training.epochs * batchesPerEpoch,
+                before: epoch * batchesPerEpoch,
+                ...pace,
+              },
+            });
           },
           async onBatchEnd(batch, report) {
             next = { ...next, batch: batch + 1 };
@@ -370,7 +378,7 @@ async function* trainingBatches(
   const { imageSize, splits, masks } = config.data;
   const batches = dataset.batches(splits.train, trainingBatchOptions(config, epoch, firstBatch, made));
   for await (const batch of batches)
-    yield batchToTensors(batch, imageSize, dataset.info.classes.length, maskCapacity, masks.mark);
+    yield batchToTensors(batch, imageSize, dataset.info.classes.length, maskCapacity, masks.mark, masks.use);
 }
 
 /** The metric that checkpoints are chosen by; of groups, the focus class's where there is one. */
@@ -395,7 +403,8 @@ function describeStart(restored: Position | undefined, epochs: number): string {
 }
 
 function describeStep({ losses }: StepReport, rate: number): string {
-  return `${describeLosses(losses)} ${rate.toFixed(0)} img/s`;
+  const { total, ...terms } = losses;
+  return [describeLosses({ total: total! }), `${rate.toFixed(0)} img/s`, describeLosses(terms)].join('  ');
 }
 
 const shortNames: Record<string, string> = {

@@ -24,7 +24,9 @@ const tables = new Map<ColorMapName, Uint8Array>();
 function colorTable(name: ColorMapName): Uint8Array {
   const known = tables.get(name);
   if (known) return known;
-  const points = CONTROL_POINTS[name].split(' ').map((hex) => Buffer.from(hex, 'hex'));
+  const points = CONTROL_POINTS[name]
+    .split(' ')
+    .map((hex) => [0, 2, 4].map((at) => Number.parseInt(hex.slice(at, at + 2), 16)));
   const table = new Uint8Array(256 * 3);
   for (let i = 0; i < 256; i++) {
     const position = (i / 255) * (points.length - 1);

@@ -20,4 +20,6 @@ export {
 } from './overlay.ts';
 export { type Page, renderPage } from './page.ts';
 export { grayscale, type PixelMap, type Rgb, type RgbImage, resizeMap, rgbImage } from './pixels.ts';
+export { png } from './png.ts';
+export { type HeatmapRgbaOptions, heatmapRgba, type RgbaImage, rgba } from './rgba.ts';
 export { facts, table } from './table.ts';

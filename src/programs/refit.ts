@@ -52,8 +52,10 @@ export const refitNetwork = command({
     const { refitRun } = await import('../experiment/index.ts');
     const classes = listOf(args.class);
     const overrides = [
-      ...(args.engine ? [`engine.name=${args.engine}`] : []),
-      ...(args.maskCount === undefined ? [] : [`data.masks.count=${args.maskCount}`]),
+      ...(args.engine ? [{ key: 'engine.name', value: args.engine, from: `--engine ${args.engine}:` }] : []),
+      ...(args.maskCount === undefined
+        ? []
+        : [{ key: 'data.masks.count', value: args.maskCount, from: `--mask-count ${args.maskCount}:` }]),
     ];
     const config = await loadConfig(join(args.run, 'config.yaml'), overrides);
     const line = await refitRun(config, join(args.run, 'model'), args.out, {

@@ -194,7 +194,8 @@ async function ofOnnx(found: FoundNetwork, file: string, why: ModelError): Promi
           { [input.name]: { values: full.dataSync() as Float32Array, shape: full.shape } },
           [output],
         )[output]!;
-        const answers = tf.tensor(Float32Array.from(run.values), [full.shape[0]!, -1]);
+        const values = Float32Array.from(run.values);
+        const answers = tf.tensor(values, [full.shape[0]!, values.length / full.shape[0]!]);
         return tf.slice(answers, 0, part.shape[0]!);
       });
       return tf.concat(rows, 0) as tf.Tensor2D;

@@ -141,10 +141,18 @@ export const data = z.strictObject({
         .min(0)
         .default(0)
         .describe('Masked images placed into every batch; 0: as the shuffle brings them.'),
+      use: z
+        .enum(['objects', 'confounders'])
+        .default('objects')
+        .describe(
+          'Which masks supervise: those of the objects, or those of what must not matter (import --confounders).',
+        ),
       mark: z
         .enum(['matters', 'must-not-matter'])
         .default('matters')
-        .describe('What masks and boxes mark: the objects, or what must not matter, such as a confounder.'),
+        .describe(
+          'What masks and boxes of objects mark: the objects, or what must not matter, such as a confounder.',
+        ),
       predicted: predicted
         .nullable()
         .default(null)
