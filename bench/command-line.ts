@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import yargs from 'yargs';
+import { type OnnxProvider, onnxProviders } from '../src/engine/index.ts';
 import { nearest, UsageError } from '../src/errors/index.ts';
 import { type PeerName, peerNames, type Workload } from './workload.ts';
 import { workloads } from './workloads/index.ts';
@@ -10,6 +11,10 @@ export interface Plan {
   readonly peers: readonly PeerName[];
   readonly threads: number;
   readonly repetitions: number;
+  /** What our engine computes with. */
+  readonly provider: OnnxProvider;
+  /** Where PyTorch computes. */
+  readonly device: string;
   /** The file that the measurements are written to. */
   readonly json: string | undefined;
 }
@@ -29,6 +34,8 @@ export async function parsePlan(args: readonly string[]): Promise<Plan> {
     peers: choosePeers(parsed.peers),
     threads: positive('threads', parsed.threads),
     repetitions: positive('repetitions', parsed.repetitions),
+    provider: parsed.provider,
+    device: parsed.device,
     json: parsed.json,
   };
 }
@@ -66,6 +73,16 @@ function commandLine(args: readonly string[]) {
         default: 10,
         describe: 'Measured repetitions of each side, of which the median counts',
       },
+      provider: {
+        choices: onnxProviders,
+        default: 'cpu' as const,
+        describe: 'What our engine computes with (docs/engine.md)',
+      },
+      device: {
+        choices: ['cpu', 'cuda', 'mps'],
+        default: 'cpu',
+        describe: 'Where PyTorch computes',
+      },
       peers: {
         type: 'string',
         requiresArg: true,
@@ -80,6 +97,7 @@ function commandLine(args: readonly string[]) {
     )
     .example('$0 --only gain-step --json gain-step.json', 'one workload')
     .example('$0 --peers pytorch --threads 1', 'PyTorch alone, on one thread')
+    .example('$0 --peers pytorch --provider webgpu --device cuda', 'both on the GPU')
     .strict()
     .wrap(Math.min(110, process.stdout.columns ?? 80))
     .fail((message, error) => {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startEngine } from '../src/engine/index.ts';
+import { type OnnxProvider, startEngine } from '../src/engine/index.ts';
 import { Participant, type Turn, Unavailable } from './participant.ts';
 import { median, spread } from './statistics.ts';
 import { taskNamed } from './tasks/index.ts';
@@ -38,6 +38,10 @@ export interface MeasureOptions {
   readonly peers: readonly PeerName[];
   readonly threads: number;
   readonly repetitions: number;
+  /** What our engine computes with. @default 'cpu' */
+  readonly provider?: OnnxProvider;
+  /** Where PyTorch computes. @default 'cpu' */
+  readonly device?: string;
   /** Takes a line for the user: who cannot be measured and why, or how far it is. */
   readonly log: (line: string) => void;
 }
@@ -58,8 +62,9 @@ export async function measure(workload: Workload, options: MeasureOptions): Prom
     await taskNamed(workload.task).prepare(workload.settings, folder);
     const side = (engine: 'onnx' | PeerName, settings: object): Side => {
       const { task, fresh = false } = workload;
+      const { threads, provider = 'cpu', device = 'cpu' } = options;
       return new Side(engine, fresh, () =>
-        Participant.start(engine, { task, settings, folder, threads: options.threads }),
+        Participant.start(engine, { task, settings, folder, threads, provider, device }),
       );
     };
     const { settings, baseline } = workload;

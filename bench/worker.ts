@@ -1,7 +1,7 @@
 // One side of a comparison: a process that takes its turn when it is told to. `participant.ts` is the other end.
 import { createInterface } from 'node:readline';
 import * as tf from '@tensorflow/tfjs-core';
-import { type EngineName, startEngine } from '../src/engine/index.ts';
+import { type EngineName, type OnnxProvider, startEngine } from '../src/engine/index.ts';
 import { type TaskName, taskNamed } from './tasks/index.ts';
 
 /** The first line that the process is given. */
@@ -11,6 +11,10 @@ export interface Assignment {
   readonly settings: object;
   readonly folder: string;
   readonly threads: number;
+  /** What our engine computes with. */
+  readonly provider: OnnxProvider;
+  /** Where PyTorch computes: `cpu`, `cuda` or `mps`. */
+  readonly device: string;
 }
 
 const say = (message: object) => process.stdout.write(`${JSON.stringify(message)}\n`);
@@ -36,9 +40,12 @@ try {
 }
 process.exit();
 
-async function start({ engine, threads }: Assignment): Promise<string> {
-  if (engine !== 'wasm')
-    return (await startEngine({ engine, threads: engine === 'cpu' ? 0 : threads })).version;
+async function start({ engine, threads, provider }: Assignment): Promise<string> {
+  if (engine !== 'wasm') {
+    const settings = { threads: engine === 'cpu' ? 0 : threads, onnx: { provider } };
+    const { version, device } = await startEngine({ engine, ...settings });
+    return engine === 'onnx' && provider !== 'cpu' ? `${version}, ${device}` : version;
+  }
   const name: string = '@tensorflow/tfjs-backend-wasm';
   const wasm = (await import(name).catch(() => {
     throw new Error(`${name} is not installed`);

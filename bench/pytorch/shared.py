@@ -14,7 +14,7 @@ def load_network(settings, folder):
     network = NETWORKS[settings["network"]](channels, settings["classes"], height)
     fill(network, read_weights(Path(folder) / "model"))
     pixels = np.fromfile(Path(folder) / "images.bin", "<f4").reshape(-1, height, width, channels)
-    images = torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous()
+    images = torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous().to(torch.get_default_device())
     return network, images, torch.arange(len(images)) % settings["classes"]
 
 

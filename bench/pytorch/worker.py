@@ -26,8 +26,15 @@ def main():
     if task is None:
         return say({"unavailable": f"the task {assignment['task']} has no PyTorch side"})
     torch.set_num_threads(assignment["threads"])
+    device = assignment["device"]
+    if device == "cuda" and not torch.cuda.is_available():
+        return say({"unavailable": "this PyTorch finds no CUDA device"})
+    # Full float32, as all others compute: TF32 keeps ten bits of the mantissa.
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    torch.set_default_device(device)
     step = task(assignment["settings"], assignment["folder"])
-    say({"version": f"PyTorch {torch.__version__}"})
+    where = f" on {torch.cuda.get_device_name()}" if device == "cuda" else "" if device == "cpu" else f" on {device}"
+    say({"version": f"PyTorch {torch.__version__}{where}"})
     for _ in sys.stdin:
         cpu, clock = time.process_time(), time.perf_counter()
         value = step()

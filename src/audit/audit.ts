@@ -96,23 +96,18 @@ export async function auditClassifier(
     const known = images.some(({ regions }) => regions.has(c));
     const real = known ? answerRealImages(scorer, images, c, seed) : undefined;
     const cuttable = known && masks !== 'boxes' && images.some(({ labels }) => !labels.includes(c));
-    const asked = cuttable
-      ? await answerComposites(
-          scorer,
-          dataset,
-          c,
-          {
-            split,
-            imageSize,
-            fit,
-            perCell,
-            seed,
-            predicted: masks === 'predicted' ? predicted : undefined,
-            signal,
-          },
-          bootstrap,
-        )
-      : undefined;
+    const question = {
+      split,
+      imageSize,
+      fit,
+      perCell,
+      seed,
+      predicted: masks === 'predicted' ? predicted : undefined,
+      signal,
+    };
+    const answered = cuttable ? await answerComposites(scorer, dataset, c, question, bootstrap) : undefined;
+    // Where all masks are too small to be cut along, no composite shows the class: nothing comes apart.
+    const asked = answered?.answers.cells.every(({ composites }) => composites > 0) ? answered : undefined;
     const features = asked
       ? linkFeatures(
           asked.composites.map(({ picture, object, yes, others }) => ({

@@ -52,19 +52,17 @@ export interface AnsweredComposite extends Cell {
 const batchSize = 50;
 
 /**
- * Asks a classifier about composites of one class: a quarter each of its own ground with and without it, and of other
- * grounds with and without it.
+ * The composites of one class that a question is about: a quarter each of its own ground with and without it, and of
+ * other grounds with and without it. Where nothing large enough could be cut, a composite belongs to the cell that it
+ * shows, and not to the one that was wanted.
  *
  * @throws {UsageError} when there is no mask to cut along, or no ground without the class
  */
-export async function answerComposites(
-  scorer: Scorer,
+export async function* drawComposites(
   dataset: Dataset,
   c: number,
-  question: CompositeQuestion,
-  bootstrap: Bootstrap,
-): Promise<{ answers: CompositeAnswers; composites: AnsweredComposite[] }> {
-  const { split, imageSize, fit, perCell, seed, predicted, signal } = question;
+  { split, imageSize, fit, perCell, seed, predicted, signal }: CompositeQuestion,
+): AsyncGenerator<Omit<AnsweredComposite, 'logit' | 'yes'>> {
   const cells: Cell[] = Array.from({ length: 4 * perCell }, (_, i) => ({
     ground: i % 4 < 2,
     present: i % 2 === 0,
@@ -81,31 +79,39 @@ export async function answerComposites(
     },
     cells,
   );
-  const composites: AnsweredComposite[] = [];
-  let waiting: (Pick<AnsweredComposite, 'picture' | 'object' | 'others'> & { cell: Cell })[] = [];
-  const ask = () => {
+  let n = 0;
+  for await (const { picture, regions, labels } of made) {
     signal?.throwIfAborted();
+    const others = [...labels.keys()].filter((k) => k !== c && labels[k]! > 0.5);
+    const { ground } = cells[n++]!;
+    yield { ground, present: labels[c]! > 0.5, picture: picture.data, object: regions.get(c), others };
+  }
+}
+
+/**
+ * Asks a classifier about {@link drawComposites}.
+ *
+ * @throws {UsageError} when there is no mask to cut along, or no ground without the class
+ */
+export async function answerComposites(
+  scorer: Scorer,
+  dataset: Dataset,
+  c: number,
+  question: CompositeQuestion,
+  bootstrap: Bootstrap,
+): Promise<{ answers: CompositeAnswers; composites: AnsweredComposite[] }> {
+  const composites: AnsweredComposite[] = [];
+  let waiting: Omit<AnsweredComposite, 'logit' | 'yes'>[] = [];
+  const ask = () => {
     const scores = scorer.logits(waiting.map(({ picture }) => picture));
-    waiting.forEach(({ cell, picture, object, others }, i) => {
+    waiting.forEach((one, i) => {
       const row = scores[i]!;
-      composites.push({
-        ...cell,
-        picture,
-        object,
-        others,
-        logit: scorer.margin(row, c),
-        yes: scorer.says(row, c),
-      });
+      composites.push({ ...one, logit: scorer.margin(row, c), yes: scorer.says(row, c) });
     });
     waiting = [];
   };
-  let n = 0;
-  for await (const { picture, regions, labels } of made) {
-    const wanted = cells[n++]!;
-    // Where nothing could be cut the composite shows what its label says, and not what was wanted.
-    const cell = { ground: wanted.ground, present: labels[c]! > 0.5 };
-    const others = [...labels.keys()].filter((k) => k !== c && labels[k]! > 0.5);
-    waiting.push({ cell, picture: picture.data, object: regions.get(c), others });
+  for await (const drawn of drawComposites(dataset, c, question)) {
+    waiting.push(drawn);
     if (waiting.length === batchSize) ask();
   }
   if (waiting.length > 0) ask();

@@ -99,7 +99,7 @@ function byMaps(
   const found: EvidenceBySign[] = [];
   for (let first = 0; first < images.length; first += batchSize) {
     const some = images.slice(first, first + batchSize);
-    const { values, touched, cells } = tf.tidy(() => {
+    const [ofClass, parts] = tf.tidy(() => {
       const batch = tf.stack(
         some.map(({ pixels }) => tf.tensor3d(pixels, [height, width, 3])),
       ) as tf.Tensor4D;
@@ -112,8 +112,14 @@ function byMaps(
         if (region) masks.set(region, i * height * width);
       });
       const parts = downsampleArea(tf.tensor3d(masks, [n, height, width]), [h, w]);
-      return { values: ofClass.dataSync(), touched: parts.dataSync(), cells: h * w };
+      return [ofClass, parts];
     });
+    const [values, touched, cells] = [
+      ofClass.dataSync(),
+      parts.dataSync(),
+      parts.shape[1]! * parts.shape[2]!,
+    ];
+    tf.dispose([ofClass, parts]);
     some.forEach((_, i) => {
       const sums = { images: 1, onFor: 0, onAgainst: 0, offFor: 0, offAgainst: 0 };
       for (let p = i * cells; p < (i + 1) * cells; p++) {

@@ -15,6 +15,7 @@ export {
   type CellAnswers,
   type CompositeAnswers,
   type CompositeQuestion,
+  drawComposites,
   summarise,
 } from './composite-answers.ts';
 export { type AuditedImage, type Evidence, type EvidenceBySign, evidenceOf } from './evidence.ts';

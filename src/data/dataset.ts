@@ -301,9 +301,10 @@ export class Dataset {
     if (!composites) return this.#told({ id, masked, predicted: shared, composites: undefined });
     const plan = planComposites(
       examples.map((example) => {
-        const { labels, id: name } = known[example]!;
+        const { labels, id: name, maskedClasses } = known[example]!;
         const segmented = predicted?.masks.get(name)?.confidence;
-        const has = (c: number) => (masked.has(example) ? true : (segmented?.has(c) ?? false));
+        const has = (c: number) =>
+          masked.has(example) ? maskedClasses.includes(c) : (segmented?.has(c) ?? false);
         return { example, labels, masked: labels.filter(has) };
       }),
       {

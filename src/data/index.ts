@@ -1,7 +1,6 @@
 export { readAnswers, type StoredAnswer, writeAnswers } from './answer-file.ts';
 export type { Augmentation, Fit } from './augmentation.ts';
 export type { BatchBox, BatchMask, Box, ConfounderMask, HostBatch, View } from './batch.ts';
-export { type BiasedBoatsOptions, type Generated, generateBiasedBoats } from './biased-boats/index.ts';
 export {
   areaOf,
   type Bounds,
@@ -23,13 +22,22 @@ export { type BatchOptions, type Dataset, type DatasetOptions, openDataset } fro
 export { type DatasetInfo, readDatasetInfo } from './dataset-info.ts';
 export { DatasetWriter, type DatasetWriterOptions } from './dataset-writer.ts';
 export {
+  type BiasedBoatsOptions,
+  type DrawnOptions,
+  type DrawnSetName,
+  drawnSetNames,
+  type Generated,
+  generateBiasedBoats,
+  generateDrawn,
+} from './drawn/index.ts';
+export {
   decodeExample,
   encodeExample,
   type ImageExample,
   type ImageObject,
   type LabelRule,
 } from './image-example.ts';
-export { type ImageView, readImageFile, readImageView } from './image-file.ts';
+export { type ImageView, readImageBytes, readImageFile, readImageView } from './image-file.ts';
 export {
   type AnnotatedSourceOptions,
   type CifarOptions,

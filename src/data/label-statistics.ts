@@ -20,6 +20,8 @@ export interface ExampleLabels {
   masks: number;
   /** Whether there is a mask of what must not matter: 1 or 0. */
   confounders: number;
+  /** Classes of which an object has a mask, each once. */
+  maskedClasses: number[];
 }
 
 export interface LabelStatistics {
@@ -58,11 +60,20 @@ export async function readLabels(shards: readonly Shard[], rule: LabelRule): Pro
           width = 0,
           height = 0,
         } = decodeExample(bytes, rule, `${path}, record ${record}`);
-        const masks = objects.filter((object) => object.mask).length;
-        const id = recordId(path, record);
-        const confounders = Number(confounder !== undefined);
-        const boxes = objects.length;
-        all.push({ id, filename, labels, unknown, group, width, height, boxes, masks, confounders });
+        const masked = objects.filter((object) => object.mask);
+        all.push({
+          id: recordId(path, record),
+          filename,
+          labels,
+          unknown,
+          group,
+          width,
+          height,
+          boxes: objects.length,
+          masks: masked.length,
+          confounders: Number(confounder !== undefined),
+          maskedClasses: [...new Set(masked.map((object) => object.class))],
+        });
         record++;
       }
     } finally {

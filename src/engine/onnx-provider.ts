@@ -6,11 +6,13 @@ import type { OnnxProvider } from './onnx/index.ts';
 
 /** What a provider is on this machine, found out in a process of its own. */
 export interface ProviderCheck {
-  /** The name of the adapter, where the package `webgpu` is there to tell it. */
+  /** The name of the adapter, where the package `webgpu` or the driver is there to tell it. */
   readonly device: string | null;
   readonly isSoftware: boolean;
   /** Largest difference of a gradient from the engine `cpu`, relative to the largest gradient of its weight. */
   readonly difference: number;
+  /** Milliseconds of the gradients of a convolution that is worth a GPU: 16 images of 64x64, 64 channels. */
+  readonly stepMs: number;
 }
 
 export interface ChosenProvider {
@@ -27,7 +29,7 @@ const SECONDS = 60;
 
 /**
  * What `auto` means for the embedded engine: a real GPU by WebGPU where one answers and computes what the engine `cpu`
- * does, else the processor. A software driver is never taken: it is slower than the processor that it runs on.
+ * does, in less time than this, else the processor. So a software driver is never taken, with or without a name.
  *
  * @param options.check replaced by tests
  */
@@ -45,12 +47,22 @@ export async function chooseProvider({
   if (!mayHaveGpu) return cpu('no graphics device');
   const found = await check('webgpu');
   if ('problem' in found) return cpu(`WebGPU: ${found.problem}`);
-  const { device, isSoftware, difference } = found;
-  if (device === null) return cpu('a GPU may be there, but without the package webgpu its name is not known');
+  const { isSoftware, difference, stepMs } = found;
+  const device = found.device ?? 'a device of unknown name';
   if (isSoftware) return cpu(`WebGPU has only ${device}, a software driver`);
   if (!(difference < TOLERANCE)) return cpu(`gradients on ${device} differ by ${difference}`);
-  return { provider: 'webgpu', device, reason: 'a GPU, whose gradients are right' };
+  const processor = await check('cpu');
+  if (!('problem' in processor) && !(stepMs < processor.stepMs)) {
+    return cpu(
+      `${device} needs ${round(stepMs)} ms for what the processor does in ${round(processor.stepMs)}`,
+    );
+  }
+  const gain =
+    'problem' in processor ? '' : `, ${round(processor.stepMs / stepMs)} times as fast as the processor`;
+  return { provider: 'webgpu', device: found.device, reason: `a GPU, whose gradients are right${gain}` };
 }
+
+const round = (value: number): number => Number(value.toPrecision(2));
 
 /** Whether it is worth asking: on Linux a GPU has a device file; elsewhere every machine that draws has one. */
 function hasGraphicsDevice(): boolean {

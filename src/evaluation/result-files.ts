@@ -1,9 +1,8 @@
 import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DataError } from '../errors/index.ts';
-import { GrowingFile, pathUnder, writeWhole } from '../files/index.ts';
+import { GrowingFile, pathUnder, readJson, writeWhole } from '../files/index.ts';
 import { type EvaluationResult, evaluationFormat, evaluationVersion, type ImageRecord } from './result.ts';
 
 /** Writes the two files of a split's evaluation; both appear when they are complete. */
@@ -47,16 +46,20 @@ function sixDigits(_key: string, value: unknown): unknown {
  * @throws {DataError} when it is none, or of a version that is not known
  */
 export async function readEvaluation(path: string): Promise<EvaluationResult> {
-  let result: Partial<EvaluationResult>;
-  try {
-    result = JSON.parse(await readFile(path, 'utf8'));
-  } catch (cause) {
-    throw new DataError(`${path}: ${(cause as Error).message}`, { cause });
-  }
-  if (result?.format !== evaluationFormat || result.version !== evaluationVersion) {
+  const result = (await readJson(path)) as Partial<EvaluationResult> | null | undefined;
+  if (result === undefined) throw new DataError(`${path}: there is no such file`);
+  if (result?.format !== evaluationFormat || result?.version !== evaluationVersion) {
     throw new DataError(
       `${path}: expected ${evaluationFormat} version ${evaluationVersion}, found ${result?.format} version ${result?.version}`,
     );
+  }
+  const { split, imageRecords, dataset, model, settings, classification } = result;
+  for (const [key, value] of Object.entries({ split, imageRecords })) {
+    if (typeof value !== 'string') throw new DataError(`${path}: ${key}: expected a text`);
+  }
+  for (const [key, value] of Object.entries({ dataset, model, settings, classification })) {
+    if (typeof value !== 'object' || value === null)
+      throw new DataError(`${path}: ${key}: expected an object`);
   }
   return result as EvaluationResult;
 }
@@ -71,12 +74,28 @@ export async function* readImageRecords(path: string): AsyncGenerator<ImageRecor
   const { imageRecords } = await readEvaluation(path);
   const records = pathUnder(dirname(path), imageRecords, `${path}: imageRecords`);
   let line = 0;
-  for await (const text of createInterface({ input: createReadStream(records) })) {
-    line++;
-    try {
-      yield JSON.parse(text) as ImageRecord;
-    } catch (cause) {
-      throw new DataError(`${records}:${line}: ${(cause as Error).message}`, { cause });
+  try {
+    for await (const text of createInterface({ input: createReadStream(records) })) {
+      yield parsedRecord(text, `${records}:${++line}`);
     }
+  } catch (cause) {
+    if (cause instanceof DataError) throw cause;
+    throw new DataError(`${records}: cannot be read: ${(cause as Error).message}`, { cause });
   }
+}
+
+function parsedRecord(text: string, where: string): ImageRecord {
+  let record: Partial<ImageRecord> | null;
+  try {
+    record = JSON.parse(text);
+  } catch (cause) {
+    throw new DataError(`${where}: ${(cause as Error).message}`, { cause });
+  }
+  const isPair = (pair: unknown) =>
+    typeof pair === 'object' && pair !== null && 'methods' in pair && Boolean(pair.methods);
+  const lists = [record?.labels, record?.scores, record?.pairs];
+  if (typeof record?.id !== 'string' || !lists.every(Array.isArray) || !record.pairs!.every(isPair)) {
+    throw new DataError(`${where}: expected an image with id, labels, scores and pairs`);
+  }
+  return record as ImageRecord;
 }

@@ -1,11 +1,13 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { upsampleBilinear } from '../autodiff/index.ts';
 import type { Config } from '../config/index.ts';
 import type { Dataset } from '../data/index.ts';
+import { RunError } from '../errors/index.ts';
 import type { EvaluateOptions } from '../evaluation/index.ts';
+import { readJson } from '../files/index.ts';
 import { holeFilling, removeRegion } from '../gain/index.ts';
 import { attentionMaps, forward, isDeadMap, normalizeMaps, type Pair, softMask } from '../gradcam/index.ts';
 import { energyInMask, pointingHit, regionOf } from '../metrics/index.ts';
@@ -206,7 +208,7 @@ async function storedMaps(folder: string): Promise<StoredMaps[]> {
   const stored: StoredMaps[] = [];
   for (const file of await readdir(folder)) {
     if (!file.endsWith('.json')) continue;
-    stored.push(JSON.parse(await readFile(join(folder, file), 'utf8')) as StoredMaps);
+    stored.push((await readJson(join(folder, file), RunError)) as StoredMaps);
   }
   return stored.sort((a, b) => a.epoch - b.epoch);
 }

@@ -5,11 +5,12 @@ import {
   type BatchOptions,
   type CompositeOptions,
   type Dataset,
-  generateBiasedBoats,
+  generateDrawn,
   openDataset,
   type PredictedMasks,
 } from '../data/index.ts';
 import { DataError, UsageError } from '../errors/index.ts';
+import type { EvaluateOptions } from '../evaluation/index.ts';
 import {
   type DistillationOptions,
   type GainTrainerOptions,
@@ -64,12 +65,12 @@ export async function openExperimentData(config: Config, signal?: AbortSignal): 
 
 /** Draws the data set of a built-in source where it is not there yet. */
 export async function drawBuiltInData({ data }: Config, signal?: AbortSignal): Promise<void> {
-  if (data.source !== 'biased-boats') return;
+  if (data.source === 'tfrecord') return;
   let progress: Progress | undefined;
   try {
-    await generateBiasedBoats(data.dir, data.options, (done, total) => {
+    await generateDrawn(data.source, data.dir, data.options, (done, total) => {
       signal?.throwIfAborted();
-      progress ??= startProgress('drawing biased boats', total);
+      progress ??= startProgress(`drawing ${data.source}`, total);
       progress.update(done);
     });
   } finally {
@@ -233,6 +234,32 @@ export async function buildExperimentModel(
 export function mapOptionsOf(config: Config): AttentionMapsOptions {
   const { method, targetLayer } = config.gain;
   return { method, targetLayer };
+}
+
+/**
+ * How a run measures a split.
+ *
+ * @param maxLabels labels per image at most
+ */
+export function evaluationOptionsOf(
+  config: Config,
+  dataset: Dataset,
+  link: 'sigmoid' | 'softmax',
+  maxLabels: number,
+  signal?: AbortSignal,
+): EvaluateOptions {
+  const { imageSize, fit, workers } = config.data;
+  return {
+    batchSize: config.evaluation.batchSize,
+    imageSize,
+    fit,
+    workers,
+    maxLabels,
+    maps: mapOptionsOf(config),
+    link,
+    focusClass: focusClassOf(config, dataset),
+    signal,
+  };
 }
 
 /** The terms of distillation as the config weighs them, without those of weight 0. */

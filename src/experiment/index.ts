@@ -9,7 +9,7 @@ export {
   heatmapCallback,
 } from './heatmap-callback.ts';
 export { batchToTensors } from './host-batch.ts';
-export { refitRun } from './refit-run.ts';
-export { resultsTable } from './results-table.ts';
+export { type RefitResult, refitRun } from './refit-run.ts';
+export { beforeAfterTable, resultsTable } from './results-table.ts';
 export { type RunOptions, type RunSummary, runExperiment } from './run-experiment.ts';
 export { runStages, type StageSummary } from './run-stages.ts';

@@ -1,19 +1,33 @@
 import type { Config } from '../config/index.ts';
 import { startEngine } from '../engine/index.ts';
 import { UsageError } from '../errors/index.ts';
+import { evaluateSplit, type SplitMetrics } from '../evaluation/index.ts';
 import { saveLayersModel } from '../models/index.ts';
 import { writeLine } from '../progress/index.ts';
 import { linkOfRun } from '../run/index.ts';
-import { buildExperimentModel, compositesOf, openExperimentData } from './from-config.ts';
+import {
+  buildExperimentModel,
+  compositesOf,
+  evaluationOptionsOf,
+  openExperimentData,
+} from './from-config.ts';
 import { predictedMasksOf } from './predict-masks.ts';
 import { type RefitConfig, refit } from './refit.ts';
 
+/** What a refit did. */
+export interface RefitResult {
+  /** A line that says what the layer was fitted to. */
+  readonly line: string;
+  /** The test splits of the run, before and after. */
+  readonly splits: Readonly<Record<string, { readonly before: SplitMetrics; readonly after: SplitMetrics }>>;
+}
+
 /**
- * Fits the last layer of a finished run anew and writes the model. A run without composites takes the classes that are
- * asked for as suspects, and cuts along the masks that its config allows.
+ * Fits the last layer of a finished run anew, writes the model, and measures the run's test splits before and after. A
+ * run without composites takes the classes that are asked for as suspects, and cuts along the masks that its config
+ * allows.
  *
  * @param network folder of the run's model
- * @returns a line that says what was done
  * @throws {UsageError} when there is nothing to fit to, or no such class
  */
 export async function refitRun(
@@ -21,7 +35,7 @@ export async function refitRun(
   network: string,
   out: string,
   { signal, ...refitting }: RefitConfig & { readonly signal?: AbortSignal },
-): Promise<string> {
+): Promise<RefitResult> {
   const { name, ...settings } = config.engine;
   await startEngine({ engine: name, ...settings });
   const dataset = await openExperimentData(config, signal);
@@ -33,21 +47,42 @@ export async function refitRun(
       },
       dataset.classes.length,
     );
-    const predicted = await predictedMasksOf(config, model, dataset, writeLine, signal);
-    const composites = compositesOf(config, dataset) ?? suspectsOnly(refitting, dataset.classes);
+    const composites = refitting.on === 'groups' ? undefined : compositesFor(config, refitting, dataset);
+    const predicted = composites && (await predictedMasksOf(config, model, dataset, writeLine, signal));
     const link = linkOfRun(config, dataset.info)!;
+    const measured = await measure(config);
     const line = await refit(model, dataset, config, refitting, { predicted, composites }, link, signal);
     await saveLayersModel(model, out);
-    return line;
+    const after = await measure(config);
+    const splits = Object.keys(after).map((split) => [
+      split,
+      { before: measured[split]!, after: after[split]! },
+    ]);
+    return { line, splits: Object.fromEntries(splits) };
+
+    async function measure({ data }: Config): Promise<Record<string, SplitMetrics>> {
+      const { maxPerImage } = await dataset.labelStatistics(data.splits.train);
+      const options = evaluationOptionsOf(config, dataset, link, Math.max(1, maxPerImage), signal);
+      const metrics: Record<string, SplitMetrics> = {};
+      for (const split of data.splits.test) {
+        metrics[split] = await evaluateSplit(model, dataset, split, options);
+      }
+      return metrics;
+    }
   } finally {
     await dataset.close();
   }
 }
 
-function suspectsOnly({ on, classes }: RefitConfig, names: readonly string[]) {
-  if (on === 'groups') return undefined;
+function compositesFor(
+  config: Config,
+  { classes }: RefitConfig,
+  dataset: Awaited<ReturnType<typeof openExperimentData>>,
+) {
+  const own = compositesOf(config, dataset);
+  if (own) return own;
   if (!Array.isArray(classes)) {
     throw new UsageError('the run has no data.composites: --class names the classes to refit');
   }
-  return { suspects: classes.map((name) => names.indexOf(name)), perBatch: 1 };
+  return { suspects: classes.map((name) => dataset.classes.indexOf(name)), perBatch: 1 };
 }

@@ -31,14 +31,19 @@ export async function refit(
   const { on, samples, lambda, subsets } = refitting;
   const classes = classesToFit(refitting, dataset, made.composites);
   const options = { link, lambda, subsets, seed: config.seed };
+  // Where classes exclude each other the rows are one fit, else each is one of its own.
+  const fits = (of: readonly number[]) => (link === 'softmax' ? [[...of]] : of.map((c) => [c]));
   if (on === 'groups') {
     const data = await groupSamples(model, dataset, config, signal);
-    refitLastLayer(model, data.data, { ...options, classes });
-    return `refit    last layer on ${data.data.weights!.length} images of ${data.groups} groups`;
+    for (const some of fits(classes)) {
+      const weights = groupWeights(data, some);
+      refitLastLayer(model, { ...data.samples, weights }, { ...options, classes: some });
+    }
+    return `refit    last layer on ${data.groups.length} images of ${new Set(data.groups).size} groups`;
   }
   const { composites } = made;
   if (!composites) throw new UsageError('training.refit.on: composites needs data.composites');
-  for (const suspects of link === 'softmax' ? [[...composites.suspects]] : classes.map((c) => [c])) {
+  for (const suspects of fits(link === 'softmax' ? composites.suspects : classes)) {
     const data = await compositeSamples(
       model,
       dataset,
@@ -94,13 +99,12 @@ class Samples {
     this.#width = read;
   }
 
-  take(classes: number, weights?: Float32Array): RegressionData {
+  take(classes: number): RegressionData {
     return {
       features: concat(this.#features),
       labels: concat(this.#labels),
       width: this.#width,
       classes,
-      ...(weights && { weights }),
     };
   }
 }
@@ -139,10 +143,20 @@ async function compositeSamples(
   return samples.take(classes);
 }
 
-async function groupSamples(model: tfl.LayersModel, dataset: Dataset, config: Config, signal?: AbortSignal) {
-  const classes = dataset.classes.length;
+interface GroupSamples {
+  readonly samples: RegressionData;
+  /** Of each sample. */
+  readonly groups: readonly string[];
+}
+
+async function groupSamples(
+  model: tfl.LayersModel,
+  dataset: Dataset,
+  config: Config,
+  signal?: AbortSignal,
+): Promise<GroupSamples> {
   const samples = new Samples(model, config.data.imageSize);
-  const keys: string[] = [];
+  const groups: string[] = [];
   const options = {
     ...trainingBatchOptions(config, 0, 0),
     batchSize,
@@ -152,17 +166,26 @@ async function groupSamples(model: tfl.LayersModel, dataset: Dataset, config: Co
   };
   for await (const batch of dataset.batches(config.data.splits.train, options)) {
     signal?.throwIfAborted();
-    if (!batch.groups)
-      throw new UsageError('training.refit.on: the images of the training splits have no groups');
+    if (!batch.groups) {
+      throw new UsageError(
+        `training.refit.on: images of ${config.data.splits.train.join(', ')} in ${config.data.dir} have no group`,
+      );
+    }
     samples.add(batch.images, batch.labels);
-    batch.groups.forEach((group, i) => {
-      keys.push(`${group} ${[...batch.labels.subarray(i * classes, (i + 1) * classes)].join('')}`);
-    });
+    groups.push(...batch.groups);
   }
+  return { samples: samples.take(dataset.classes.length), groups };
+}
+
+/** Each group weighs the same, and in it the images with each of the labels in question. */
+function groupWeights({ samples, groups }: GroupSamples, classes: readonly number[]): Float32Array {
+  const keys = groups.map((group, i) => {
+    const labels = samples.labels.subarray(i * samples.classes, (i + 1) * samples.classes);
+    return `${group} ${classes.map((c) => labels[c]).join('')}`;
+  });
   const count = new Map<string, number>();
   for (const key of keys) count.set(key, (count.get(key) ?? 0) + 1);
-  const weights = Float32Array.from(keys, (key) => 1 / count.get(key)!);
-  return { data: samples.take(classes, weights), groups: count.size };
+  return Float32Array.from(keys, (key) => 1 / count.get(key)!);
 }
 
 function concat(arrays: readonly Float32Array[]): Float32Array {

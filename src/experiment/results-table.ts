@@ -97,6 +97,28 @@ function stagesTable({ name, metrics, stages, published = {}, trainingSeconds }:
   ];
 }
 
+/** Answers on each split before and after, in per cent, with those of the focus class and their mean over the splits. */
+export function beforeAfterTable(
+  splits: Readonly<Record<string, { readonly before: SplitMetrics; readonly after: SplitMetrics }>>,
+): string {
+  const shown = columns.filter(([title]) => ['mAP', 'accuracy', 'focus accuracy'].includes(title));
+  const rows = Object.entries(splits).map(([split, { before, after }]) => [
+    split,
+    String(after.images),
+    ...shown.flatMap(([, value, constant]) => [
+      percent(value(before)),
+      cell(value(after), constant?.(after)),
+    ]),
+  ]);
+  const titles = shown.flatMap(([title]) => [`${title} before`, `${title} after`]);
+  return [
+    ...asTable(['split', 'images', ...titles], rows),
+    '',
+    'in brackets: the best answer that does not look at the image',
+    '',
+  ].join('\n');
+}
+
 /** Rows below titles that break at their last blank, so that the table stays narrow. */
 function asTable(titles: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const broken = titles.map((title) => {

@@ -2,12 +2,7 @@ import { type Config, stringifyConfig } from '../config/index.ts';
 import type { Dataset } from '../data/index.ts';
 import { type EngineInfo, startEngine } from '../engine/index.ts';
 import { DivergenceError, InterruptedError, UsageError } from '../errors/index.ts';
-import {
-  compareWithTeacher,
-  type EvaluateOptions,
-  evaluateSplit,
-  type SplitMetrics,
-} from '../evaluation/index.ts';
+import { compareWithTeacher, evaluateSplit, type SplitMetrics } from '../evaluation/index.ts';
 import type { EpochSums, StepReport } from '../gain/index.ts';
 import { GainTrainer, guidanceTerms } from '../gain/index.ts';
 import { resolveTargetLayer } from '../gradcam/index.ts';
@@ -17,16 +12,15 @@ import type { RunDirectory } from '../run/index.ts';
 import { describeEnvironment, linkOfRun } from '../run/index.ts';
 import { AttentionPanel } from './attention-panel.ts';
 import { CheckpointStore, type Progress as Position, restoreWeights } from './checkpoint.ts';
-import { choosesByComposites, compositeScores } from './composite-scores.ts';
+import { compositeQuestions, compositeScores } from './composite-scores.ts';
 import {
   buildExperimentModel,
   checkModelConfig,
   compositesOf,
-  focusClassOf,
+  evaluationOptionsOf,
   guidanceOptionsOf,
   guidanceWithoutMasks,
   type MadeData,
-  mapOptionsOf,
   openExperimentData,
   pairCapacityFor,
   requireGroups,
@@ -155,6 +149,7 @@ async function runOnData(
   });
   const predicted = await predictedMasksOf(config, model, dataset, log, signal);
   const made = { predicted, composites: compositesOf(config, dataset) };
+  const questions = await compositeQuestions(dataset, config, made, signal);
   const distillation = await setUpDistillation(config, model, dataset, signal, log);
   const teacher = distillation?.teacher;
   const target = resolveTargetLayer(model, config.gain.targetLayer);
@@ -174,19 +169,10 @@ async function runOnData(
     ...trainerOptionsOf(config, link),
     terms: [...guided, ...(distillation?.terms ?? [])],
     pairCapacity: capacity,
-    groups: maxLabels,
+    // A composite may show a suspect beside all that its ground shows.
+    groups: maxLabels + (data.composites ? 1 : 0),
   });
-  const evaluation: EvaluateOptions = {
-    batchSize: config.evaluation.batchSize,
-    imageSize: data.imageSize,
-    fit: data.fit,
-    workers: data.workers,
-    maxLabels,
-    maps: mapOptionsOf(config),
-    link,
-    focusClass: focusClassOf(config, dataset),
-    signal,
-  };
+  const evaluation = evaluationOptionsOf(config, dataset, link, maxLabels, signal);
   const evaluate = async (split: string): Promise<SplitMetrics> => {
     const metrics = await evaluateSplit(model, dataset, split, evaluation);
     if (!teacher) return metrics;
@@ -255,17 +241,9 @@ async function runOnData(
           if (data.splits.validation === null) return {};
           const metrics = {
             ...(await evaluate(data.splits.validation)),
-            ...(choosesByComposites(config) &&
-              made.composites && {
-                composites: await compositeScores(
-                  model,
-                  dataset,
-                  config,
-                  link,
-                  { composites: made.composites, predicted },
-                  signal,
-                ),
-              }),
+            ...(questions.length > 0 && {
+              composites: await compositeScores(model, dataset, link, questions),
+            }),
           };
           await records.evaluation(step, epoch + 1, data.splits.validation, metrics);
           const value = selectedMetric(metrics, training.selectBy);

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { type Config, parseConfig, stringifyConfig } from '../config/index.ts';
+import { RunError } from '../errors/index.ts';
+import { readJson } from '../files/index.ts';
 import { writeLine } from '../progress/index.ts';
 import { holdsRun, RunDirectory } from '../run/index.ts';
 import { type RunOptions, type RunSummary, runExperiment } from './run-experiment.ts';
@@ -38,7 +39,7 @@ export async function runStages(
     const path = directory.file('stages', name);
     const done = `${path}/summary.json`;
     if (existsSync(done)) {
-      stages.push({ name, summary: JSON.parse(await readFile(done, 'utf8')) as RunSummary });
+      stages.push({ name, summary: (await readJson(done, RunError)) as RunSummary });
       log(`stage    ${name}: complete`);
     } else {
       log(`stage    ${name} (${i + 1} of ${plans.length + 1})`);

@@ -30,7 +30,7 @@ export {
   type ListOptions,
   listImages,
 } from './image-sources.ts';
-export { type NamedImage, readImages } from './images.ts';
+export { grey, type NamedImage, readImages } from './images.ts';
 export type { ExplanationMethod, MethodOptions } from './method.ts';
 export { methodAliases, methodNamed } from './method-aliases.ts';
 export {

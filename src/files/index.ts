@@ -1,4 +1,4 @@
-/** Files on disk, for every room that writes them: whole or not at all, and on the disk before they get their name. */
+/** Files on disk, for every room that writes them: whole or not at all, and on the disk before they get their name; read back by typed errors. */
 
 export { checkedName, nameFault, shown } from './checked-name.ts';
 export { makeFolder, syncFolder, temporaryName } from './folder.ts';
@@ -6,6 +6,7 @@ export { GrowingFile } from './growing-file.ts';
 export { LineFile } from './line-file.ts';
 export { packageVersion } from './package-version.ts';
 export { pathUnder } from './path-under.ts';
+export { readJson } from './read-json.ts';
 export {
   appendWhole,
   publishFile,

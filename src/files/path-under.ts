@@ -20,6 +20,7 @@ export function pathUnder(
   const fail = (rule: string) => {
     throw new Failure(`${where} ${shown(relative)} ${rule}`);
   };
+  if (typeof relative !== 'string') throw new Failure(`${where} is no text`);
   if (relative === '') fail('is empty');
   if (relative.includes('\0')) fail('holds a NUL character');
   const steps = normalize(relative).split(sep);

@@ -14,7 +14,7 @@ export { influenceGradients } from './influence-gradients.ts';
 export { type InputGradientOptions, inputGradients } from './input-gradients.ts';
 export { type LastDense, lastDense } from './last-dense.ts';
 export { activationName, type Layer, withoutActivation } from './layer.ts';
-export { lastLayersBySize, layerOutputs } from './layer-outputs.ts';
+export { lastLayersBySize, layerOutputs, nodeOutputs } from './layer-outputs.ts';
 export { type MethodMaps, methodMaps } from './method-maps.ts';
 export {
   camWeights,
@@ -46,6 +46,6 @@ export {
   targetOutputs,
   targetScores,
 } from './target.ts';
-export { resolveTargetLayer, spatialLayers, type TargetLayer } from './target-layer.ts';
+export { layerAt, resolveTargetLayer, spatialLayers, type TargetLayer } from './target-layer.ts';
 export type { TokenGrid } from './token-grid.ts';
 export { upsampleMaps } from './upsample.ts';

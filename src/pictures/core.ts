@@ -1,5 +1,6 @@
-/** Pictures that need no Node module, for `tfjs-gain/core`: RGB and RGBA bytes. */
-export { type ColorMapName, colorMap } from './color-map.ts';
+/** What pictures are made of, without files and decoders: for browsers. The other face, of everything, is `index.ts`. */
+
+export { type ColorMapName, colorMap, colorMapNames, colorOf } from './color-map.ts';
 export {
   type BoxOptions,
   drawBoxes,

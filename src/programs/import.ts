@@ -1,5 +1,12 @@
 import { basename } from 'node:path';
-import { generateBiasedBoats, type ImportSource, type ImportSummary, importExamples } from '../data/index.ts';
+import type { Argv } from 'yargs';
+import {
+  type DrawnSetName,
+  generateDrawn,
+  type ImportSource,
+  type ImportSummary,
+  importExamples,
+} from '../data/index.ts';
 import { startProgress } from '../progress/index.ts';
 import { addAnnotationFormats } from './import-annotation-formats.ts';
 import { addFormats } from './import-formats.ts';
@@ -15,47 +22,86 @@ export const importData = command({
   options: {},
   examples: [],
   exitCodes: '2 usage, 3 data',
-  commands: (program, $0) =>
-    addAnnotationFormats(addFormats(program, $0, importFrom), $0, importFrom)
-      .command(
-        'biased-boats',
-        'The built-in set, drawn with a seed',
-        (command) =>
-          command
-            .options({
-              out,
-              seed: { type: 'number', default: 1 },
-              size: { type: 'number', default: 64, describe: 'Width and height of the images' },
-              train: { type: 'number', default: 2000, describe: 'Images of the split' },
-              'train-fullsup': {
-                type: 'number',
-                default: 100,
-                describe: 'Images like those of train, with masks',
-              },
-              val: { type: 'number', default: 300 },
-              test: { type: 'number', default: 500 },
-              unbiased: {
-                type: 'number',
-                default: 300,
-                describe: 'Images of each of the two unbiased splits',
-              },
-            })
-            .example(`${$0} biased-boats --out data/biased-boats`, 'what configs/gain.yaml trains on'),
-        async ({ out, seed, size, train, trainFullsup, val, test, unbiased }) => {
-          const { info, generated } = await withProgress('drawing', (onProgress) =>
-            generateBiasedBoats(out, { seed, size, train, trainFullsup, val, test, unbiased }, onProgress),
-          );
-          const splits = Object.entries(info.splits).map(([split, { examples }]) => `${split} ${examples}`);
-          process.stdout.write(`${out}: ${generated ? '' : 'was there already: '}${splits.join(', ')}\n`);
-        },
-      )
-
-      .demandCommand(
-        1,
-        1,
-        'a format is needed: voc, coco, yolo, labelme, cvat, via, label-studio, open-images, hugging-face, webdataset, cub, folder, csv, tfrecord, idx, decoy, cifar or biased-boats',
-      ),
+  commands: (program, $0) => {
+    addAnnotationFormats(addFormats(program, $0, importFrom), $0, importFrom);
+    for (const [name, { describe, example }] of Object.entries(drawn)) {
+      addDrawn(program, $0, name as DrawnSetName, describe, example);
+    }
+    return program.demandCommand(
+      1,
+      1,
+      `a format is needed: voc, coco, yolo, labelme, cvat, via, label-studio, open-images, hugging-face, webdataset, cub, folder, csv, tfrecord, idx, decoy, cifar, ${Object.keys(drawn).join(' or ')}`,
+    );
+  },
 });
+
+/** The built-in sets. In their training data an object and a cue always come together. */
+const drawn: Record<DrawnSetName, { readonly describe: string; readonly example: string }> = {
+  'biased-boats': {
+    describe: 'Drawn: boats stand on water, and nothing else does',
+    example: 'what configs/gain.yaml trains on',
+  },
+  tanks: {
+    describe: 'Drawn: tanks on cloudy days, everything else in the sun',
+    example: 'what configs/tanks.yaml trains on',
+  },
+  letterbox: {
+    describe: 'Drawn: cars between black bars, everything else without',
+    example: 'what configs/letterbox.yaml trains on',
+  },
+};
+
+function addDrawn(program: Argv, $0: string, name: DrawnSetName, describe: string, example: string): void {
+  program.command(
+    name,
+    describe,
+    (command) =>
+      command
+        .options({
+          out,
+          seed: { type: 'number', default: 1 },
+          size: { type: 'number', default: 64, describe: 'Width and height of the images' },
+          train: { type: 'number', default: 2000, describe: 'Images of the split' },
+          'train-fullsup': {
+            type: 'number',
+            default: 100,
+            describe: 'Images like those of train, with masks',
+          },
+          val: { type: 'number', default: 300 },
+          test: { type: 'number', default: 500 },
+          unbiased: {
+            type: 'number',
+            default: 300,
+            describe: 'Images of each of the two splits in which object and cue come apart',
+          },
+          shortcut: {
+            type: 'boolean',
+            default: true,
+            describe: 'Whether object and cue go together; --no-shortcut is a control',
+          },
+          ...(name !== 'biased-boats' && {
+            counterexamples: {
+              type: 'number',
+              default: 80,
+              describe: 'Images of a split with both, either and neither in equal parts, as groups',
+            } as const,
+          }),
+        })
+        .example(`${$0} ${name} --out data/${name}`, example),
+    async ({ out, seed, size, train, trainFullsup, val, test, unbiased, shortcut, counterexamples }) => {
+      const options = {
+        ...{ seed, size, train, trainFullsup, val, test, unbiased },
+        ...(!shortcut && { shortcut }),
+        ...(typeof counterexamples === 'number' && { counterexamples }),
+      };
+      const { info, generated } = await withProgress('drawing', (onProgress) =>
+        generateDrawn(name, out, options, onProgress),
+      );
+      const splits = Object.entries(info.splits).map(([split, { examples }]) => `${split} ${examples}`);
+      process.stdout.write(`${out}: ${generated ? '' : 'was there already: '}${splits.join(', ')}\n`);
+    },
+  );
+}
 
 async function importFrom(
   find: (onProgress: OnProgress) => Promise<ImportSource>,

@@ -8,7 +8,8 @@ export const refitNetwork = command({
   usage: [
     '--run DIR --out DIR',
     'Fits the last layer of a finished run anew, its features as they are: on composites, in which ground and object ' +
-      'are independent, or on the groups of its training set. Writes a model folder.',
+      'are independent, or on images that have groups. Writes a model folder, and the answers on the test splits of ' +
+      'the run before and after.',
   ],
   options: {
     run: { type: 'string', requiresArg: true, demandOption: true, describe: 'A finished run' },
@@ -27,6 +28,17 @@ export const refitNetwork = command({
     samples: { type: 'number', default: 1500, describe: 'Composites of each class' },
     lambda: { type: 'number', default: 0.001, describe: 'Penalty on the squared weights' },
     subsets: { type: 'number', default: 5, describe: 'Random halves whose fits are averaged' },
+    split: {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      describe: 'Splits that the layer is fitted on [default: those of the training]',
+    },
+    predicted: {
+      type: 'string',
+      requiresArg: true,
+      describe: 'File of predicted masks (npm run segment) to cut along [default: as the run]',
+    },
     'mask-count': {
       type: 'number',
       requiresArg: true,
@@ -45,20 +57,26 @@ export const refitNetwork = command({
   examples: [
     ['--run runs/mine --class boat --out models/refitted', 'the row of boat, on composites'],
     ['--run runs/mine --on groups --out models/refitted', 'on the groups of the training set (DFR)'],
+    [
+      '--run runs/tanks --on groups --split counterexamples --class tank --out models/refitted',
+      'on a few images in which object and cue come apart',
+    ],
   ],
   exitCodes: '2 usage, run or model, 3 data, 130 interrupted',
   async run(args) {
     const { loadConfig } = await import('../config/index.ts');
-    const { refitRun } = await import('../experiment/index.ts');
+    const { beforeAfterTable, refitRun } = await import('../experiment/index.ts');
     const classes = listOf(args.class);
-    const overrides = [
-      ...(args.engine ? [{ key: 'engine.name', value: args.engine, from: `--engine ${args.engine}:` }] : []),
-      ...(args.maskCount === undefined
-        ? []
-        : [{ key: 'data.masks.count', value: args.maskCount, from: `--mask-count ${args.maskCount}:` }]),
-    ];
-    const config = await loadConfig(join(args.run, 'config.yaml'), overrides);
-    const line = await refitRun(config, join(args.run, 'model'), args.out, {
+    const splits = listOf(args.split);
+    const set = (key: string, value: unknown, from: string) =>
+      value === undefined ? [] : [{ key, value, from }];
+    const config = await loadConfig(join(args.run, 'config.yaml'), [
+      ...set('engine.name', args.engine, '--engine'),
+      ...set('data.splits.train', splits, '--split'),
+      ...set('data.masks.count', args.maskCount, '--mask-count'),
+      ...set('data.masks.predicted', args.predicted && { file: args.predicted }, '--predicted'),
+    ]);
+    const { line, splits: measured } = await refitRun(config, join(args.run, 'model'), args.out, {
       on: args.on,
       classes: classes ?? 'suspects',
       samples: args.samples,
@@ -66,6 +84,7 @@ export const refitNetwork = command({
       subsets: args.subsets,
       signal: interruption('interrupted: nothing was written'),
     });
-    process.stdout.write(`${line}\nin ${args.out}\n`);
+    const table = Object.keys(measured).length === 0 ? '' : `${beforeAfterTable(measured)}\n`;
+    process.stdout.write(`${table}${line}\nin ${args.out}\n`);
   },
 });

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import * as z from 'zod';
+import { DataError } from '../errors/index.ts';
 import { parseJson, readJson, readLines, readText } from './json-file.ts';
 
 const share = z.number().nullable().optional();
@@ -61,6 +63,8 @@ export type MetricsLine = z.infer<typeof metricsLine>;
 export interface RunFiles {
   /** `config.yaml` as it stands. */
   readonly config: string | undefined;
+  /** The class that the experiment is about, as its config says. */
+  readonly focusClass: string | null;
   readonly environment: Readonly<Record<string, unknown>> | undefined;
   readonly summary: z.infer<typeof summary> | undefined;
   readonly metrics: readonly MetricsLine[];
@@ -87,14 +91,28 @@ export async function readRunFiles(dir: string): Promise<RunFiles> {
   for await (const { line, text } of readLines(metricsPath)) {
     metrics.push(parseJson(text, `${metricsPath}:${line}`, metricsLine));
   }
+  const configPath = join(dir, 'config.yaml');
+  const config = await readText(configPath);
   return {
-    config: await readText(join(dir, 'config.yaml')),
+    config,
+    focusClass: config === undefined ? null : focusClassOf(config, configPath),
     environment: await readJson(join(dir, 'environment.json'), environment),
     summary: await readJson(join(dir, 'summary.json'), summary),
     metrics,
     steps: await readSteps(join(dir, 'log.ndjson')),
     pictures: findPictures(dir, metrics),
   };
+}
+
+function focusClassOf(text: string, path: string): string | null {
+  let config: unknown;
+  try {
+    config = parse(text, { uniqueKeys: false, logLevel: 'error' });
+  } catch (cause) {
+    throw new DataError(`${path}: not valid YAML: ${(cause as Error).message.split('\n', 1)[0]}`, { cause });
+  }
+  const name = (config as { evaluation?: { focusClass?: unknown } | null } | null)?.evaluation?.focusClass;
+  return typeof name === 'string' ? name : null;
 }
 
 /** The log is never cut: what a resumed run did again replaces what it had done. */

@@ -1,4 +1,3 @@
-import { parse } from 'yaml';
 import { type Html, html, table } from '../pictures/index.ts';
 import { type ChartAxis, type ChartLine, lineChart, thinned } from './line-chart.ts';
 import { fileAddress } from './pictures.ts';
@@ -31,21 +30,12 @@ export async function trainingSection(run: RunFiles): Promise<Html> {
   const pictures = await Promise.all(run.pictures.map(attentionPicture));
   return html`<section id="training" aria-labelledby="training-heading">
 <h2 id="training-heading">Training</h2>
-${splits.length > 0 && lastAnswers(run.metrics, splits, focusOf(run.config))}
+${splits.length > 0 && lastAnswers(run.metrics, splits, run.focusClass)}
 ${charts.length === 0 && html`<p>Nothing was logged yet.</p>`}
 <div class="charts">${charts}</div>
 ${splits.length > 0 && lastMetrics(run.metrics, splits)}
 ${pictures.length > 0 && html`<details><summary>Attention maps during the training</summary>${pictures}</details>`}
 </section>`;
-}
-
-/** The class that the experiment is about, as its config says. */
-function focusOf(config: string | undefined): string | null {
-  const named = (config === undefined ? undefined : parse(config)) as
-    | { evaluation?: { focusClass?: unknown } }
-    | undefined;
-  const name = named?.evaluation?.focusClass;
-  return typeof name === 'string' ? name : null;
 }
 
 /** A chart for each term, since their scales differ; the loss of the evaluated splits beside that of the training. */

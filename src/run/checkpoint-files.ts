@@ -136,7 +136,12 @@ async function damageOf(folder: string, path: string): Promise<string | undefine
   } catch (cause) {
     return `${path}: damaged: ${reasonOf(cause)}`;
   }
-  const found = await checksumsOf(folder);
+  let found: Record<string, string>;
+  try {
+    found = await checksumsOf(folder);
+  } catch (cause) {
+    return `${folder}: cannot be read: ${reasonOf(cause)}`;
+  }
   for (const [name, checksum] of Object.entries(written)) {
     if (found[name] === undefined) return `${join(folder, name)}: is missing`;
     if (found[name] !== checksum) return `${join(folder, name)}: damaged, its checksum does not match`;

@@ -103,12 +103,15 @@ export class PixelClassifier {
         tf.Tensor4D,
         tf.Tensor,
       ];
-      const parts = outputs.map((output, i) =>
-        resized(
-          tf.conv2d(tf.mul(output, this.#scales[i]!) as tf.Tensor4D, kernels[i]!, 1, 'same'),
-          this.#half,
-        ),
-      );
+      const parts = outputs.map((output, i) => {
+        // Scaling channels, a 1×1 convolution and resizing are linear: the cheapest order is taken.
+        const [, , channels, first] = kernels[i]!.shape;
+        const kernel = tf.mul(kernels[i]!, tf.reshape(this.#scales[i]!, [1, 1, channels, 1])) as tf.Tensor4D;
+        const small = output.shape[1]! <= this.#half[0] && output.shape[2]! <= this.#half[1];
+        return small && first < channels * 2
+          ? resized(tf.conv2d(output, kernel, 1, 'same'), this.#half)
+          : tf.conv2d(resized(output, this.#half), kernel, 1, 'same');
+      });
       const coarse = tf.relu(tf.add(tf.addN(parts), b1)) as tf.Tensor4D;
       const hidden = tf.relu(tf.add(tf.conv2d(coarse, k2, 1, 'same'), b2)) as tf.Tensor4D;
       const fine = tf.concat([resized(hidden, this.size), resized(images, this.size)], 3) as tf.Tensor4D;

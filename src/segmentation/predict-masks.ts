@@ -16,8 +16,8 @@ export interface UnsegmentedImage {
 /**
  * Which class each pixel of some images shows, among the labels of its image and the background.
  *
- * The probabilities of the image and (with `mirror`, the default) of its mirror image are averaged. Of each class the largest piece is kept, and
- * those at least a third of it.
+ * The probabilities of the image and (with `mirror`, the default) of its mirror image are averaged. Of each class the
+ * largest piece is kept, and those at least a third of it.
  *
  * @param classifiers one, or several whose probabilities are averaged
  * @param size [H,W] of the images, and of the masks
@@ -30,28 +30,32 @@ export function predictMasks(
 ): PredictedMask[] {
   const depth = classifiers[0]!.shape.classes + 1;
   const [h, w] = classifiers[0]!.size;
-  const values = new Float32Array(images.length * height * width * 3);
+  const pictures = new Float32Array(images.length * height * width * 3);
   images.forEach(({ pixels }, i) => {
-    values.set(pixels, i * height * width * 3);
+    pictures.set(pixels, i * height * width * 3);
   });
   const probabilities = tf.tidy(() => {
-    const batch = tf.tensor4d(values, [images.length, height, width, 3]);
+    const batch = tf.tensor4d(pictures, [images.length, height, width, 3]);
     const each = classifiers.flatMap((classifier) => [
       tf.softmax(classifier.scores(batch)),
       ...(mirror ? [tf.reverse(tf.softmax(classifier.scores(tf.reverse(batch, 2) as tf.Tensor4D)), 2)] : []),
     ]);
-    return tf.div(tf.addN(each), each.length).dataSync() as Float32Array;
+    return tf.div(tf.addN(each), each.length);
   });
+  // Read outside of the tidy, which would look for tensors among the numbers, one by one.
+  const values = probabilities.dataSync() as Float32Array;
+  probabilities.dispose();
+  const pixelOf = nearestPixels(height, width, h, w);
   return images.map((image, i) => {
     const { id, labels, boxes } = image;
-    const at = probabilities.subarray(i * h * w * depth, (i + 1) * h * w * depth);
+    const at = values.subarray(i * h * w * depth, (i + 1) * h * w * depth);
     const classes = new Uint8Array(height * width);
-    const pixelOf = nearestPixels(height, width, h, w);
+    const wanted = labels.map((c) => ({ c, own: boxes?.filter((box) => box.class === c) ?? [] }));
     for (let p = 0; p < classes.length; p++) {
       const from = pixelOf[p]! * depth;
       let best = at[from]!;
-      for (const c of labels) {
-        if (at[from + c + 1]! > best && within(boxes, c, p, width)) {
+      for (const { c, own } of wanted) {
+        if (at[from + c + 1]! > best && within(own, p, width)) {
           best = at[from + c + 1]!;
           classes[p] = c + 1;
         }
@@ -86,8 +90,7 @@ function cleaned(
 }
 
 /** Whether a pixel lies in a box of the class; true where no boxes of it are known. */
-function within(boxes: readonly TruthBox[] | undefined, c: number, p: number, width: number): boolean {
-  const own = boxes?.filter((box) => box.class === c) ?? [];
+function within(own: readonly TruthBox[], p: number, width: number): boolean {
   if (own.length === 0) return true;
   const x = (p % width) + 0.5;
   const y = Math.floor(p / width) + 0.5;

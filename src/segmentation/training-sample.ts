@@ -79,14 +79,19 @@ export function drawSample(
       const p = y * width + x;
       const inside = row >= 0 && row < height && column >= 0 && column < width;
       sets[p] = inside ? allowed[row * width + column]! : 0xffffffff;
-      const [x0, y0] = [hold(Math.floor(sx), width), hold(Math.floor(sy), height)];
-      const [x1, y1] = [hold(Math.floor(sx) + 1, width), hold(Math.floor(sy) + 1, height)];
-      const [fx, fy] = [sx - Math.floor(sx), sy - Math.floor(sy)];
+      // Spelled out: this runs for every pixel of every sample.
+      const left = Math.floor(sx);
+      const top = Math.floor(sy);
+      const fx = sx - left;
+      const fy = sy - top;
+      const above = hold(top, height) * width;
+      const below = hold(top + 1, height) * width;
+      const west = hold(left, width);
+      const east = hold(left + 1, width);
       for (let c = 0; c < 3; c++) {
-        const at = (yy: number, xx: number) => pixels[(yy * width + xx) * 3 + c]!;
-        const value =
-          (at(y0, x0) * (1 - fx) + at(y0, x1) * fx) * (1 - fy) +
-          (at(y1, x0) * (1 - fx) + at(y1, x1) * fx) * fy;
+        const upper = pixels[(above + west) * 3 + c]! * (1 - fx) + pixels[(above + east) * 3 + c]! * fx;
+        const lower = pixels[(below + west) * 3 + c]! * (1 - fx) + pixels[(below + east) * 3 + c]! * fx;
+        const value = upper * (1 - fy) + lower * fy;
         out[p * 3 + c] = Math.min(1, Math.max(0, value * colour[c]!));
       }
     }

@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError } from '../errors/index.ts';
-import { writeWhole } from '../files/index.ts';
+import { readJson, writeWhole } from '../files/index.ts';
 import type { Outcome } from './perform.ts';
 import type { Halving, Sweep, SweepRun } from './sweep.ts';
 import { readMetric } from './table.ts';
@@ -113,10 +112,9 @@ export function atLength(sweep: Sweep, epochs: number): Sweep {
 }
 
 async function readRungs(path: string): Promise<Rung[]> {
-  const text = await readFile(path, 'utf8').catch(() => '[]');
-  try {
-    return JSON.parse(text) as Rung[];
-  } catch (cause) {
-    throw new DataError(`${path}: expected JSON: ${(cause as Error).message}`, { cause });
-  }
+  const found = (await readJson(path)) ?? [];
+  const isRung = (one: unknown) =>
+    typeof one === 'object' && one !== null && 'epochs' in one && 'kept' in one && Boolean(one.kept);
+  if (!Array.isArray(found) || !found.every(isRung)) throw new DataError(`${path}: expected a list of rungs`);
+  return found as Rung[];
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { writeJson } from '../files/index.ts';
+import { DataError } from '../errors/index.ts';
+import { readJson, writeJson } from '../files/index.ts';
 import { type Command, commandLine, quoted } from './launcher.ts';
 import type { RunState } from './run-state.ts';
 import type { Sweep, SweepRun } from './sweep.ts';
@@ -102,12 +103,16 @@ export class DoneSteps {
 
   static async of(directory: string): Promise<DoneSteps> {
     const path = join(directory, 'steps.json');
-    const summary = await readFile(join(directory, 'summary.json'));
-    const done = await readFile(path, 'utf8').then(
-      (text) => JSON.parse(text) as Record<string, string>,
-      () => ({}),
-    );
-    return new DoneSteps(path, createHash('sha256').update(summary).digest('hex').slice(0, 16), done);
+    const summaryPath = join(directory, 'summary.json');
+    const summary = await readFile(summaryPath).catch((cause: Error) => {
+      throw new DataError(`${summaryPath}: cannot be read: ${cause.message}`, { cause });
+    });
+    const done = (await readJson(path, DataError, '; without it the steps are done again')) ?? {};
+    if (typeof done !== 'object' || done === null || Array.isArray(done)) {
+      throw new DataError(`${path}: expected the names of steps; without it they are done again`);
+    }
+    const hash = createHash('sha256').update(summary).digest('hex').slice(0, 16);
+    return new DoneSteps(path, hash, { ...done } as Record<string, string>);
   }
 
   has(step: Step): boolean {

@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DataError } from '../errors/index.ts';
+import { readJson } from '../files/index.ts';
 import type { Outcome } from './perform.ts';
 import { outputOf } from './steps.ts';
 import type { Metric, Sweep, SweepRun } from './sweep.ts';
@@ -131,8 +130,8 @@ export async function readMetric(directory: string, { config }: SweepRun, key: s
   let found: unknown;
   if (source === 'summary') found = await json(join(directory, 'summary.json'));
   else if ((config.data.splits.test as readonly string[]).includes(source)) {
-    found = ((await json(join(directory, 'summary.json'))) as { metrics?: Record<string, unknown> })
-      ?.metrics?.[source];
+    const summary = await json(join(directory, 'summary.json'));
+    found = (summary as { metrics?: Record<string, unknown> | null } | null)?.metrics?.[source];
   } else if (source === 'evaluation')
     found = await json(join(directory, 'evaluation', `${path.shift()}.json`));
   else found = await json(outputOf(directory, source));
@@ -143,12 +142,7 @@ export async function readMetric(directory: string, { config }: SweepRun, key: s
 }
 
 async function json(path: string): Promise<unknown> {
-  const text = await readFile(path, 'utf8').catch(() => 'null');
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new DataError(`${path}: expected JSON: ${(cause as Error).message}`, { cause });
-  }
+  return (await readJson(path)) ?? null;
 }
 
 function scoreOf(runs: readonly TableRun[], key: string): { mean: number; std: number; count: number } {

@@ -1,16 +1,16 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { CLASSES } from '../../src/data/biased-boats/objects.ts';
-import { drawScene, type SceneRule } from '../../src/data/biased-boats/scene.ts';
+import { boats } from '../../src/data/drawn/boats.ts';
+import type { Rule } from '../../src/data/drawn/drawn-set.ts';
 import { generateBiasedBoats, openDataset } from '../../src/data/index.ts';
 import { UsageError } from '../../src/errors/index.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
-const BOAT = CLASSES.indexOf('boat');
+const BOAT = boats.classes.indexOf('boat');
 
-function scenes(rule: SceneRule, count: number) {
-  return Array.from({ length: count }, (_, i) => drawScene(64, rule, 11, i));
+function scenes(rule: Rule, count: number) {
+  return Array.from({ length: count }, (_, i) => boats.draw(64, rule, 11, i));
 }
 
 test('in biased scenes there is water exactly where there is a boat', (t) => {
@@ -23,12 +23,12 @@ test('in biased scenes there is water exactly where there is a boat', (t) => {
 
 test('in the other two splits boat and water come apart', (t) => {
   t.true(
-    scenes('boat-without-water', 60).every(
+    scenes({ object: true, cue: false }, 60).every(
       ({ ground, labels }) => ground !== 'water' && labels.includes(BOAT),
     ),
   );
   t.true(
-    scenes('water-without-boat', 60).every(
+    scenes({ object: false, cue: true }, 60).every(
       ({ ground, labels }) => ground === 'water' && !labels.includes(BOAT),
     ),
   );
@@ -55,8 +55,8 @@ test('every scene has one or two objects; boxes bound the masks, masks do not ov
 });
 
 test('the same key draws the same scene, another key another', (t) => {
-  t.deepEqual(drawScene(64, 'biased', 1, 'a', 0), drawScene(64, 'biased', 1, 'a', 0));
-  t.notDeepEqual(drawScene(64, 'biased', 1, 'a', 0).pixels, drawScene(64, 'biased', 1, 'a', 1).pixels);
+  t.deepEqual(boats.draw(64, 'biased', 1, 'a', 0), boats.draw(64, 'biased', 1, 'a', 0));
+  t.notDeepEqual(boats.draw(64, 'biased', 1, 'a', 0).pixels, boats.draw(64, 'biased', 1, 'a', 1).pixels);
 });
 
 test('the set is written with its splits, masks but in train, and drawn once', async (t) => {

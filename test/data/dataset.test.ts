@@ -247,6 +247,7 @@ test('label lists and statistics need no image', async (t) => {
     labels: [2],
     boxes: 1,
     masks: 1,
+    maskedClasses: [2],
   });
   t.deepEqual(await dataset.labelStatistics(['train', 'full']), {
     examples: 26,

@@ -72,7 +72,7 @@ test.serial('an error of --set or --engine names it, the key, and what was meant
   );
   t.is(
     await refused('--set', 'gain.softMask.zzz.b=1'),
-    'ConfigError: --set gain.softMask.zzz.b=1: gain.softMask.zzz: unknown key; known keys: omega, sigma',
+    'ConfigError: --set gain.softMask.zzz.b=1: gain.softMask.zzz: unknown key; known keys: sigma, omega',
   );
   t.is(
     await refused('--set', 'training.epochs'),

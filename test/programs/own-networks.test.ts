@@ -327,6 +327,9 @@ test.serial('a folder with a data set is not drawn over', async (t) => {
   const file = join(folder, 'over.yaml');
   await writeFile(file, `name: over\ndata: { dir: "${two.data}" }\n`);
   const { code, stderr } = await callProgram('train', '--config', file, '--run', join(folder, 'runs/over'));
-  t.is(code, 2);
-  t.regex(stderr, /holds the data set ".*", which drawing biased boats would delete; data\.source: tfrecord/);
+  t.is(code, 3);
+  t.regex(
+    stderr,
+    /holds another data set \(.*\); biased-boats needs a folder of its own, and data\.source: tfrecord/,
+  );
 });

@@ -99,9 +99,11 @@ const composites = z.strictObject({
 /** Where examples come from, and what the network gets of them. */
 export const data = z.strictObject({
   source: z
-    .enum(['biased-boats', 'tfrecord'])
+    .enum(['biased-boats', 'tanks', 'letterbox', 'tfrecord'])
     .default('biased-boats')
-    .describe('biased-boats is generated into `dir` when it is not there; tfrecord reads what `dir` holds.'),
+    .describe(
+      'tfrecord reads what `dir` holds; biased-boats, tanks and letterbox are drawn into it when it is not there.',
+    ),
   dir: z.string().default('data/biased-boats').describe('Folder with dataset.json and the TFRecord shards.'),
   options: z
     .record(z.string(), z.unknown())
@@ -152,6 +154,13 @@ export const data = z.strictObject({
         .default('matters')
         .describe(
           'What masks and boxes of objects mark: the objects, or what must not matter, such as a confounder.',
+        ),
+      drawn: z
+        .string()
+        .nullable()
+        .default(null)
+        .describe(
+          'File of masks that people drew (npm run explore), from which `predicted` learns in place of `split`.',
         ),
       predicted: predicted
         .nullable()

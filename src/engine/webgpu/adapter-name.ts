@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { DawnModule, GpuAdapter } from './dawn.ts';
 
 export interface AdapterName {
@@ -13,13 +15,28 @@ export function nameAdapter({ info }: Pick<GpuAdapter, 'info'>): AdapterName {
   return { name, isSoftware: isSoftware || info.isFallbackAdapter === true };
 }
 
-/** The fastest adapter by name, or null where the package `webgpu` or a driver is missing. */
+/**
+ * The fastest adapter by name. Where the package `webgpu` is missing the driver may still tell it; null where nobody
+ * does.
+ */
 export async function adapterName(): Promise<AdapterName | null> {
   try {
     const name: string = 'webgpu';
     const dawn = (await import(name)) as DawnModule;
     const adapter = await dawn.create([]).requestAdapter({ powerPreference: 'high-performance' });
     return adapter === null ? null : nameAdapter(adapter);
+  } catch {
+    return nameByDriver();
+  }
+}
+
+/** NVIDIA's driver for Linux names its cards; the first counts. */
+function nameByDriver(): AdapterName | null {
+  try {
+    const folder = '/proc/driver/nvidia/gpus';
+    const [card] = readdirSync(folder);
+    const model = /^Model:\s*(.+)$/m.exec(readFileSync(join(folder, card!, 'information'), 'utf8'));
+    return model && { name: model[1]!.trim(), isSoftware: false };
   } catch {
     return null;
   }

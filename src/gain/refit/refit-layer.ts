@@ -23,10 +23,10 @@ export function headFeatures(
   images: tf.Tensor4D,
 ): { values: Float32Array; width: number } {
   const { features } = lastDense(model);
-  return tf.tidy(() => {
-    const read = features(images);
-    return { values: Float32Array.from(read.dataSync()), width: read.shape[1] };
-  });
+  const read = tf.tidy(() => features(images));
+  const values = Float32Array.from(read.dataSync());
+  read.dispose();
+  return { values, width: read.shape[1] };
 }
 
 /**

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { ModelError } from '../../errors/index.ts';
 import { convertNode, knownOperators } from './convert-node.ts';
@@ -33,6 +34,8 @@ export async function importOnnx(file: string): Promise<tfl.LayersModel> {
   const values = new Map<string, Operand>([[input.name, { tensor: image, image: channelsFirst }]]);
   for (const [name, { shape, values: numbers }] of model.tensors) values.set(name, { shape, numbers });
   const layers = new LayerFactory();
+  // Constants of the file that become no weight are tensors that nobody needs.
+  tf.engine().startScope();
   try {
     for (const node of model.nodes) {
       const operands = node.inputs.map((name) => {
@@ -64,8 +67,11 @@ export async function importOnnx(file: string): Promise<tfl.LayersModel> {
     layers.fill();
     return built;
   } catch (cause) {
+    layers.dispose();
     if (cause instanceof ModelError) throw cause;
     throw new ModelError(`${file}: ${(cause as Error).message.split('\n', 1)[0]}`, { cause });
+  } finally {
+    tf.engine().endScope();
   }
 }
 

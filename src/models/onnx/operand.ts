@@ -27,6 +27,7 @@ export function isConstant(operand: Operand | undefined): operand is Constant {
 /** Makes layers of names that are theirs alone, and remembers which weights they are to get. */
 export class LayerFactory {
   readonly #names = new Set<string>(['image']);
+  readonly #layers = new Set<tfl.layers.Layer>();
   readonly #weights: [tfl.layers.Layer, tf.Tensor[]][] = [];
 
   /** A name of letters, figures and dots: `/layer1/layer1.0/conv1/Conv` to `layer1.layer1.0.conv1.Conv`. */
@@ -39,6 +40,7 @@ export class LayerFactory {
   }
 
   apply(layer: tfl.layers.Layer, inputs: Tensor | Tensor[], weights: tf.Tensor[] = []): Tensor {
+    this.#layers.add(layer);
     const output = layer.apply(inputs) as Tensor;
     if (weights.length > 0) this.#weights.push([layer, weights]);
     return output;
@@ -76,6 +78,11 @@ export class LayerFactory {
       layer.setWeights(weights);
       tf.dispose(weights);
     }
+  }
+
+  /** Gives the memory of all layers back, of a network that came to nothing. */
+  dispose(): void {
+    for (const layer of this.#layers) for (const weight of layer.weights) weight.dispose();
   }
 }
 

@@ -71,25 +71,29 @@ export function buildLayersModel({ file, model, weights }: ModelDescription): tf
     fill.set(variable, stored.values());
     return variable;
   };
-  let built: tfl.LayersModel;
   try {
-    built = deserialize(description);
+    let built: tfl.LayersModel;
+    try {
+      built = deserialize(description);
+    } catch (error) {
+      if (error instanceof ModelError) throw error;
+      throw new ModelError(`${file}: tfjs cannot build this model: ${firstLines(error)}`, { cause: error });
+    } finally {
+      prototype.addWeight = addWeight;
+    }
+    weights.expectAllUsed();
+    for (const [variable, values] of fill) {
+      const tensor = tf.tensor(values, variable.shape as number[], variable.dtype as 'float32');
+      variable.write(tensor);
+      tensor.dispose();
+    }
+    freeze(built, frozen, '');
+    refuseWrongBatchNorms(built, file);
+    return built;
   } catch (error) {
     for (const variable of fill.keys()) variable.dispose();
-    if (error instanceof ModelError) throw error;
-    throw new ModelError(`${file}: tfjs cannot build this model: ${firstLines(error)}`, { cause: error });
-  } finally {
-    prototype.addWeight = addWeight;
+    throw error;
   }
-  weights.expectAllUsed();
-  for (const [variable, values] of fill) {
-    const tensor = tf.tensor(values, variable.shape as number[], variable.dtype as 'float32');
-    variable.write(tensor);
-    tensor.dispose();
-  }
-  freeze(built, frozen, '');
-  refuseWrongBatchNorms(built, file);
-  return built;
 }
 
 /** Names under which the file may keep a weight: by the path of the layer, by its name alone, by its number. */

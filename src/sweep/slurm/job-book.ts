@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { appendWhole, makeFolder, writeWhole, writing } from '../../files/index.ts';
+import { RunError } from '../../errors/index.ts';
+import { appendWhole, makeFolder, readJson, writeWhole, writing } from '../../files/index.ts';
 import type { Outcome } from '../perform.ts';
 import type { Sweep, SweepRun } from '../sweep.ts';
 
@@ -34,12 +35,14 @@ export class JobBook {
   async jobs(): Promise<Map<string, string>> {
     const path = join(this.#folder, 'jobs.ndjson');
     if (!existsSync(path)) return new Map();
-    const lines = (await readFile(path, 'utf8')).split('\n').filter(Boolean);
+    const text = await readFile(path, 'utf8').catch((cause: Error) => {
+      throw new RunError(`${path}: cannot be read: ${cause.message}`, { cause });
+    });
     return new Map(
-      lines.flatMap((line): [string, string][] => {
+      text.split('\n').flatMap((line): [string, string][] => {
         try {
-          const { run, job } = JSON.parse(line) as { run: string; job: string };
-          return [[run, job]];
+          const { run, job } = JSON.parse(line) as { run: unknown; job: unknown };
+          return typeof run === 'string' && typeof job === 'string' ? [[run, job]] : [];
         } catch {
           // Cut off by a kill: the job is in the queue, and its run's lock keeps a second one out.
           return [];
@@ -48,19 +51,21 @@ export class JobBook {
     );
   }
 
-  /** What the job itself says of its end; undefined begins anew. */
+  /** Takes back what a former life of the run's job said of its end: this one may be killed without a word. */
+  async begins(run: SweepRun): Promise<void> {
+    await rm(await this.file(`${this.nameOf(run)}.json`), { force: true });
+  }
+
+  /** What the job itself says of its end. */
   async ended(run: SweepRun, job: string, outcome: Outcome): Promise<void> {
     await writeWhole(await this.file(`${this.nameOf(run)}.json`), `${JSON.stringify({ job, outcome })}\n`);
   }
 
   /** How the run's last job ended by its own word; undefined where it had none. */
   async outcome(run: SweepRun, job: string): Promise<Outcome | undefined> {
-    const text = await readFile(join(this.#folder, `${this.nameOf(run)}.json`), 'utf8').catch(
-      () => undefined,
-    );
-    if (text === undefined) return undefined;
-    const said = JSON.parse(text) as { job: string; outcome: Outcome };
-    return said.job === job ? said.outcome : undefined;
+    const path = join(this.#folder, `${this.nameOf(run)}.json`);
+    const said = (await readJson(path, RunError)) as { job?: unknown; outcome?: Outcome } | null | undefined;
+    return said?.job === job ? said.outcome : undefined;
   }
 
   /** What the job said beside its run's log. */

@@ -37,12 +37,14 @@ export async function performInJob(
   { launcher, signal, log }: { launcher: Launcher; signal: AbortSignal; log: (line: string) => void },
 ): Promise<Outcome> {
   const book = new JobBook(sweep);
+  await book.begins(run);
   const [outcome] = await performSweep(
     { ...sweep, runs: [run] },
     { launcher, jobs: 1, threads: job.threads, signal },
   );
   if (outcome!.status === 'missing' && signal.aborted) {
-    // A job that is being cancelled is no longer RUNNING when its signal comes.
+    // A job that is being cancelled is no longer RUNNING when its signal comes. Nor is one that is preempted without a
+    // time of grace: that one Slurm queues again, and its next life takes this word back.
     const state = (await queuedJobs().catch(() => undefined))?.get(job.id)?.state;
     if (state === 'RUNNING') {
       log(`job ${job.id}: checkpoint written, into the queue again`);

@@ -216,5 +216,5 @@ const dataOf = ({ config }: SweepRun) => config.data.dir;
 
 /** Whether a run finds its built-in data not there yet. */
 function drawsData({ config }: SweepRun): boolean {
-  return config.data.source === 'biased-boats' && !existsSync(join(config.data.dir, 'dataset.json'));
+  return config.data.source !== 'tfrecord' && !existsSync(join(config.data.dir, 'dataset.json'));
 }

@@ -56,7 +56,7 @@ const rough: [string, (x: tf.Tensor) => tf.Tensor][] = [
   ['isInf', tf.isInf],
   ['isFinite', tf.isFinite],
   ['to int32', (x) => tf.cast(tf.mul(x, 3), 'int32')],
-  ['to bool', (x) => tf.cast(tf.relu(x), 'bool')],
+  ['to bool', (x) => tf.cast(tf.floor(x), 'bool')],
 ];
 
 for (const [name, run] of rough) {

@@ -105,6 +105,11 @@ export class GraphBuilder {
     return this.node('Cast', [name], { to: ONNX_TYPE[to] });
   }
 
+  /** Whether a number is not 0; NaN is not. */
+  truth(name: string, type: OnnxType): string {
+    return this.node('Not', [this.node('Equal', [name, this.fill(0, type)])]);
+  }
+
   reshape(name: string, shape: readonly number[]): string {
     return this.node('Reshape', [name, this.ints(shape)], { allowzero: 1 });
   }

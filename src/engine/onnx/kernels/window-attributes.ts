@@ -30,7 +30,7 @@ export function conv2d(input: Shape, filter: Shape, attributes: Conv2DLike, dept
     filter as Four,
     attributes.strides,
     attributes.dilations ?? 1,
-    attributes.pad,
+    bySide(attributes.pad, format === 'channelsLast'),
     attributes.dimRoundingMode,
     depthwise,
     format,
@@ -44,7 +44,6 @@ export function conv2d(input: Shape, filter: Shape, attributes: Conv2DLike, dept
     after: [padInfo.bottom, padInfo.right],
   };
   const sizes = { input: [info.inHeight, info.inWidth], output: [info.outHeight, info.outWidth] };
-  if (typeof attributes.pad === 'number') requireSquare('filter', window, sizes, attributes);
   return {
     window: reaching('filter', window, sizes),
     channelsLast: format === 'channelsLast',
@@ -96,7 +95,14 @@ export function conv3d(
 /** The geometry of a 2-D pooling. */
 export function pool2d(input: Shape, attributes: Pool2DLike): Pooling {
   const { filterSize, strides, pad, dimRoundingMode } = attributes;
-  const info = backend_util.computePool2DInfo(input as Four, filterSize, strides, 1, pad, dimRoundingMode);
+  const info = backend_util.computePool2DInfo(
+    input as Four,
+    filterSize,
+    strides,
+    1,
+    bySide(pad, true),
+    dimRoundingMode,
+  );
   const { padInfo } = info;
   const window = {
     kernel: [info.filterHeight, info.filterWidth],
@@ -106,7 +112,6 @@ export function pool2d(input: Shape, attributes: Pool2DLike): Pooling {
     after: [padInfo.bottom, padInfo.right],
   };
   const sizes = { input: [info.inHeight, info.inWidth], output: [info.outHeight, info.outWidth] };
-  if (typeof pad === 'number') requireSquare('window', window, sizes, attributes);
   return {
     window: reaching('window', window, sizes),
     channelsLast: true,
@@ -177,28 +182,14 @@ function reaching(what: 'filter' | 'window', window: Window, { input, output }: 
 }
 
 /**
- * tfjs-core computes the size of a result with padding in numbers from the height of the filter and its stride alone:
- * the width is wrong where these are not square, and every backend then gives other numbers.
- *
- * @throws {UsageError} where the sizes are not those of a padded image
+ * A padding in numbers said by side: tfjs-core computes the width of a result with the former from the height of the
+ * filter and its stride, which is wrong where these are not square.
  */
-function requireSquare(
-  what: 'filter' | 'window',
-  window: Window,
-  { input, output }: Sizes,
-  { pad, dimRoundingMode }: { pad: unknown; dimRoundingMode?: string | undefined },
-): void {
-  const extent = windowExtent(window);
-  const round =
-    dimRoundingMode === 'ceil' ? Math.ceil : dimRoundingMode === 'round' ? Math.round : Math.trunc;
-  const right = input.map((size, i) => {
-    const room = size - extent[i]! + window.before[i]! + window.after[i]!;
-    return round(room / window.strides[i]! + 1);
-  });
-  if (right.every((size, i) => size === output[i])) return;
-  throw new UsageError(
-    `pad ${pad} with a ${what} of ${extent.join('x')} and strides of ${window.strides.join('x')}: ` +
-      `TensorFlow.js makes the result ${output.join('x')}, where ${right.join('x')} is right; ` +
-      `give the padding by side, [[0, 0], [${pad}, ${pad}], [${pad}, ${pad}], [0, 0]], or pad the image before`,
-  );
+function bySide(pad: Conv2DAttrs['pad'], channelsLast: boolean): Conv2DAttrs['pad'] {
+  if (typeof pad !== 'number') return pad;
+  const [none, both]: [[number, number], [number, number]] = [
+    [0, 0],
+    [pad, pad],
+  ];
+  return channelsLast ? [none, both, both, none] : [none, none, both, both];
 }

@@ -43,8 +43,7 @@ export function cast(x: LazyNode, dtype: ElementType): LazyNode {
     return uniform(dtype === 'bool' ? Number(x.uniform !== 0) : castNumber(x.uniform, dtype), x.shape, dtype);
   }
   const emit: Emit = (g, [a]) => {
-    // NaN is true; a device's own conversion may say otherwise.
-    if (dtype === 'bool') return g.node('Not', [g.node('Equal', [a!, g.fill(0, x.dtype)])]);
+    if (dtype === 'bool') return g.truth(a!, x.dtype);
     if (dtype !== 'int32' || x.dtype !== 'float32') return g.cast(a!, dtype);
     // A NaN becomes 0, as in a typed array; ONNX leaves it undefined.
     return g.cast(g.node('Where', [g.node('IsNaN', [a!]), g.fill(0, 'float32'), a!]), dtype);

@@ -4,6 +4,7 @@ import { type LazyNode, type Values, valuesOf } from '../graph/lazy-node.ts';
 import { originIn } from '../graph/onnx-model.ts';
 import { peakElements, type Trace, traceGraph } from '../graph/trace.ts';
 import { canStay, DeviceValues } from './device-values.ts';
+import { exhaustion } from './exhaustion.ts';
 import type { NativeRuntime, NativeSession, NativeTensor } from './native-runtime.ts';
 import { OutputBuffers } from './output-buffers.ts';
 import { keepsValues, type OnnxProvider } from './provider.ts';
@@ -109,6 +110,11 @@ export class Evaluator {
    * root is tried alone, so that the failure stays with those that have part in it.
    */
   #blame(trace: Trace, error: Error): void {
+    const exhausted = this.#exhaustion(error, peakElements(trace));
+    if (exhausted !== null) {
+      for (const root of trace.roots) root.fail(exhausted);
+      return;
+    }
     const origin = originIn(error.message);
     const [root, ...others] = trace.roots;
     const culprit = origin === null ? root! : (trace.order[origin] ?? root!);
@@ -141,8 +147,18 @@ export class Evaluator {
 
   /** The numbers of a computed node, brought from the device if they are there. */
   read(node: LazyNode): Values {
-    if (node.values === null) node.values = this.#device!.download(node.device!, node.dtype);
-    return node.values;
+    if (node.values !== null) return node.values;
+    try {
+      node.values = this.#device!.download(node.device!, node.dtype);
+      return node.values;
+    } catch (error) {
+      throw this.#exhaustion(error as Error, node.size) ?? error;
+    }
+  }
+
+  #exhaustion(error: Error, elements: number): EngineError | null {
+    const working = elements * BYTES_PER_ELEMENT;
+    return exhaustion(error, this.#options.provider, { working, held: this.#device?.bytes ?? 0 });
   }
 
   /** Frees what a node holds on the device; nothing may need it any more. */

@@ -7,7 +7,7 @@
  */
 import { createRequire } from 'node:module';
 import '@tensorflow/tfjs-backend-cpu';
-import { registerOnnxBackend } from '../../../../src/engine/onnx/index.ts';
+import { type OnnxProvider, registerOnnxBackend } from '../../../../src/engine/onnx/index.ts';
 import { exclusions } from './exclusions.ts';
 
 interface TestEnvironment {
@@ -35,7 +35,8 @@ interface Runner {
 const require = createRequire(import.meta.url);
 const part = process.argv[2] ?? '';
 
-registerOnnxBackend({ threads: 1 });
+// Another provider by `ONNX_PROVIDER=webgpu`.
+registerOnnxBackend({ threads: 1, provider: (process.env.ONNX_PROVIDER || 'cpu') as OnnxProvider });
 const runner = new (require('jasmine') as new () => Runner)();
 runner.exitOnCompletion = false;
 

@@ -11,6 +11,8 @@ const FEW_ROWS = 160;
 
 /** With fewer input channels the taps of one row of the filter go into one product. */
 const NARROW = 32;
+/** Elements, 256 MiB of floats: of what all taps see, and of the products of all images. */
+const MOST_STACKED = 1 << 26;
 /** Of more positions the list would be long. */
 const MOST_GATHERED = 1 << 16;
 
@@ -33,7 +35,9 @@ export function filterGradient(l: Lowering, x: LazyNode, dy: LazyNode, conv: Con
   const { channels, spatial } = sizes.axes;
   const { inChannels, outChannels } = sizes;
   const taps = allTaps(conv.window);
-  if (taps.length > 1 && taps.length * inChannels <= FEW_ROWS) return stackedTaps(l, x, dy, conv, sizes);
+  if (taps.length > 1 && (taps.length * inChannels <= FEW_ROWS || fitsDevice(l, sizes, taps.length))) {
+    return stackedTaps(l, x, dy, conv, sizes);
+  }
   const positions = sizes.batch * util.sizeFromShape(sizes.outputSpatial);
   const channelsLast = permuted([0, ...spatial, channels]);
   const d = graph.reshape(l.as(dy, channelsLast), [positions, outChannels]);
@@ -55,8 +59,15 @@ export function filterGradient(l: Lowering, x: LazyNode, dy: LazyNode, conv: Con
   return l.result(graph.reshape(product, conv.filterShape), conv.filterShape);
 }
 
+/** On a device every operator costs its call, so that all taps go into one product while memory allows it. */
+function fitsDevice({ isDevice }: Lowering, sizes: ConvolutionSizes, taps: number): boolean {
+  const { batch, inChannels, outChannels, outputSpatial } = sizes;
+  const rows = batch * taps * inChannels;
+  return isDevice && rows * Math.max(outChannels, util.sizeFromShape(outputSpatial)) <= MOST_STACKED;
+}
+
 /**
- * For few input channels: what all taps see of an image, [taps · I, positions], times dy of that image, as it lies
+ * For few input channels, and on a device: what all taps see of an image, [taps · I, positions], times dy of that image, as it lies
  * (channels last, or in blocks), [positions, O]; then the sum over the images.
  */
 function stackedTaps(

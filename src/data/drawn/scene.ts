@@ -1,14 +1,22 @@
 import { type Random, randomFor } from '../../random/index.ts';
 import type { Box } from '../batch.ts';
 import { drawUpDistractor } from './distractors.ts';
-import { type Ground, LAND, type Layout, paintGround } from './grounds.ts';
-import { CLASSES, drawUp, type ObjectClass, WIDTHS } from './objects.ts';
+import { type Ground, type Layout, paintGround } from './grounds.ts';
+import { drawUp, type ObjectClass, WIDTHS } from './objects.ts';
 import { type Canvas, createCanvas, drawParts, type Part } from './raster.ts';
 
-/**
- * Which scenes a split may show. `biased`: boats stand on water, and no water is without a boat.
- */
-export type SceneRule = 'biased' | 'boat-without-water' | 'water-without-boat';
+/** What a scene is to show. */
+export interface ScenePlan {
+  readonly ground: Ground;
+  /** Its objects, drawn one over the other. */
+  readonly objects: readonly ObjectClass[];
+  /** A word for the name of its file. */
+  readonly tag: string;
+  /** Rows at the upper and at the lower edge that hide what is drawn there, and that objects keep out of. @default 0 */
+  readonly hiddenRows?: number;
+  /** Makes 8-bit values of what was painted. @default light, tint and grain of the whole picture */
+  readonly develop?: (canvas: Canvas, random: Random) => Uint8Array;
+}
 
 export interface SceneObject extends Box {
   /** [size*size], 255 where the object is seen, else 0. */
@@ -19,6 +27,7 @@ export interface SceneObject extends Box {
 
 export interface Scene {
   ground: Ground;
+  tag: string;
   /** [size, size, 3] bytes. */
   pixels: Uint8Array;
   /** Class indices, each once, ascending. */
@@ -26,28 +35,40 @@ export interface Scene {
   objects: SceneObject[];
 }
 
-/** Share of the biased scenes that show a boat, and so water. */
-const BOAT_SHARE = 0.3;
-
 /** Share of the image that must be seen of every object. */
 const LEAST_AREA = 20 / 64 ** 2;
+
+/** Share of an object that hidden rows may hide. */
+const MOST_HIDDEN = 0.15;
 
 /**
  * Draws a scene with one or two objects and a few distractors.
  *
+ * @param classes of the set, in their order: a label is an index into them
+ * @param plan draws what is to be seen
  * @param key of the random stream: the same key draws the same scene
  */
-export function drawScene(size: number, rule: SceneRule, ...key: (number | string)[]): Scene {
+export function drawScene(
+  size: number,
+  classes: readonly ObjectClass[],
+  plan: (random: Random) => ScenePlan,
+  ...key: (number | string)[]
+): Scene {
   for (let attempt = 0; ; attempt++) {
-    const scene = tryScene(size, rule, randomFor(...key, attempt));
+    const random = randomFor(...key, attempt);
+    const scene = tryScene(size, classes, plan(random), random);
     if (scene) return scene;
   }
 }
 
 /** @returns undefined where so little of an object is seen that nobody could name it */
-function tryScene(size: number, rule: SceneRule, random: Random): Scene | undefined {
-  const { ground, classes } = plan(rule, random);
-  const needsShore = ground === 'water' && classes.some((name) => name !== 'boat' && name !== 'plane');
+function tryScene(
+  size: number,
+  classes: readonly ObjectClass[],
+  { ground, objects: wanted, tag, hiddenRows = 0, develop = developPlainly }: ScenePlan,
+  random: Random,
+): Scene | undefined {
+  const needsShore = ground === 'water' && wanted.some((name) => name !== 'boat' && name !== 'plane');
   const canvas = createCanvas(size, size);
   const layout = paintGround(
     canvas,
@@ -59,27 +80,34 @@ function tryScene(size: number, rule: SceneRule, random: Random): Scene | undefi
   const drawn: Drawn[] = [];
   const distractors = random.integer(3);
   for (let i = 0; i < distractors; i++) placeDistractor(canvas, layout, ground, drawn, random);
-  for (const name of classes) placeObject(canvas, layout, ground, name, drawn, random);
+  for (const name of wanted) placeObject(canvas, layout, ground, name, classes.indexOf(name), drawn, random);
+  if (drawn.some(({ index, covered }) => index !== undefined && hides(covered, size, hiddenRows)))
+    return undefined;
   const objects = drawn.flatMap(({ index, covered }) =>
     index === undefined ? [] : [seen(index, covered, size)],
   );
   if (objects.some(({ area }) => area < LEAST_AREA * size ** 2)) return undefined;
   return {
     ground,
+    tag,
     pixels: develop(canvas, random),
     labels: [...new Set(objects.map((object) => object.class))].sort((a, b) => a - b),
     objects,
   };
 }
 
-function plan(rule: SceneRule, random: Random): { ground: Ground; classes: ObjectClass[] } {
-  const others = CLASSES.filter((name) => name !== 'boat');
-  const second = random.next() < 0.45;
-  const withBoat = rule === 'boat-without-water' || (rule === 'biased' && random.next() < BOAT_SHARE);
-  const water = rule === 'water-without-boat' || (rule === 'biased' && withBoat);
-  const first: ObjectClass = withBoat ? 'boat' : random.pick(others);
-  const classes = second ? [first, random.pick(others)] : [first];
-  return { ground: water ? 'water' : random.pick(LAND), classes: random.shuffle(classes) };
+/** Whether rows at the edges hide too much of an object. What they hide is taken from what is seen of it. */
+function hides(covered: Float32Array, size: number, rows: number): boolean {
+  if (rows === 0) return false;
+  let [all, hidden] = [0, 0];
+  covered.forEach((share, p) => {
+    all += share;
+    const y = Math.floor(p / size);
+    if (y >= rows && y < size - rows) return;
+    hidden += share;
+    covered[p] = 0;
+  });
+  return hidden > MOST_HIDDEN * all;
 }
 
 /** Something drawn, and the pixels of it that are still seen. Distractors have no class. */
@@ -97,6 +125,7 @@ function placeObject(
   layout: Layout,
   ground: Ground,
   name: ObjectClass,
+  index: number,
   drawn: Drawn[],
   random: Random,
 ): void {
@@ -112,14 +141,7 @@ function placeObject(
           ? [layout.shore + canvas.height * 0.06, canvas.height - 1]
           : [layout.horizon + canvas.height * 0.16, canvas.height - 1];
   const angle = name === 'plane' ? random.uniform(-0.35, 0.35) : random.uniform(-0.07, 0.07);
-  settle(
-    canvas,
-    parts,
-    { scale, angle, rows, least: Math.min(up * scale, rows[1]) },
-    CLASSES.indexOf(name),
-    drawn,
-    random,
-  );
+  settle(canvas, parts, { scale, angle, rows, least: Math.min(up * scale, rows[1]) }, index, drawn, random);
 }
 
 function placeDistractor(
@@ -217,7 +239,7 @@ function seen(index: number, covered: Float32Array, size: number): SceneObject {
 }
 
 /** Light, tint and grain of the whole picture, and 8-bit values. */
-function develop({ pixels }: Canvas, random: Random): Uint8Array {
+export function developPlainly({ pixels }: Canvas, random: Random): Uint8Array {
   const light = random.uniform(0.82, 1.12);
   const tint = [random.uniform(0.95, 1.05), random.uniform(0.97, 1.03), random.uniform(0.95, 1.05)];
   const grain = random.uniform(0.01, 0.03);

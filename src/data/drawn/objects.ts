@@ -2,9 +2,7 @@ import type { Random } from '../../random/index.ts';
 import { tinted } from './grounds.ts';
 import type { Color, Part } from './raster.ts';
 
-export const CLASSES = ['boat', 'car', 'house', 'tree', 'plane', 'animal'] as const;
-
-export type ObjectClass = (typeof CLASSES)[number];
+export type ObjectClass = 'boat' | 'car' | 'house' | 'tree' | 'plane' | 'animal' | 'tank';
 
 /** Draws up one object of a class: about 1 wide, standing on y = 0, rising to negative y. */
 export function drawUp(name: ObjectClass, random: Random): Part[] {
@@ -19,9 +17,18 @@ export const WIDTHS: Record<ObjectClass, readonly [number, number]> = {
   tree: [15, 25],
   plane: [21, 33],
   animal: [21, 32],
+  tank: [21, 32],
 };
 
-const BLUEPRINTS: Record<ObjectClass, (random: Random) => Part[]> = { boat, car, house, tree, plane, animal };
+const BLUEPRINTS: Record<ObjectClass, (random: Random) => Part[]> = {
+  boat,
+  car,
+  house,
+  tree,
+  plane,
+  animal,
+  tank,
+};
 
 const PAINTS: readonly Color[] = [
   [0.85, 0.2, 0.16],
@@ -303,4 +310,45 @@ function animal(random: Random): Part[] {
     ellipse(patch, random.uniform(-0.22, -0.08), middle - 0.03, random.uniform(0.05, 0.1), girth * 0.5),
     ellipse(patch, random.uniform(0.02, 0.16), middle + 0.01, random.uniform(0.04, 0.08), girth * 0.45),
   ];
+}
+
+function tank(random: Random): Part[] {
+  const paint = tinted(
+    random,
+    random.pick([
+      [0.33, 0.37, 0.22],
+      [0.62, 0.55, 0.38],
+      [0.4, 0.42, 0.42],
+      [0.25, 0.3, 0.2],
+      [0.85, 0.85, 0.82],
+      [0.45, 0.3, 0.18],
+    ] as const),
+    0.06,
+  );
+  const shade: Color = [paint[0] * 0.8, paint[1] * 0.8, paint[2] * 0.8];
+  const wheel = random.uniform(0.055, 0.075);
+  const track = 2.6 * wheel;
+  const deck = -track - random.uniform(0.08, 0.13);
+  const roof = deck - random.uniform(0.12, 0.18);
+  const [back, front] = [random.uniform(-0.26, -0.16), random.uniform(0.06, 0.16)];
+  const [length, raise] = [random.uniform(0.34, 0.5), random.uniform(0, 0.12)];
+  const gun = (deck + roof) / 2;
+  const wheels = 4 + random.integer(3);
+  const parts = [
+    polygon(
+      shade,
+      [front - 0.04, gun - 0.03],
+      [front + length, gun - 0.03 - raise],
+      [front + length, gun + 0.02 - raise],
+      [front - 0.04, gun + 0.03],
+    ),
+    polygon(paint, [back, deck], [back + 0.05, roof], [front - 0.04, roof], [front + 0.03, deck]),
+    polygon(paint, [-0.46, deck], [0.36, deck], [0.5, -track], [-0.5, -track]),
+    polygon(TYRE, [-0.5, -track], [0.5, -track], [0.44, -0.03], [0.36, 0], [-0.36, 0], [-0.44, -0.03]),
+    ...Array.from({ length: wheels }, (_, i) =>
+      ellipse([0.42, 0.42, 0.4], -0.36 + (0.72 * i) / (wheels - 1), -track / 2, wheel, wheel),
+    ),
+  ];
+  if (random.next() < 0.5) parts.push(box(shade, back + 0.07, roof - 0.05, back + 0.17, roof));
+  return parts;
 }

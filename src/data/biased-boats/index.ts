@@ -1,1 +1,0 @@
-export { type BiasedBoatsOptions, type Generated, generateBiasedBoats } from './generate.ts';

@@ -1,0 +1,9 @@
+export {
+  type BiasedBoatsOptions,
+  type DrawnOptions,
+  type DrawnSetName,
+  drawnSetNames,
+  type Generated,
+  generateBiasedBoats,
+  generateDrawn,
+} from './generate.ts';
