@@ -70,7 +70,6 @@ export const explore = command({
     if (args.export !== undefined) {
       const written = await exportSite(args.export, {
         source,
-        overrides: {},
         data: args.data,
         images: args.images,
         samples: args.samples,
@@ -85,7 +84,6 @@ export const explore = command({
     const cli = fileURLToPath(new URL(`../cli${extname(here)}`, import.meta.url));
     const explored = await serve({
       source,
-      overrides: {},
       data: args.data,
       images: args.images,
       host: args.host,
