@@ -133,7 +133,9 @@ async function readSample(
   supervised: boolean,
 ): Promise<Sample> {
   const own = sources === undefined || sources.masked.has(example);
-  const read = await reader.read(example, supervised && own, shrinkFor(spec));
+  const all = await reader.read(example, supervised, shrinkFor(spec));
+  // What must not matter is known whether or not the masks of the objects may be used.
+  const read = own ? all : { ...all, masks: [] };
   if (own || !supervised || !sources.predicted) return { ...read, predicted: false };
   return { ...read, masks: predictedClassMasks(sources.predicted, example, read.pixels), predicted: true };
 }
