@@ -41,7 +41,7 @@ export async function readImageView(
   imageSize: readonly [number, number],
   fit: Fit = 'squash',
 ): Promise<ImageView> {
-  return viewOf(await readBytes(path), path, imageSize, fit, Number.POSITIVE_INFINITY);
+  return viewOf(await readBytes(path), path, imageSize, fit);
 }
 
 /**
@@ -66,7 +66,7 @@ async function viewOf(
   where: string,
   imageSize: readonly [number, number],
   fit: Fit,
-  mostPixels: number,
+  mostPixels = Number.POSITIVE_INFINITY,
 ): Promise<ImageView> {
   const { pixels, full } = await decodeImage(encoded, where, {}, (width, height) => {
     if (width * height <= mostPixels) return 1;

@@ -28,9 +28,23 @@ export {
 export { type NetworkNode, networkNodes } from './network-nodes.ts';
 export { type Normalization, normalizations, normalizeMaps } from './normalize.ts';
 export { type Pair, pairColumns } from './pairs.ts';
+export {
+  type CompositeName,
+  compositeNames,
+  composites,
+  kindOf,
+  type LayerKind,
+  type RelevanceComposite,
+  type RelevanceMaps,
+  type RelevanceOptions,
+  type RelevanceRule,
+  relevanceMaps,
+  type WeightedLayer,
+} from './relevance/index.ts';
 export { resizeCubic } from './resize-cubic.ts';
 export { type ApplyLayer, type PassOptions, runModel } from './run-model.ts';
 export { tfjsSeed } from './seeded-noise.ts';
+export { type ShapleyCamOptions, shapleyCam } from './shapley-cam.ts';
 export { type SoftMaskOptions, softMask } from './soft-mask.ts';
 export {
   type Features,

@@ -4,6 +4,7 @@ import { UsageError } from '../errors/index.ts';
 import { explanationMethods, findMethods, type MethodGroup, methodGroups } from '../explain/index.ts';
 import { startProgress, writeLine } from '../progress/index.ts';
 import { boxThresholds } from './box-thresholds.ts';
+import { blackBoxOptions, checkBlackBox, explainRemote, isBlackBox } from './explain-black-box.ts';
 import {
   checkCounts,
   checkNetwork,
@@ -26,6 +27,7 @@ export const explain = command({
   ],
   options: {
     ...networkOptions,
+    ...blackBoxOptions,
     image: {
       type: 'string',
       array: true,
@@ -86,9 +88,10 @@ export const explain = command({
     json: { type: 'boolean', default: false, describe: 'Print what was written as JSON' },
   },
   renamed: { batch: renamedOptions.batch, layer: renamedOptions.layer },
-  check: ({ run, model, top, batchSize, imageSize, samples, seed, fps }) => {
+  check: ({ run, model, top, batchSize, imageSize, samples, seed, fps, ...rest }) => {
     if (!(fps > 0)) throw new UsageError(`--fps: expected a number above 0, found ${fps}`);
-    checkNetwork({ run, model });
+    if (!isBlackBox(rest)) checkNetwork({ run, model });
+    else checkBlackBox({ ...rest, run, model, imageSize: imageSize as number | undefined });
     checkCounts({
       top,
       'batch-size': batchSize,
@@ -101,16 +104,26 @@ export const explain = command({
     ['--model my-model/ --image cat.jpg dog.jpg --method grad-cam++ guided-backprop', 'two methods'],
     ['--run runs/gain --image *.jpg --method class-maps --class boat', 'all class maps, one class'],
     ['--model net.onnx --image photos/ --threshold 0.3', 'with boxes, for COCO too'],
+    [
+      '--command "python predict.py" --image-size 224 --image cat.jpg --method lime',
+      'a program that scores images',
+    ],
   ],
   exitCodes: '2 usage, run or model, 3 an image, 130 interrupted',
   async run(args, $0) {
     const methods = listOf(args.method);
     findMethods(methods);
+    if (isBlackBox(args)) return explainRemote(args, methods, $0);
 
     // Loaded late, so that --help and a mistyped option are answered at once.
     const { startEngine } = await import('../engine/index.ts');
     const { listImages, readImages, writeExplanations } = await import('../explain/index.ts');
-    const { doubtByImages, findClasses, isBlackBox, openNetworkOrBlackBox } = await import('../run/index.ts');
+    const {
+      doubtByImages,
+      findClasses,
+      isBlackBox: isClosed,
+      openNetworkOrBlackBox,
+    } = await import('../run/index.ts');
 
     const signal = interruption('interrupted: what was finished is in the folder, the page is not');
 
@@ -128,7 +141,7 @@ export const explain = command({
       .then((read) => read.map((image, i) => ({ ...image, file: listed.images[i]!.label })))
       .finally(() => listed.close());
     for (const note of [...subject.notes, ...listed.notes]) writeLine(note);
-    if (isBlackBox(subject)) {
+    if (isClosed(subject)) {
       writeLine(`network  its scores alone are known: ${subject.blackBox}`);
     } else {
       const doubt = doubtByImages(

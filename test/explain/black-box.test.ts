@@ -126,6 +126,6 @@ test.serial('a graph-model: scores and pixel gradients, of the logits before its
     /grad-cam: a graph-model has operations and no layers; methods that need its scores alone/,
   );
   const guided = await callProgram(...asked, '--method', 'guided_backprop');
-  t.regex(guided.stderr, /a graph-model has operations and no layers: guided backpropagation/);
+  t.regex(guided.stderr, /guided-backprop: a graph-model has operations and no layers; methods that need/);
   t.deepEqual([layer.code, guided.code], [2, 2]);
 });
