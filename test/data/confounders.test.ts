@@ -4,8 +4,11 @@ import test from 'ava';
 import sharp from 'sharp';
 import { openDataset } from '../../src/data/index.ts';
 import { batchToTensors } from '../../src/experiment/host-batch.ts';
+import { startTestEngine } from '../engine/test-engine.ts';
 import { callProgram } from '../programs/call-program.ts';
 import { temporaryFolder } from './temporary-folder.ts';
+
+test.before(() => startTestEngine('cpu'));
 
 /** A picture of 8x6 with a rectangle of white on black. */
 function picture(left: number, top: number, width: number, height: number) {
