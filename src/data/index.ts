@@ -102,6 +102,7 @@ export {
 } from './inspection/survey.ts';
 export type { ExampleLabels, LabelStatistics } from './label-statistics.ts';
 export {
+  MOST_MASKED_CLASSES,
   type PredictedMask,
   type PredictedMasks,
   type PredictedMasksInfo,

@@ -30,6 +30,7 @@ export async function predictedMasksOf(
 
   async function made() {
     const { imageSize, fit, workers, splits } = config.data;
+    const asked = (await asksValidation(config, dataset)) ? [splits.validation!] : [];
     const bars: { what: string; bar: Progress }[] = [];
     try {
       return await segmentDataset(model, dataset, {
@@ -37,9 +38,7 @@ export async function predictedMasksOf(
         fit,
         workers,
         masks: { split, count },
-        splits: [
-          ...new Set([...splits.train, split, ...(splits.validation === null ? [] : [splits.validation])]),
-        ],
+        splits: [...new Set([...splits.train, split, ...asked])],
         labelled: splits.train,
         seed: config.seed,
         steps,
@@ -62,6 +61,17 @@ export async function predictedMasksOf(
       bars.at(-1)?.bar.stop();
     }
   }
+}
+
+/** Whether composites are made of the validation split, and not all along masks of its own. */
+async function asksValidation({ data, training }: Config, dataset: Dataset): Promise<boolean> {
+  const { composites, splits } = data;
+  if (!composites || splits.validation === null) return false;
+  if (composites.suspects !== 'auto' && !training.selectBy.startsWith('composites')) return false;
+  const masked = new Set((await dataset.labels(splits.validation)).flatMap((one) => one.maskedClasses));
+  const { suspects } = composites;
+  const wanted = Array.isArray(suspects) ? suspects : dataset.classes;
+  return wanted.some((name) => !masked.has(dataset.classes.indexOf(name)));
 }
 
 /** `boat .52, car .61, tree –`: of each class, – where it could not be estimated. */
