@@ -104,6 +104,7 @@ export {
 export type { ExampleLabels, LabelStatistics } from './label-statistics.ts';
 export { drawPersons, identityBatches, type Person, type PersonOptions } from './persons/index.ts';
 export {
+  MOST_MASKED_CLASSES,
   type PredictedMask,
   type PredictedMasks,
   type PredictedMasksInfo,
