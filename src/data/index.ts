@@ -104,6 +104,7 @@ export {
 export type { ExampleLabels, LabelStatistics } from './label-statistics.ts';
 export { drawPersons, identityBatches, type Person, type PersonOptions } from './persons/index.ts';
 export {
+  MOST_MASKED_CLASSES,
   type PredictedMask,
   type PredictedMasks,
   type PredictedMasksInfo,
@@ -112,3 +113,4 @@ export {
 } from './predicted-masks.ts';
 export { RecordFile, readRecords } from './record-file.ts';
 export { frameRecord } from './record-framing.ts';
+export { startThread } from './start-thread.ts';

@@ -33,6 +33,7 @@ import { predictedMasksOf } from './predict-masks.ts';
 import { refit } from './refit.ts';
 import { RunLog, type WrittenSoFar } from './run-log.ts';
 import { setUpDistillation } from './set-up-teacher.ts';
+import { SUSPECTS_FILE, suspectsOf } from './suspects.ts';
 
 export interface RunOptions {
   /** Go on from the last checkpoint. */
@@ -152,7 +153,15 @@ async function runOnData(
     log,
   });
   const predicted = await predictedMasksOf(config, model, dataset, log, signal);
-  const made = { predicted, composites: compositesOf(config, dataset) };
+  const suspects = await suspectsOf(config, dataset, {
+    model,
+    link: linkOfRun(config, dataset.info)!,
+    predicted,
+    file: directory.file(SUSPECTS_FILE),
+    signal,
+  });
+  if (suspects) log(`suspects ${suspects.names.join(', ')}`);
+  const made = { predicted, composites: compositesOf(config, dataset, suspects?.names) };
   const questions = await compositeQuestions(dataset, config, made, signal);
   const distillation = await setUpDistillation(config, model, dataset, signal, log);
   const teacher = distillation?.teacher;
@@ -215,6 +224,7 @@ async function runOnData(
   // ---- records: from here on the directory holds a run
   await directory.begin();
   await directory.write('config.yaml', stringifyConfig(config));
+  if (suspects?.audit) await directory.writeJson(SUSPECTS_FILE, suspects.audit);
   await directory.writeJson('environment.json', {
     ...describeEnvironment(engine, config.seed),
     ...(own && { module: { file: own.file, sha256: own.sha256 } }),

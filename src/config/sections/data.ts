@@ -69,8 +69,14 @@ const predicted = z.strictObject({
 
 const composites = z.strictObject({
   suspects: z
-    .union([z.literal('all'), z.array(z.string()).min(1)])
-    .describe('Classes that follow what surrounds them; all: every class.'),
+    .union([
+      z.enum(['all', 'auto']),
+      z.array(z.string()).min(1),
+      z.strictObject({ audit: z.string().describe('audit.json of npm run audit.') }),
+    ])
+    .describe(
+      'Classes that follow what surrounds them; all: every class; auto: those that an audit of the network finds when the training begins; or those that an audit found.',
+    ),
   perBatch: positiveInt.default(12).describe('Slots of each batch that hold composites.'),
   balance: z
     .boolean()
