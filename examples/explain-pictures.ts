@@ -3,7 +3,7 @@
  * Run: npx tsx examples/explain-pictures.ts MODEL IMAGE... [--out FOLDER]
  *   MODEL is a folder with a tfjs layers-model; FOLDER is docs/images unless named. The pictures of the guide show Tiny
  *   VGG and its photos (MIT licence, Polo Club of Data Science).
- * Expect: `explain-class-maps.jpg` and `explain-pixels.jpg`, a row for each photo, a column for each method.
+ * Expect: `explain-class-maps.jpg`, `explain-pixels.jpg` and `explain-relevance.jpg`, a row for each photo, a column for each method.
  *
  * In a project of your own, import from 'tfjs-gain' and its entries ('tfjs-gain/pictures').
  */
@@ -40,6 +40,16 @@ const figures = {
     'guided-grad-cam++',
     'occlusion',
     'lime',
+  ],
+  'explain-relevance': [
+    'lrp',
+    'lrp-epsilon-plus',
+    'deep-lift',
+    'expected-gradients',
+    'shapley-cam',
+    'finer-cam',
+    'eigen-cam',
+    'feature-factorization',
   ],
 };
 

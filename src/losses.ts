@@ -14,12 +14,16 @@ export {
   removeRegion,
 } from './gain/index.ts';
 export {
+  type AttentionConsistencyOptions,
   type AttentionMiningOptions,
   type AttentionTransferOptions,
+  attentionConsistency,
   attentionL1,
   attentionMining,
   attentionSupervision,
   attentionTransfer,
+  type BackgroundRelevanceOptions,
+  backgroundRelevance,
   type ClassAttentionTransferOptions,
   cappedLoss,
   classAttentionTransfer,

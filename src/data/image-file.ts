@@ -41,8 +41,39 @@ export async function readImageView(
   imageSize: readonly [number, number],
   fit: Fit = 'squash',
 ): Promise<ImageView> {
-  const encoded = await readBytes(path);
-  const { pixels, full } = await decodeImage(encoded, path);
+  return viewOf(await readBytes(path), path, imageSize, fit);
+}
+
+/**
+ * {@link readImageFile} of the bytes of a file.
+ *
+ * @param where beginning of the error message
+ * @param mostPixels images of more are refused before they are decoded @default what the decoder takes
+ * @throws {DataError} when it is no whole image, or a larger one
+ */
+export async function readImageBytes(
+  encoded: Uint8Array,
+  where: string,
+  imageSize: readonly [number, number],
+  fit: Fit = 'squash',
+  mostPixels = Number.POSITIVE_INFINITY,
+): Promise<Float32Array> {
+  return (await viewOf(encoded, where, imageSize, fit, mostPixels)).pixels;
+}
+
+async function viewOf(
+  encoded: Uint8Array,
+  where: string,
+  imageSize: readonly [number, number],
+  fit: Fit,
+  mostPixels = Number.POSITIVE_INFINITY,
+): Promise<ImageView> {
+  const { pixels, full } = await decodeImage(encoded, where, {}, (width, height) => {
+    if (width * height <= mostPixels) return 1;
+    throw new Error(
+      `it is ${width}x${height}, more than the ${mostPixels / 1e6} million pixels that are taken`,
+    );
+  });
   const [height, width] = imageSize;
   const data = new Float32Array(height * width * 3);
   const { window } = fixedPlacement(pixels, { height, width }, fit);

@@ -1,6 +1,7 @@
 export { readAnswers, type StoredAnswer, writeAnswers } from './answer-file.ts';
 export type { Augmentation, Fit } from './augmentation.ts';
 export type { BatchBox, BatchMask, Box, HostBatch, View } from './batch.ts';
+export { type ClipOptions, readClip, resizeVolume, stretchVolume, type Volume } from './clips/index.ts';
 export {
   areaOf,
   type Bounds,
@@ -37,7 +38,7 @@ export {
   type ImageObject,
   type LabelRule,
 } from './image-example.ts';
-export { type ImageView, readImageFile, readImageView } from './image-file.ts';
+export { type ImageView, readImageBytes, readImageFile, readImageView } from './image-file.ts';
 export {
   type AnnotatedSourceOptions,
   type CifarOptions,
@@ -101,6 +102,7 @@ export {
   surveyDataset,
 } from './inspection/survey.ts';
 export type { ExampleLabels, LabelStatistics } from './label-statistics.ts';
+export { drawPersons, identityBatches, type Person, type PersonOptions } from './persons/index.ts';
 export {
   MOST_MASKED_CLASSES,
   type PredictedMask,

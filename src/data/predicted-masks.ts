@@ -31,6 +31,10 @@ export interface PredictedMask {
   readonly classes: Uint8Array;
   /** Mean probability of the pixels of each class that has some. */
   readonly confidence: ReadonlyMap<number, number>;
+  /** Who drew it and when (ISO 8601), where a person did. */
+  readonly drawn?: { readonly by: string; readonly at: string } | undefined;
+  /** [H·W], 1 where nothing that is there may matter; absent where nobody has said so. */
+  readonly irrelevant?: Uint8Array | undefined;
 }
 
 /** Predicted masks as they are read from their file. */
@@ -45,7 +49,9 @@ export const MOST_MASKED_CLASSES = 255;
 /**
  * Writes predicted masks to a TFRecord file beside the data set. The first record says what they are (`predicted/info`,
  * JSON); each of the others holds `id`, `mask/encoded` (a PNG whose value c + 1 means class c), `mask/predicted` (1: no
- * person has drawn it), `mask/class` and `mask/confidence`. The file gets its name when it is complete.
+ * person has drawn it), `mask/class` and `mask/confidence`. One that a person has drawn has `mask/predicted` 0, with
+ * `mask/by` and `mask/at`, and perhaps `mask/irrelevant` (a PNG, 1 where nothing may matter). The file gets its name when
+ * it is complete.
  */
 export async function writePredictedMasks(
   path: string,
@@ -58,14 +64,20 @@ export async function writePredictedMasks(
       file.write(frameRecord(Example.encode({ features: { feature } }).finish()));
     await write({ 'predicted/info': { bytesList: { value: [Buffer.from(JSON.stringify(info))] } } });
     const [height, width] = info.imageSize;
-    for await (const { id, classes, confidence } of masks) {
-      const png = await sharp(classes, { raw: { width, height, channels: 1 } })
+    const png = (values: Uint8Array) =>
+      sharp(values, { raw: { width, height, channels: 1 } })
         .png()
         .toBuffer();
+    for await (const { id, classes, confidence, drawn, irrelevant } of masks) {
       await write({
         id: { bytesList: { value: [Buffer.from(id)] } },
-        'mask/encoded': { bytesList: { value: [png] } },
-        'mask/predicted': { int64List: { value: [1] } },
+        'mask/encoded': { bytesList: { value: [await png(classes)] } },
+        'mask/predicted': { int64List: { value: [drawn ? 0 : 1] } },
+        ...(drawn && {
+          'mask/by': { bytesList: { value: [Buffer.from(drawn.by)] } },
+          'mask/at': { bytesList: { value: [Buffer.from(drawn.at)] } },
+        }),
+        ...(irrelevant && { 'mask/irrelevant': { bytesList: { value: [await png(irrelevant)] } } }),
         'mask/class': { int64List: { value: [...confidence.keys()] } },
         'mask/confidence': { floatList: { value: [...confidence.values()] } },
       });
@@ -96,24 +108,31 @@ export async function readPredictedMasks(path: string): Promise<PredictedMasks> 
       continue;
     }
     const [height, width] = info.imageSize;
-    const encoded = features.bytes('mask/encoded')[0] ?? new Uint8Array(0);
-    const { data, info: found } = await sharp(encoded)
-      .toColourspace('b-w')
-      .raw()
-      .toBuffer({ resolveWithObject: true })
-      .catch((cause: Error) => {
-        throw new DataError(`${where}: mask cannot be decoded: ${cause.message}`, { cause });
-      });
-    if (found.width !== width || found.height !== height || found.channels !== 1) {
-      features.fail('mask/encoded', `is ${found.width}x${found.height}, expected ${width}x${height}`);
-    }
+    const grid = async (name: string): Promise<Uint8Array> => {
+      const encoded = features.bytes(name)[0] ?? new Uint8Array(0);
+      const { data, info: found } = await sharp(encoded)
+        .toColourspace('b-w')
+        .raw()
+        .toBuffer({ resolveWithObject: true })
+        .catch((cause: Error) => {
+          throw new DataError(`${where}: mask cannot be decoded: ${cause.message}`, { cause });
+        });
+      if (found.width !== width || found.height !== height || found.channels !== 1) {
+        features.fail(name, `is ${found.width}x${found.height}, expected ${width}x${height}`);
+      }
+      return Uint8Array.from(data);
+    };
     const id = features.text('id');
     const confidence = features.floats('mask/confidence');
     const classes = features.integers('mask/class');
     masks.set(id, {
       id,
-      classes: Uint8Array.from(data),
+      classes: await grid('mask/encoded'),
       confidence: new Map(classes.map((c, i) => [c, confidence[i] ?? Number.NaN])),
+      ...(features.has('mask/by') && {
+        drawn: { by: features.text('mask/by'), at: features.text('mask/at') },
+      }),
+      ...(features.has('mask/irrelevant') && { irrelevant: await grid('mask/irrelevant') }),
     });
   }
   if (info === undefined) throw new DataError(`${path}: is empty`);

@@ -8,7 +8,9 @@ import {
   confidenceIncreases,
   exchangePixels,
   imputeLinear,
+  mapComplexity,
   pixelOrder,
+  sparseness,
 } from '../metrics/index.ts';
 import { normal, type Random, randomFor } from '../random/index.ts';
 import type { Explainer } from './explainer.ts';
@@ -123,7 +125,15 @@ export class FaithfulnessMeasure {
       const order = pixelOrder(map);
       const reversed = order.slice().reverse();
       const first = (share: number, from = order) => from.subarray(0, Math.round(share * pixels));
-      const outcome: Outcome = { shown: 0, insertion: [], deletion: [], most: [], least: [] };
+      const outcome: Outcome = {
+        shown: 0,
+        sparseness: sparseness(shares),
+        entropy: mapComplexity(shares) / Math.log(Math.max(2, pixels)),
+        insertion: [],
+        deletion: [],
+        most: [],
+        least: [],
+      };
       const score = (fill: (out: Float32Array) => void, keep: (p: number) => void) =>
         this.#queue.add(index, fill, keep);
       score(
@@ -169,6 +179,9 @@ export class FaithfulnessMeasure {
 interface Outcome {
   /** On the map times the image. */
   shown: number;
+  /** Of the map itself; NaN of a dead one. */
+  readonly sparseness: number;
+  readonly entropy: number;
   readonly insertion: number[];
   readonly deletion: number[];
   readonly most: number[];
@@ -179,7 +192,7 @@ type Curves = Record<'insertion' | 'deletion' | 'most' | 'least', number[]>;
 
 class Tally {
   readonly #means: Record<
-    'drop' | 'increase' | 'insertion' | 'deletion' | 'most' | 'least' | 'road',
+    'drop' | 'increase' | 'insertion' | 'deletion' | 'most' | 'least' | 'road' | 'sparseness' | 'entropy',
     BootstrapMean
   >;
   readonly #curves: Curves = {
@@ -200,10 +213,13 @@ class Tally {
       most: mean(),
       least: mean(),
       road: mean(),
+      sparseness: mean(),
+      entropy: mean(),
     };
   }
 
-  add(whole: number, { shown, insertion, deletion, most, least }: Outcome, counts: Uint8Array): void {
+  add(whole: number, outcome: Outcome, counts: Uint8Array): void {
+    const { shown, insertion, deletion, most, least } = outcome;
     this.#count++;
     const means = this.#means;
     means.drop.add(confidenceDrop(whole, shown), counts);
@@ -214,6 +230,11 @@ class Tally {
     means.most.add(mean(most), counts);
     means.least.add(mean(least), counts);
     means.road.add((mean(least) - mean(most)) / 2, counts);
+    // A dead map has no distribution.
+    if (!Number.isNaN(outcome.sparseness)) {
+      means.sparseness.add(outcome.sparseness, counts);
+      means.entropy.add(outcome.entropy, counts);
+    }
     for (const [name, values] of Object.entries({ insertion, deletion, most, least })) {
       const sum = this.#curves[name as keyof Curves];
       for (const [i, value] of values.entries()) sum[i]! += value;
@@ -221,7 +242,7 @@ class Tally {
   }
 
   scores(): FaithfulnessScores {
-    const { drop, increase, insertion, deletion, most, least, road } = this.#means;
+    const { drop, increase, insertion, deletion, most, least, road, sparseness, entropy } = this.#means;
     const measured = (mean: BootstrapMean): Measured => measuredMean(mean);
     const curve = (values: readonly number[]) => values.map((sum) => sum / this.#count);
     return {
@@ -232,6 +253,8 @@ class Tally {
       roadMostRelevant: measured(most),
       roadLeastRelevant: measured(least),
       road: measured(road),
+      sparseness: measured(sparseness),
+      entropy: measured(entropy),
       curves: {
         shares: curveShares,
         insertion: curve(this.#curves.insertion),

@@ -238,6 +238,9 @@ export interface FaithfulnessScores {
   readonly roadMostRelevant: Measured;
   readonly roadLeastRelevant: Measured;
   readonly road: Measured;
+  /** Gini coefficient of the map, and its entropy as a share of the largest; not in results of older versions. */
+  readonly sparseness?: Measured;
+  readonly entropy?: Measured;
   readonly curves: {
     readonly shares: readonly number[];
     readonly insertion: readonly number[];

@@ -29,6 +29,7 @@ const faithfulnessColumns: readonly Column<FaithfulnessScores>[] = [
   ['insertion', (scores) => scores.insertion],
   ['deletion', (scores) => scores.deletion],
   ['ROAD', (scores) => scores.road],
+  ['sparseness', (scores) => scores.sparseness ?? '–'],
 ];
 
 const wrongReasonColumns: readonly Column<WrongReasonScores>[] = [

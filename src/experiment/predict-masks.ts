@@ -1,6 +1,7 @@
 import type * as tfl from '@tensorflow/tfjs-layers';
 import type { Config } from '../config/index.ts';
 import { type Dataset, type PredictedMasks, readPredictedMasks } from '../data/index.ts';
+import { UsageError } from '../errors/index.ts';
 import { type Progress, startProgress } from '../progress/index.ts';
 import { segmentDataset } from '../segmentation/index.ts';
 
@@ -19,8 +20,11 @@ export async function predictedMasksOf(
   log: (line: string) => void,
   signal?: AbortSignal,
 ): Promise<PredictedMasks | undefined> {
-  const { predicted, split, count } = config.data.masks;
-  if (!predicted) return undefined;
+  const { predicted, drawn, split, count } = config.data.masks;
+  if (!predicted) {
+    if (drawn === null) return undefined;
+    throw new UsageError('data.masks.drawn: it is what data.masks.predicted learns from, which is null');
+  }
   const { file, steps, batch, pasted, folds, layers, resolution, mirror } = predicted;
   const masks = file === null ? await made() : { ...(await readPredictedMasks(file)), path: file };
   log(
@@ -38,7 +42,8 @@ export async function predictedMasksOf(
         fit,
         workers,
         masks: { split, count },
-        splits: [...new Set([...splits.train, split, ...asked])],
+        drawn: drawn === null ? undefined : await readPredictedMasks(drawn),
+        splits: [...new Set([...splits.train, ...(drawn === null ? [split] : []), ...asked])],
         labelled: splits.train,
         seed: config.seed,
         steps,

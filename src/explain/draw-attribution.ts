@@ -1,5 +1,6 @@
 import { ModelError } from '../errors/index.ts';
 import {
+  type ColorMapName,
   colorMap,
   grayscale,
   overlayMap,
@@ -7,7 +8,7 @@ import {
   type Rgb,
   type RgbImage,
   resizeMap,
-} from '../pictures/index.ts';
+} from '../pictures/core.ts';
 import type { Attribution } from './explain-images.ts';
 import type { NamedImage } from './images.ts';
 import type { AttributionKind } from './method-list.ts';
@@ -35,13 +36,53 @@ export function drawImage({ pixels }: NamedImage, [height, width]: readonly [num
   return enlarged(height, width, (at, channel) => 255 * pixels[at * channels + (channel % channels)]!);
 }
 
+export interface DrawOptions {
+  /** How much of a map's colour covers the image, 0..1. @default 0.5 */
+  readonly alpha?: number;
+  /** Of maps. @default 'inferno' */
+  readonly colors?: ColorMapName;
+  /** Where the colours begin and end, for maps that share a scale. @default {@link scaleOf} the attribution */
+  readonly scale?: readonly [low: number, high: number] | undefined;
+}
+
+/** An attribution as it is drawn. */
+export type Drawable = Pick<Attribution, 'shape' | 'values'> & {
+  readonly method: Pick<Attribution['method'], 'name' | 'kind'>;
+};
+
+/**
+ * The values at which its colours begin and end: of a map the smallest, at least 0, and the largest; of a signed map as
+ * far below 0 as above; in pixel space from 0 to the 99th percentile of the magnitude.
+ */
+export function scaleOf({ method, values, shape }: Drawable): [low: number, high: number] {
+  switch (method.kind) {
+    case 'map': {
+      const peak = peakOf(values);
+      return [values.reduce((least, value) => Math.max(0, Math.min(least, value)), peak), peak];
+    }
+    case 'signed-map': {
+      const largest = peakOf(values.map(Math.abs));
+      return [-largest, largest];
+    }
+    case 'pixels':
+      return [0, quantile(values.map(Math.abs))];
+    case 'saliency':
+      return [0, quantile(magnitudesOf(values, shape))];
+  }
+}
+
 /**
  * An attribution as a picture of the size of the drawn image; black where it is not finite.
  *
  * @param image from {@link drawImage}
  * @throws {ModelError} when it has neither the shape of a map nor of pixels
  */
-export function drawAttribution({ method, shape, values }: Attribution, image: RgbImage): RgbImage {
+export function drawAttribution(
+  attribution: Drawable,
+  image: RgbImage,
+  { alpha = 0.5, colors = 'inferno', scale }: DrawOptions = {},
+): RgbImage {
+  const { method, shape, values } = attribution;
   const [height, width, channels] = shape as [number, number, number?];
   const pixelSpace = method.kind === 'pixels' || method.kind === 'saliency';
   if (shape.length !== (pixelSpace ? 3 : 2)) {
@@ -49,28 +90,26 @@ export function drawAttribution({ method, shape, values }: Attribution, image: R
       `method ${method.name}: [${shape.join(', ')}] is no ${method.kind} that can be drawn`,
     );
   }
+  const [low, high] = scale ?? scaleOf(attribution);
   switch (method.kind) {
-    case 'map':
-      return overlayMap(grayscale(image), stretched({ data: values, height, width }));
-    case 'signed-map': {
-      const largest = peakOf(values.map(Math.abs));
+    case 'map': {
+      const map = stretched({ data: values, height, width }, low, high);
+      return overlayMap(grayscale(image), map, { alpha, colors });
+    }
+    case 'signed-map':
       return tinted(
         grayscale(image),
-        resizeMap(scaled({ data: values, height, width }, largest), image.height, image.width),
+        resizeMap(scaled({ data: values, height, width }, high), image.height, image.width),
+        alpha,
       );
-    }
-    case 'pixels': {
-      const scale = quantile(values.map(Math.abs));
+    case 'pixels':
       return enlarged(height, width, (at, channel) => {
         const value = values[at * channels! + (channel % channels!)]!;
-        return scale > 0 ? 127.5 * (1 + value / scale) : 127.5;
+        return high > 0 ? 127.5 * (1 + value / high) : 127.5;
       });
-    }
     case 'saliency': {
-      const magnitude = Float32Array.from({ length: height * width }, (_, at) =>
-        Math.max(...values.subarray(at * channels!, (at + 1) * channels!).map(Math.abs)),
-      );
-      const drawn = colorMap(scaled({ data: magnitude, height, width }, quantile(magnitude)), 'gray');
+      const magnitude = magnitudesOf(values, shape);
+      const drawn = colorMap(scaled({ data: magnitude, height, width }, high), 'gray');
       return enlarged(height, width, (at, channel) => drawn.data[3 * at + channel]!);
     }
   }
@@ -87,12 +126,18 @@ function quantile(magnitudes: Float32Array): number {
   return sorted[Math.floor(scaleQuantile * (sorted.length - 1))] || (sorted.at(-1) ?? 0);
 }
 
-/** From the smallest value, or 0 where there are negative ones, to the largest. */
-function stretched({ data, ...size }: PixelMap): PixelMap {
-  const peak = peakOf(data);
-  const floor = data.reduce((least, value) => Math.max(0, Math.min(least, value)), peak);
-  const range = peak - floor;
-  return { ...size, data: data.map((value) => (range > 0 ? Math.max(0, value - floor) / range : 0)) };
+/** The largest of the channels, by magnitude. */
+function magnitudesOf(values: Float32Array, shape: readonly number[]): Float32Array {
+  const [height, width, channels] = shape as [number, number, number];
+  return Float32Array.from({ length: height * width }, (_, at) =>
+    Math.max(...values.subarray(at * channels, (at + 1) * channels).map(Math.abs)),
+  );
+}
+
+/** 0 at `low` and below, 1 at `high`. */
+function stretched({ data, ...size }: PixelMap, low: number, high: number): PixelMap {
+  const range = high - low;
+  return { ...size, data: data.map((value) => (range > 0 ? Math.max(0, value - low) / range : 0)) };
 }
 
 function scaled({ data, ...size }: PixelMap, peak: number): PixelMap {
@@ -100,11 +145,12 @@ function scaled({ data, ...size }: PixelMap, peak: number): PixelMap {
 }
 
 /** The image with as much of the colour of a sign as the value is large. */
-function tinted(image: RgbImage, map: PixelMap): RgbImage {
+function tinted(image: RgbImage, map: PixelMap, alpha: number): RgbImage {
   const data = Uint8Array.from(image.data, (value, i) => {
     const weight = map.data[Math.floor(i / 3)]!;
     const color = (weight > 0 ? forColor : againstColor)[i % 3]!;
-    const share = 0.85 * Math.min(1, Math.abs(weight) || 0);
+    // At the usual 0.5 the strongest pixel keeps a sixth of the image.
+    const share = Math.min(1, 1.7 * alpha) * Math.min(1, Math.abs(weight) || 0);
     return Math.round((1 - share) * value + share * color);
   });
   return { ...image, data };

@@ -6,7 +6,16 @@ export {
   ablationCam,
   type CounterfactualMapsOptions,
   counterfactualMaps,
+  type EigenCamOptions,
+  eigenCam,
+  type Factorization,
+  type FactorizationOptions,
+  type FactorMapOptions,
+  type FinerCamOptions,
   type FusedMapsOptions,
+  factorizeFeatures,
+  factorMaps,
+  finerCam,
   fusedMaps,
   type SmoothedMapsOptions,
   scoreCam,
@@ -15,7 +24,9 @@ export {
   softmaxGradCamPlusPlus,
   stageLayers,
 } from './class-maps/index.ts';
+export { type Separator, separate, type Tcav, type TcavOptions, tcav } from './concepts/index.ts';
 export { drawAttribution, drawImage } from './draw-attribution.ts';
+export { type BlackBoxOptions, explainBlackBox } from './explain-black-box.ts';
 export {
   type Attribution,
   type ClassExplanations,
@@ -23,7 +34,7 @@ export {
   type ExplainOptions,
   explainImages,
 } from './explain-images.ts';
-export { type NamedImage, readImages } from './images.ts';
+export { grey, type NamedImage, readImages } from './images.ts';
 export type { ExplanationMethod, MethodOptions } from './method.ts';
 export { methodAliases, methodNamed } from './method-aliases.ts';
 export {
@@ -35,6 +46,19 @@ export {
   methodGroups,
 } from './method-list.ts';
 export {
+  type DrawOptions,
+  lineGrammar,
+  networkOfLine,
+  networkOfPrototxt,
+  networkSvg,
+  networkText,
+  networkTikz,
+  type PrototxtNetwork,
+} from './network-drawing/index.ts';
+export {
+  type CommandOptions,
+  commandPredictor,
+  httpPredictor,
   type LimeExplanation,
   type LimeOptions,
   lime,
@@ -43,13 +67,19 @@ export {
   occlusion,
   type PerturbationOptions,
   type Predictor,
+  type RemotePredictor,
   type RiseOptions,
+  type RunningPredictor,
   rise,
   type SuperpixelOptions,
   superpixels,
 } from './perturbation/index.ts';
 export {
+  type DeepLiftOptions,
   deconvolution,
+  deepLift,
+  type ExpectedGradientsOptions,
+  expectedGradients,
   type GraphModel,
   type GuidedGradCamOptions,
   gradientMaps,
@@ -57,6 +87,8 @@ export {
   guidedGradCam,
   type IntegratedGradientsOptions,
   integratedGradients,
+  type LrpOptions,
+  layerwiseRelevance,
   type PixelOptions,
   type ReluRule,
   reluRule,
@@ -64,12 +96,30 @@ export {
   smoothGrad,
 } from './pixels/index.ts';
 export {
+  type Adversarial,
+  type AdversarialOptions,
+  adversarialPattern,
+  type Change,
+  type DeepDreamOptions,
+  deepDream,
+  diagnoseKernels,
   type FeatureMapGridOptions,
   type FeatureMapOptions,
   type FeatureMaps,
+  type FilterDiagnosis,
   featureMapGrid,
   featureMaps,
   type ImageBatch,
+  type InvarianceCurve,
+  type InvarianceOptions,
+  type Inverted,
+  type InvertOptions,
+  invarianceCurves,
+  invertFeatures,
+  type KernelDiagnosis,
+  type Kernels,
+  kernelGrid,
+  kernelsOf,
   type Maximized,
   type MaximizedFigureOptions,
   type MaximizeOptions,

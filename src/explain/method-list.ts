@@ -1,8 +1,21 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { attentionMaps, attentionRollout, gradientAttention, type MapMethod } from '../gradcam/index.ts';
+import type * as tfl from '@tensorflow/tfjs-layers';
+import {
+  attentionMaps,
+  attentionRollout,
+  gradientAttention,
+  inputGradients,
+  type MapMethod,
+  type Pair,
+  relevanceMaps,
+  shapleyCam,
+} from '../gradcam/index.ts';
 import {
   ablationCam,
   counterfactualMaps,
+  eigenCam,
+  factorMaps,
+  finerCam,
   fusedMaps,
   scoreCam,
   smoothedMaps,
@@ -13,10 +26,13 @@ import { methodNamed } from './method-aliases.ts';
 import { lime, occlusion, rise } from './perturbation/index.ts';
 import {
   deconvolution,
+  deepLift,
+  expectedGradients,
   gradientMaps,
   guidedBackpropagation,
   guidedGradCam,
   integratedGradients,
+  layerwiseRelevance,
   smoothGrad,
 } from './pixels/index.ts';
 
@@ -51,6 +67,8 @@ export interface MethodEntry {
   /** It needs tens of passes of the network per image, or more. */
   readonly slow?: boolean;
   readonly explain: ExplanationMethod;
+  /** The same as a function that a loss can be made of: differentiable with respect to weights and images. */
+  readonly differentiable?: (model: tfl.LayersModel, images: tf.Tensor, pairs: readonly Pair[]) => tf.Tensor;
 }
 
 /** A method of `src/gradcam`: one forward and one backward pass. */
@@ -72,6 +90,8 @@ function classMap(name: MapMethod, title: string, source: string): MethodEntry {
       logits.dispose();
       return maps;
     },
+    differentiable: (model, images, pairs) =>
+      attentionMaps<tf.Tensor>(model, images, pairs, { method: name }).maps,
   };
 }
 
@@ -114,6 +134,25 @@ export const explanationMethods: readonly MethodEntry[] = [
     explain: smoothedMaps,
   },
   {
+    name: 'shapley-cam',
+    group: 'class-maps',
+    title: 'Shapley-CAM',
+    source: 'Cai, The Visual Computer 2025',
+    kind: 'map',
+    explain: (model, images, pairs, { targetLayer, output } = {}) =>
+      tf.tidy(() => shapleyCam<tf.Tensor>(model, images, pairs, { targetLayer, output }).maps),
+    differentiable: (model, images, pairs) => shapleyCam<tf.Tensor>(model, images, pairs).maps,
+  },
+  {
+    name: 'finer-cam',
+    group: 'class-maps',
+    title: 'Finer-CAM',
+    source: 'Zhang et al., CVPR 2025',
+    kind: 'map',
+    explain: (model, images, pairs, { targetLayer, output } = {}) =>
+      finerCam(model, images, pairs, { targetLayer, output }),
+  },
+  {
     name: 'counterfactual',
     group: 'class-maps',
     title: 'Against the class (counterfactual)',
@@ -140,6 +179,23 @@ export const explanationMethods: readonly MethodEntry[] = [
     explain: ablationCam,
   },
   {
+    name: 'eigen-cam',
+    group: 'class-maps',
+    title: 'Eigen-CAM, whatever the class',
+    source: 'Muhammad and Yeasin, IJCNN 2020',
+    kind: 'map',
+    explain: eigenCam,
+  },
+  {
+    name: 'feature-factorization',
+    group: 'class-maps',
+    title: 'Deep feature factorization, the concept of the class',
+    source: 'Collins et al., ECCV 2018',
+    kind: 'map',
+    slow: true,
+    explain: factorMaps,
+  },
+  {
     name: 'attention-rollout',
     group: 'attention',
     title: 'Attention rollout, whatever the class',
@@ -150,6 +206,14 @@ export const explanationMethods: readonly MethodEntry[] = [
         const rows = pairs.map(({ sample }) => sample);
         return tf.gather(attentionRollout(model, onlyImage(images)), tf.tensor1d(rows, 'int32'));
       }),
+    differentiable: (model, images, pairs) =>
+      tf.gather(
+        attentionRollout(model, images),
+        tf.tensor1d(
+          pairs.map(({ sample }) => sample),
+          'int32',
+        ),
+      ),
   },
   {
     name: 'gradient-attention',
@@ -159,6 +223,7 @@ export const explanationMethods: readonly MethodEntry[] = [
     kind: 'map',
     explain: (model, images, pairs, { output } = {}) =>
       tf.tidy(() => gradientAttention(model, onlyImage(images), pairs, { output }).maps),
+    differentiable: (model, images, pairs) => gradientAttention(model, images, pairs).maps,
   },
   {
     name: 'gradient',
@@ -167,6 +232,17 @@ export const explanationMethods: readonly MethodEntry[] = [
     source: 'Simonyan et al., ICLR workshop 2014',
     kind: 'saliency',
     explain: gradientMaps,
+    differentiable: (model, images, pairs) =>
+      tf.concat(
+        pairs.map(({ sample, class: column }) =>
+          inputGradients(
+            model,
+            tf.slice(images, sample, 1),
+            (logits) => tf.reshape(tf.slice(logits, [0, column], [-1, 1]), [-1]) as tf.Tensor1D,
+          ),
+        ),
+        0,
+      ),
   },
   {
     name: 'smooth-grad',
@@ -185,6 +261,45 @@ export const explanationMethods: readonly MethodEntry[] = [
     kind: 'saliency',
     slow: true,
     explain: integratedGradients,
+  },
+  {
+    name: 'expected-gradients',
+    group: 'pixel-space',
+    title: 'Expected gradients, from the other images',
+    source: 'Erion et al., Nature Machine Intelligence 2021',
+    kind: 'saliency',
+    slow: true,
+    explain: (model, images, pairs, { samples: _copies, ...options } = {}) =>
+      expectedGradients(model, images, pairs, options),
+  },
+  {
+    name: 'deep-lift',
+    group: 'pixel-space',
+    title: 'DeepLIFT, rescale rule',
+    source: 'Shrikumar et al., ICML 2017',
+    kind: 'pixels',
+    explain: deepLift,
+  },
+  {
+    name: 'lrp',
+    group: 'pixel-space',
+    title: 'Layer-wise relevance, epsilon-gamma-box',
+    source: 'Bach et al., PLOS ONE 2015; Montavon et al. 2019',
+    kind: 'pixels',
+    explain: (model, images, pairs, { output } = {}) => layerwiseRelevance(model, images, pairs, { output }),
+    differentiable: (model, images, pairs) =>
+      relevanceMaps(model, images, pairs, { epsilon: 0.01 }).relevance,
+  },
+  {
+    name: 'lrp-epsilon-plus',
+    group: 'pixel-space',
+    title: 'Layer-wise relevance, epsilon-plus-flat',
+    source: 'Lapuschkin et al., Nature Communications 2019',
+    kind: 'pixels',
+    explain: (model, images, pairs, { output } = {}) =>
+      layerwiseRelevance(model, images, pairs, { output, composite: 'epsilon-plus-flat' }),
+    differentiable: (model, images, pairs) =>
+      relevanceMaps(model, images, pairs, { composite: 'epsilon-plus-flat', epsilon: 0.01 }).relevance,
   },
   {
     name: 'guided-backprop',

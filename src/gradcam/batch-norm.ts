@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { ModelError } from '../errors/index.ts';
 import type { Layer } from './layer.ts';
 
 /**
@@ -74,6 +75,35 @@ export function batchNormalize(layer: Layer, x: tf.Tensor, mode: BatchNormMode):
     const scaled = tf.mul(tf.sub(x, spread(mean)), spread(scale));
     return norm.beta ? tf.add(scaled, spread(norm.beta.read())) : scaled;
   });
+}
+
+/**
+ * A batch normalization as a scale and a shift, y = scale ⊙ x + shift: scale = γ / √(σ² + ε), shift = β − μ scale.
+ *
+ * @param x what it reads; `update` normalises by it and moves nothing
+ * @returns both [C]
+ * @throws {ModelError} when its axis is not the last
+ */
+export function normalizationOf(
+  layer: Layer,
+  x: tf.Tensor,
+  mode: BatchNormMode,
+): { scale: tf.Tensor; shift: tf.Tensor } {
+  const { axis, epsilon, gamma, beta, movingMean, movingVariance } = layer as unknown as BatchNormalization;
+  if (axis !== -1 && axis !== x.rank - 1) {
+    throw new ModelError(
+      `layer "${layer.name}": a batch norm along axis ${axis}; only the last, the channels, is gone through`,
+    );
+  }
+  const others = Array.from({ length: x.rank - 1 }, (_, i) => i);
+  const { mean, variance } =
+    mode === 'inference'
+      ? { mean: movingMean.read(), variance: movingVariance.read() }
+      : tf.moments(x, others);
+  const deviation = tf.rsqrt(tf.add(variance, epsilon));
+  const scale = gamma ? tf.mul(deviation, gamma.read()) : deviation;
+  const moved = tf.neg(tf.mul(mean, scale));
+  return { scale, shift: beta ? tf.add(moved, beta.read()) : moved };
 }
 
 function moveTowards(average: Variable, value: tf.Tensor, momentum: number): void {

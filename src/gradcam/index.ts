@@ -14,7 +14,7 @@ export { influenceGradients } from './influence-gradients.ts';
 export { type InputGradientOptions, inputGradients } from './input-gradients.ts';
 export { type LastDense, lastDense } from './last-dense.ts';
 export { activationName, type Layer, withoutActivation } from './layer.ts';
-export { lastLayersBySize, layerOutputs } from './layer-outputs.ts';
+export { lastLayersBySize, layerOutputs, nodeOutputs } from './layer-outputs.ts';
 export { type MethodMaps, methodMaps } from './method-maps.ts';
 export {
   camWeights,
@@ -28,9 +28,23 @@ export {
 export { type NetworkNode, networkNodes } from './network-nodes.ts';
 export { type Normalization, normalizations, normalizeMaps } from './normalize.ts';
 export { type Pair, pairColumns } from './pairs.ts';
+export {
+  type CompositeName,
+  compositeNames,
+  composites,
+  kindOf,
+  type LayerKind,
+  type RelevanceComposite,
+  type RelevanceMaps,
+  type RelevanceOptions,
+  type RelevanceRule,
+  relevanceMaps,
+  type WeightedLayer,
+} from './relevance/index.ts';
 export { resizeCubic } from './resize-cubic.ts';
 export { type ApplyLayer, type PassOptions, runModel } from './run-model.ts';
 export { tfjsSeed } from './seeded-noise.ts';
+export { type ShapleyCamOptions, shapleyCam } from './shapley-cam.ts';
 export { type SoftMaskOptions, softMask } from './soft-mask.ts';
 export {
   type Features,
@@ -46,6 +60,6 @@ export {
   targetOutputs,
   targetScores,
 } from './target.ts';
-export { resolveTargetLayer, spatialLayers, type TargetLayer } from './target-layer.ts';
+export { layerAt, resolveTargetLayer, spatialLayers, type TargetLayer } from './target-layer.ts';
 export type { TokenGrid } from './token-grid.ts';
 export { upsampleMaps } from './upsample.ts';

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { layerGraph } from './layer-graph.ts';
 import { type PassOptions, runToSlots } from './run-model.ts';
-import { resolveTargetLayer, spatialLayers } from './target-layer.ts';
+import { layerSlot, resolveTargetLayer, spatialLayers } from './target-layer.ts';
 
 /**
  * What several layers of a model answer, from one pass.
@@ -39,4 +39,20 @@ export function lastLayersBySize(model: tfl.LayersModel): string[] {
     if (slot === end) break;
   }
   return [...bySize.values()];
+}
+
+/**
+ * What any calls of layers answer, whatever their shape, from one pass.
+ *
+ * @param names of nodes, as `networkNodes` gives them
+ * @returns one tensor per name, the batch first
+ * @throws {ModelError} when there is no such layer
+ */
+export function nodeOutputs(
+  model: tfl.LayersModel,
+  inputs: tf.Tensor | readonly tf.Tensor[],
+  names: readonly string[],
+): tf.Tensor[] {
+  const slots = names.map((name) => layerSlot(model, name));
+  return tf.tidy(() => runToSlots(layerGraph(model), inputs, slots, {}).map((value) => tf.clone(value)));
 }

@@ -1,5 +1,6 @@
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { ModelError, nearest } from '../errors/index.ts';
+import type { Layer } from './layer.ts';
 import { type LayerGraph, layerGraph, type Site } from './layer-graph.ts';
 import { scheduleAll } from './schedule.ts';
 import { type TokenGrid, tokenGrid } from './token-grid.ts';
@@ -62,6 +63,15 @@ export function resolveTargetLayer(
  */
 export function layerSlot(model: tfl.LayersModel, name: string): number {
   return find(model, layerGraph(model), name).site.slot;
+}
+
+/**
+ * The layer at a place of the model, as {@link layerSlot} finds it.
+ *
+ * @throws {ModelError} when there is no such layer
+ */
+export function layerAt(model: tfl.LayersModel, name: string): Layer {
+  return find(model, layerGraph(model), name).site.layer;
 }
 
 /** Paths of the layers with spatial extent, in the order of execution. */

@@ -1,4 +1,5 @@
 /** Losses: pure functions from tensors to a scalar. They import no model and hold no state. */
+export { type AttentionConsistencyOptions, attentionConsistency } from './attention-consistency.ts';
 export { type AttentionMiningOptions, attentionMining, type MiningScore } from './attention-mining.ts';
 export { attentionSupervision } from './attention-supervision.ts';
 export {
@@ -24,6 +25,8 @@ export {
   toGrid,
 } from './distillation/index.ts';
 export {
+  type BackgroundRelevanceOptions,
+  backgroundRelevance,
   cappedLoss,
   counterfactual,
   crossEntropies,

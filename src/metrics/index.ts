@@ -14,13 +14,19 @@ export { energyInMask, pointingHit } from './energy.ts';
 export {
   areaUnder,
   blurred,
+  completenessError,
   confidenceDrop,
   confidenceIncreases,
   cosine,
+  effectiveComplexity,
   exchangePixels,
   imputeLinear,
+  mapComplexity,
   pixelOrder,
   rankCorrelation,
+  type SensitivityOptions,
+  sensitivity,
+  sparseness,
 } from './faithfulness/index.ts';
 export {
   addPixels,
@@ -55,6 +61,7 @@ export {
   resizeBox,
   thresholdOf,
 } from './localization/index.ts';
+export { type IdentitySet, type Reidentification, reidentification } from './reidentification.ts';
 export {
   type BoxEdges,
   type LabelledImages,

@@ -5,7 +5,7 @@ export {
   type ComparedMap,
   type ComparisonItem,
 } from './attention-grid.ts';
-export { type ColorMapName, colorMap, colorOf } from './color-map.ts';
+export { type ColorMapName, colorMap, colorMapNames, colorOf } from './color-map.ts';
 export { dataAddress, webpAddress } from './data-address.ts';
 export { type Content, type Html, html, markup, slug } from './html.ts';
 export { type GridOptions, imageGrid, type Tile } from './image-grid.ts';
@@ -19,5 +19,6 @@ export {
   overlayMap,
 } from './overlay.ts';
 export { type Page, renderPage } from './page.ts';
+export { style as pageStyle } from './page-style.ts';
 export { grayscale, type PixelMap, type Rgb, type RgbImage, resizeMap, rgbImage } from './pixels.ts';
 export { facts, table } from './table.ts';

@@ -26,6 +26,11 @@ export const programs: Readonly<Record<string, readonly [describe: string, load:
   report: ['Make the report of a run', async () => (await import('./report.ts')).report],
   explain: ['Show what a network sees in images', async () => (await import('./explain.ts')).explain],
   units: ['Show what the units of a layer have learned', async () => (await import('./units.ts')).units],
+  network: ['Draw a network as SVG, PNG, TikZ or text', async () => (await import('./network.ts')).network],
+  explore: [
+    'Look into a network in a browser, correct it, and let it learn',
+    async () => (await import('./explore.ts')).explore,
+  ],
   export: ['Write a classifier as an ONNX file', async () => (await import('./export.ts')).exportNetwork],
   import: ['Write a data set as TFRecords', async () => (await import('./import.ts')).importData],
   data: ['Show what is in a data set', async () => (await import('./data.ts')).showData],

@@ -2,6 +2,7 @@ import { hideBin } from 'yargs/helpers';
 import type { EngineName } from '../engine/index.ts';
 import { explanationMethods, findMethods, type MethodGroup, methodGroups } from '../explain/index.ts';
 import { startProgress, writeLine } from '../progress/index.ts';
+import { blackBoxOptions, checkBlackBox, explainRemote, isBlackBox } from './explain-black-box.ts';
 import {
   checkCounts,
   checkNetwork,
@@ -24,6 +25,7 @@ export const explain = command({
   ],
   options: {
     ...networkOptions,
+    ...blackBoxOptions,
     image: {
       type: 'string',
       array: true,
@@ -76,8 +78,9 @@ export const explain = command({
     json: { type: 'boolean', default: false, describe: 'Print what was written as JSON' },
   },
   renamed: { batch: renamedOptions.batch, layer: renamedOptions.layer },
-  check: ({ run, model, top, batchSize, imageSize, samples, seed }) => {
-    checkNetwork({ run, model });
+  check: ({ run, model, top, batchSize, imageSize, samples, seed, ...rest }) => {
+    if (!isBlackBox(rest)) checkNetwork({ run, model });
+    else checkBlackBox({ ...rest, run, model, imageSize: imageSize as number | undefined });
     checkCounts({
       top,
       'batch-size': batchSize,
@@ -89,11 +92,16 @@ export const explain = command({
   examples: [
     ['--model my-model/ --image cat.jpg dog.jpg --method grad-cam++ guided-backprop', 'two methods'],
     ['--run runs/gain --image *.jpg --method class-maps --class boat', 'all class maps, one class'],
+    [
+      '--command "python predict.py" --image-size 224 --image cat.jpg --method lime',
+      'a program that scores images',
+    ],
   ],
   exitCodes: '2 usage, run or model, 3 an image, 130 interrupted',
   async run(args, $0) {
     const methods = listOf(args.method);
     findMethods(methods);
+    if (isBlackBox(args)) return explainRemote(args, methods, $0);
 
     // Loaded late, so that --help and a mistyped option are answered at once.
     const { startEngine } = await import('../engine/index.ts');

@@ -65,6 +65,18 @@ export const units = command({
       requiresArg: true,
       describe: 'Or these classes, by name or number; or all',
     },
+    kernels: {
+      type: 'boolean',
+      default: false,
+      describe:
+        'Draw the filters of --target-layer (auto: the first convolution), and say what is wrong with them',
+    },
+    invariance: {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      describe: 'Images to shift, enlarge and turn: how far features and scores move, as JSON',
+    },
     steps: { type: 'number', requiresArg: true, default: 200, describe: 'Of the ascent to such an image' },
     ...factOptions,
     ...engineOptions,
@@ -78,11 +90,11 @@ export const units = command({
     json: { type: 'boolean', default: false, describe: 'Print the files as JSON instead of one a line' },
   },
   renamed: { batch: renamedOptions.batch, layer: renamedOptions.layer },
-  check: ({ run, model, featureMaps, topImages, maximize, maximizeClass, ...rest }) => {
+  check: ({ run, model, featureMaps, topImages, maximize, maximizeClass, kernels, invariance, ...rest }) => {
     checkNetwork({ run, model });
-    if (!(featureMaps || topImages || maximize || maximizeClass)) {
+    if (!(featureMaps || topImages || maximize || maximizeClass || kernels || invariance)) {
       throw new UsageError(
-        'nothing to show: --feature-maps, --top-images, --maximize or --maximize-class is needed',
+        'nothing to show: --feature-maps, --top-images, --maximize, --maximize-class, --kernels or --invariance is needed',
       );
     }
     const { top, limit, steps, batchSize, imageSize, seed } = rest;
@@ -186,6 +198,26 @@ export const units = command({
         'maximized-classes.png',
         await explain.maximizedFigure(made, { names, title: 'Images that excite the classes' }),
       );
+    }
+
+    if (args.kernels) {
+      const kernels = explain.kernelsOf(model, args.targetLayer === 'auto' ? undefined : target.path);
+      const diagnosis = explain.diagnoseKernels(kernels);
+      for (const line of diagnosis.findings) writeLine(`filters  ${diagnosis.layer}: ${line}`);
+      const name = `kernels-${kernels.layer.replaceAll(/[^\w.-]+/g, '-')}`;
+      await write(`${name}.png`, await explain.kernelGrid(kernels, diagnosis));
+      await write(`${name}.json`, Buffer.from(`${JSON.stringify(diagnosis, null, 2)}\n`));
+    }
+    if (args.invariance) {
+      const images = await explain.readImages(args.invariance, subject);
+      const pixels = tf.stack(images.map((one) => tf.tensor3d(one.pixels, [...imageSize, channels])));
+      const curves = await explain.invarianceCurves(
+        model,
+        pixels as import('@tensorflow/tfjs-core').Tensor4D,
+        { signal },
+      );
+      pixels.dispose();
+      await write('invariance.json', Buffer.from(`${JSON.stringify(curves, null, 2)}\n`));
     }
 
     if (args.json) process.stdout.write(`${JSON.stringify({ files: written }, null, 2)}\n`);

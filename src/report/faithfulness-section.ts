@@ -47,6 +47,18 @@ const measures: readonly Measure<FaithfulnessScores>[] = [
     of: (scores) => scores.roadLeastRelevant,
   },
   { name: 'ROAD', about: '(least − most) / 2', better: 'higher', of: (scores) => scores.road },
+  {
+    name: 'sparseness',
+    about: 'Gini coefficient of the map',
+    better: 'higher',
+    of: (scores) => scores.sparseness ?? null,
+  },
+  {
+    name: 'entropy',
+    about: 'of the map, share of the largest',
+    better: 'lower',
+    of: (scores) => scores.entropy ?? null,
+  },
 ];
 
 /** Table, curves and Win % of how faithful maps are to the network. */

@@ -42,11 +42,6 @@ export interface DifferentiableGraph {
   execute(inputs: tf.Tensor[], outputs: string[]): tf.Tensor | tf.Tensor[];
 }
 
-/** Whether only its scores are known. */
-export function isBlackBox(network: TrainedNetwork | BlackBox): network is BlackBox {
-  return 'blackBox' in network;
-}
-
 /**
  * Opens a trained network, or, where there are no layers or derivatives to be had, a black box. An engine has to be
  * started before.

@@ -27,6 +27,8 @@ export interface SegmentationOptions
   readonly fit: Fit;
   /** Which images have masks or boxes that may be used. */
   readonly masks: { readonly split: string; readonly count: number | 'all' };
+  /** Masks that people drew: learned from in place of `masks`, and kept as they are for their images. */
+  readonly drawn?: PredictedMasks | undefined;
   /** Splits whose images are segmented. */
   readonly splits: readonly string[];
   /** Splits whose labels may teach beside the masks. @default the first of `splits` */
@@ -70,7 +72,9 @@ async function segment(path: string, model: tfl.LayersModel, dataset: Dataset, o
   const truthful = await truthfulImages(dataset, options);
   if (truthful.length === 0) {
     throw new UsageError(
-      `${dataset.dir}: split ${masks.split} has no masks or boxes to learn segmentation from`,
+      options.drawn
+        ? `${dataset.dir}: none of the drawn masks is of an image of ${learnedSplits(options).join(', ')}`
+        : `${dataset.dir}: split ${masks.split} has no masks or boxes to learn segmentation from`,
     );
   }
   const labelled = (options.batch?.[1] ?? 0) === 0 ? [] : await labelledImages(dataset, options);
@@ -94,7 +98,11 @@ async function segment(path: string, model: tfl.LayersModel, dataset: Dataset, o
       for await (const batch of dataset.batches(split, { ...walk(options), masks: 'all' })) {
         signal?.throwIfAborted();
         // Boxes are truth where masks may be used, and not otherwise.
-        yield* predictMasks([classifier], imagesOf(batch, imageSize, false), imageSize, { mirror });
+        for (const mask of predictMasks([classifier], imagesOf(batch, imageSize, false), imageSize, {
+          mirror,
+        })) {
+          yield options.drawn?.masks.get(mask.id) ?? mask;
+        }
         seen += batch.size;
         onProgress?.('predicting masks', seen, examples);
       }
@@ -129,11 +137,57 @@ export async function truthfulImages(
   options: SegmentationOptions,
 ): Promise<TruthfulImage[]> {
   const { masks, imageSize } = options;
+  if (options.drawn) return drawnImages(dataset, options, options.drawn);
   const found: TruthfulImage[] = [];
   for await (const batch of dataset.batches(masks.split, { ...walk(options), masks })) {
     imagesOf(batch, imageSize, true).forEach((image, sample) => {
       if (batch.supervised[sample] && (image.masks.size > 0 || image.boxes.length > 0)) found.push(image);
     });
+  }
+  return found;
+}
+
+/** The splits whose drawn masks may be learned from: those of the training. */
+function learnedSplits({ splits, labelled = splits.slice(0, 1) }: SegmentationOptions): readonly string[] {
+  return labelled;
+}
+
+/**
+ * The images of the training that people have drawn masks of. What they said must not matter is background, whatever
+ * the labels of the image.
+ */
+async function drawnImages(
+  dataset: Dataset,
+  options: SegmentationOptions,
+  { info, masks }: PredictedMasks,
+): Promise<TruthfulImage[]> {
+  const [height, width] = options.imageSize;
+  if (info.imageSize[0] !== height || info.imageSize[1] !== width || info.fit !== options.fit) {
+    throw new UsageError(
+      `drawn masks: they are of images of ${info.imageSize.join('x')} (${info.fit}), the network takes ` +
+        `${height}x${width} (${options.fit})`,
+    );
+  }
+  const found: TruthfulImage[] = [];
+  for await (const batch of dataset.batches([...learnedSplits(options)], {
+    ...walk(options),
+    masks: 'none',
+  })) {
+    for (const image of imagesOf(batch, options.imageSize, false)) {
+      const drawn = masks.get(image.id);
+      if (!drawn) continue;
+      const regions = new Map(
+        [...drawn.confidence.keys()].map((c) => [
+          c,
+          Uint8Array.from(drawn.classes, (value) => Number(value === c + 1)) as Region,
+        ]),
+      );
+      const { allowed } = truthOfMasks(regions, image.labels, height, width);
+      drawn.irrelevant?.forEach((value, p) => {
+        if (value) allowed[p] = 1;
+      });
+      found.push({ ...image, masks: regions, truth: { height, width, allowed } });
+    }
   }
   return found;
 }
@@ -202,12 +256,16 @@ async function fingerprint(
   dataset: Dataset,
   options: SegmentationOptions,
 ): Promise<string> {
-  const { signal: _s, onProgress: _p, workers: _w, ...rest } = options;
+  const { signal: _s, onProgress: _p, workers: _w, drawn, ...rest } = options;
   const hash = createHash('sha256');
   const shards = [...new Set([...options.splits, options.masks.split])].map(
     (split) => dataset.info.splits[split],
   );
   hash.update(JSON.stringify([3, rest, shards]));
+  for (const { id, classes, irrelevant } of drawn?.masks.values() ?? []) {
+    hash.update(id).update(classes);
+    if (irrelevant) hash.update(irrelevant);
+  }
   for (const weight of model.weights) hash.update(new Uint8Array((await weight.read().data()).buffer));
   return hash.digest('hex').slice(0, 16);
 }

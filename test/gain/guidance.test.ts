@@ -118,6 +118,7 @@ const ALL: GuidanceOptions = {
   ppce: { weight: 1 },
   l1: { weight: 1 },
   rrrStar: { weight: 1 },
+  isnet: { weight: 1 },
 };
 const XIL = networks[0]!;
 const single = { labels: [[1], [0], [2]], maskPairs: [[0, 1]] as [number, number][], options: {} };
@@ -143,7 +144,7 @@ test('images without masks contribute nothing: the batch is as good as its maske
   const { images: all, ...rest } = batchOf(single);
   const alone = tf.slice(all as tf.Tensor4D, [0, 0, 0, 0], [1, -1, -1, -1]);
   const [whole, one] = [losses({ images: all, ...rest }), losses({ ...rest, images: alone, labels: [[1]] })];
-  t.is(Object.keys(whole).length, 8);
+  t.is(Object.keys(whole).length, 9);
   for (const [name, value] of Object.entries(whole)) {
     t.true(Math.abs(value - one[name]!) <= 1e-5 * Math.abs(value), `${name}: ${value}, alone ${one[name]}`);
     t.true(value > 0, name);

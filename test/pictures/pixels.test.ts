@@ -29,6 +29,8 @@ test('colour maps: their ends, a control point, the way between two, values outs
   t.deepEqual(colorOf(1, 'inferno'), [252, 255, 164]);
   t.deepEqual(colorOf(0, 'viridis'), [68, 1, 84]);
   t.deepEqual(colorOf(1, 'viridis'), [253, 231, 37]);
+  t.deepEqual(colorOf(1, 'cividis'), [254, 232, 56]);
+  t.deepEqual(colorOf(0, 'jet'), [0, 0, 128]);
   t.deepEqual(colorOf(17 / 255, 'inferno'), [12, 8, 38]);
   // 6/17 of the way from 000004 to 0c0826: 4.2, 2.8, 16
   t.deepEqual(colorOf(6 / 255, 'inferno'), [4, 3, 16]);

@@ -12,6 +12,7 @@ import json
 import sys
 
 import networks
+import numpy
 import torch
 import torch.nn.functional as F
 from networks import Net, conv, first, last, numbers, rounded
@@ -46,6 +47,62 @@ def with_rule(rule, fn):
         return fn()
     finally:
         networks.ACTIVATIONS.update(plain)
+
+
+def winners(x, size, stride):
+    """Of each window of a max pooling: the position, in x flattened, of its first largest value."""
+    rank = x.ndim - 1
+    windows, places = x, torch.arange(x.numel()).reshape(x.shape)
+    for axis in range(1, rank + 1):
+        windows, places = windows.unfold(axis, size, stride), places.unfold(axis, size, stride)
+    windows = windows.reshape(*windows.shape[: rank + 1], -1)
+    places = places.reshape(*windows.shape)
+    return places.gather(-1, windows.argmax(-1, keepdim=True))[..., 0]
+
+
+def deep_lift(case, sample, cls, baseline):
+    """Multipliers layer by layer, from the definition; x and x' are followed side by side."""
+    spec, values, linear = case.spec, {}, {}
+    for name, x in (("x", case.images[sample : sample + 1]), ("start", baseline[None])):
+        net = Net(spec["layers"], "inference", spec["seed"])
+        values[name], previous = {"x": first(x)}, "x"
+        for layer in spec["layers"]:
+            sources = [values[name][s] for s in layer.get("in", [previous])]
+            fresh = [one.detach().requires_grad_() for one in sources]
+            before = net.layer({**layer, "activation": "linear"}, fresh)
+            linear[name, layer["name"]] = (layer.get("in", [previous]), fresh, before)
+            values[name][layer["name"]] = networks.ACTIVATIONS[layer.get("activation", "linear")](before).detach()
+            previous = layer["name"]
+    logits = values["x"][spec["layers"][-1]["name"]]
+    m = {spec["layers"][-1]["name"]: F.one_hot(torch.tensor([cls]), logits.shape[1]).double()}
+    for layer in reversed(spec["layers"]):
+        up = m.pop(layer["name"])
+        names, fresh, before = linear["x", layer["name"]]
+        _, fresh0, before0 = linear["start", layer["name"]]
+        if layer.get("activation", "linear") != "linear":
+            delta = (before - before0).detach()
+            y, y0 = values["x"][layer["name"]], values["start"][layer["name"]]
+            if not (delta.abs() > 1e-6).all():
+                raise ValueError("a difference near 0: choose another seed")
+            up = up * (y - y0) / delta
+        if layer["op"] == "pool":
+            size, stride = layer.get("size", 2), layer.get("stride", 2)
+            x, x0 = fresh[0].detach()[0], fresh0[0].detach()[0]
+            y, y0 = before.detach()[0], before0.detach()[0]
+            larger = torch.maximum(y, y0)
+            shared = torch.zeros(x.numel())
+            shared = shared.index_add(0, winners(x, size, stride).flatten(), (up[0] * (larger - y0)).flatten())
+            shared = shared.index_add(0, winners(x0, size, stride).flatten(), (up[0] * (y - larger)).flatten())
+            delta = x - x0
+            # An inactive unit has no difference: its slope takes the place of the quotient.
+            slope = torch.zeros(x.numel()).index_add(0, winners(x, size, stride).flatten(), up[0].flatten())
+            ratio = torch.where(delta.abs() > 1e-10, shared.reshape(x.shape) / torch.where(delta == 0, 1, delta), slope.reshape(x.shape))
+            backs = [ratio[None]]
+        else:
+            backs = torch.autograd.grad(before, fresh, up)
+        for name, back in zip(names, backs):
+            m[name] = m[name] + back if name in m else back
+    return last(m["x"] * (values["x"]["x"] - values["start"]["x"]))[0]
 
 
 class Case:
@@ -155,6 +212,65 @@ class Case:
             out.append(F.relu((w * A[sample]).sum(0)))
         return torch.stack(out).detach()
 
+    def deep_lift(self, baseline):
+        found = torch.stack([deep_lift(self, sample, cls, baseline) for sample, cls in PAIRS])
+        start = self.run(baseline[None])[1][0]
+        whole = self.run(self.images)[1]
+        for row, (sample, cls) in zip(found, PAIRS):
+            torch.testing.assert_close(row.sum(), whole[sample, cls] - start[cls])
+        return found.detach()
+
+    def eigen_cam(self, center):
+        """By numpy's decomposition; the sign is that of the features' sum."""
+        A = last(self.run(self.images)[0]).detach()
+        out = []
+        for sample, _ in PAIRS:
+            flat = A[sample].reshape(-1, A.shape[-1]).numpy()
+            centred = flat - flat.mean(0) if center else flat
+            direction = numpy.linalg.svd(centred)[2][0]
+            sign = -1 if (flat @ direction).sum() < 0 else 1
+            out.append(torch.tensor(numpy.maximum(0, centred @ direction * sign)).reshape(A.shape[1:-1]))
+        return torch.stack(out)
+
+    def map_of(self, score):
+        """Grad-CAM of any score of a pair's logits."""
+        A, logits = self.run(self.images)
+        out = []
+        for sample, cls in PAIRS:
+            (g,) = torch.autograd.grad(score(logits[sample], cls), A, retain_graph=True)
+            w = g[sample].mean(list(range(1, g.ndim - 1)), keepdim=True)
+            out.append(F.relu((w * A[sample]).sum(0)))
+        return torch.stack(out).detach()
+
+    def finer_cam(self):
+        def score(s, cls):
+            order = (s - s[cls]).abs().argsort()[1:4].tolist()
+            p = s.softmax(0)
+            return sum(p[d] * (s[cls] - s[d]) for d in order) / (sum(p[d] for d in order) + 1e-9)
+
+        return self.map_of(score)
+
+    def shapley_cam(self):
+        A, logits = self.run(self.images)
+        out = []
+        for sample, cls in PAIRS:
+            y = logits[sample, cls] - F.cross_entropy(logits[sample : sample + 1], torch.tensor([cls]))
+            (g,) = torch.autograd.grad(y, A, create_graph=True)
+            (hvp,) = torch.autograd.grad(g, A, grad_outputs=A.detach(), retain_graph=True)
+            w = (g - 0.5 * hvp)[sample].mean(list(range(1, g.ndim - 1)), keepdim=True)
+            out.append(F.relu((w * A[sample]).sum(0)))
+        return torch.stack(out).detach()
+
+    def factorization(self):
+        """Ten multiplicative updates from numbers of the generator."""
+        A = last(self.run(self.images)[0]).detach()
+        a = A.reshape(-1, A.shape[-1])
+        w, h = numbers(41, [a.shape[0], 2]) + 1, numbers(43, [2, a.shape[1]]) + 1
+        for _ in range(10):
+            h = h * (w.T @ a) / (w.T @ w @ h).clamp_min(1e-12)
+            w = w * (a @ h.T) / (w @ (h @ h.T)).clamp_min(1e-12)
+        return torch.cat([w.flatten(), h.flatten()])
+
     def fused(self, targets):
         extent = max((self.run(self.images, t)[0].shape[2:] for t in targets), key=lambda s: s.numel())
         total = None
@@ -225,7 +341,8 @@ def forward(layer, x, weights):
     if layer["op"] == "dense":
         y = x @ kernel + bias
     else:
-        y = F.conv2d(x, kernel.movedim((-1, -2), (0, 1)), bias, padding=1)
+        run = F.conv3d if x.ndim == 5 else F.conv2d
+        y = run(x, kernel.movedim((-1, -2), (0, 1)), bias, padding=1)
     return F.relu(y) if layer.get("activation") == "relu" else y
 
 
@@ -306,10 +423,16 @@ for title, spec in CASES.items():
             "score-cam": case.score_cam(),
             "ablation-cam": case.ablation_cam(),
             "grad-cam++-softmax": case.softmax_plus_plus(),
+            "eigen-cam": case.eigen_cam(False),
+            "eigen-cam, centred": case.eigen_cam(True),
+            "finer-cam": case.finer_cam(),
+            "shapley-cam": case.shapley_cam(),
+            "factorization": case.factorization(),
             "fused": case.fused([spec["early"], spec["target"]]),
             "unit-deconvolution": case.unit(spec["target"], 1, "deconvolution"),
         },
     )
+    results["deep-lift"] = case.deep_lift(baseline)
     for name, value in results.items():
         if not value.abs().max() > 1e-6:
             raise ValueError(f"{title}: {name} is dead, choose another seed")

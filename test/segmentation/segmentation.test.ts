@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import test, { type ExecutionContext } from 'ava';
 import sharp from 'sharp';
-import { DatasetWriter, openDataset } from '../../src/data/index.ts';
+import { DatasetWriter, openDataset, type PredictedMask } from '../../src/data/index.ts';
 import { startEngine } from '../../src/engine/index.ts';
 import { DataError, UsageError } from '../../src/errors/index.ts';
 import { lastLayersBySize, layerOutputs } from '../../src/gradcam/index.ts';
@@ -240,5 +240,90 @@ test('nothing to learn from is an error', (t) => {
     instanceOf: UsageError,
     message: /no image has masks or boxes/,
   });
+  model.dispose();
+});
+
+test.serial('objects are found from masks that people drew, which stay as they were drawn', async (t) => {
+  const data = await openDataset(await squares(t, 'boxes'));
+  const truth = await openDataset(await squares(t, 'masks'));
+  const model = buildModel('small-cnn', { inputShape: [size, size, 3], classes: 2, seed: 1, widths: [6, 8] });
+  const masks = new Map<string, PredictedMask>();
+  const whole = new Map<string, Uint8Array>();
+  for await (const batch of truth.batches('train', { batchSize: 12, imageSize: [size, size], workers: 0 })) {
+    batch.ids.forEach((id, sample) => {
+      const classes = new Uint8Array(pixels);
+      for (const { sample: of, class: c, mask } of batch.masks) {
+        if (of !== sample) continue;
+        for (let p = 0; p < pixels; p++) if (mask[p]! > 0) classes[p] = c + 1;
+      }
+      whole.set(id, classes);
+      if (masks.size >= 7) return;
+      const present = [...new Set(classes)].filter((value) => value > 0);
+      const confidence = new Map(present.map((value) => [value - 1, 1] as const));
+      // Of an empty image the person says where there is nothing that may matter.
+      const irrelevant = present.length === 0 ? new Uint8Array(pixels).fill(1) : undefined;
+      masks.set(id, { id, classes, confidence, irrelevant, drawn: { by: 'ann', at: '2030-01-01' } });
+    });
+  }
+  const info = {
+    imageSize: [size, size] as const,
+    fit: 'squash' as const,
+    classes: ['red', 'white'],
+    learnedFrom: 7,
+    iou: [null, null],
+    segmenter: {},
+  };
+  const options = {
+    seed: 3,
+    imageSize: [size, size] as const,
+    fit: 'squash' as const,
+    // No image of this split may be used: those that were drawn are what there is.
+    masks: { split: 'full', count: 0 },
+    drawn: { info, masks },
+    splits: ['train'],
+    steps: 60,
+    batch: [4, 0] as const,
+    folds: 0,
+    workers: 0,
+  };
+  const predicted = await segmentDataset(model, data, options);
+  t.is(predicted.info.learnedFrom, 7);
+  t.is(predicted.masks.size, 12);
+  const others: number[] = [];
+  for (const [id, classes] of whole) {
+    const found = predicted.masks.get(id)!;
+    const drawn = masks.get(id);
+    if (drawn) {
+      t.deepEqual([found.classes, found.drawn, found.irrelevant], [classes, drawn.drawn, drawn.irrelevant]);
+    } else {
+      t.is(found.drawn, undefined);
+      others.push(intersectionOverUnion(found.classes, classes));
+    }
+  }
+  t.is(others.length, 5);
+  const mean = others.reduce((sum, value) => sum + value) / others.length;
+  t.true(mean > 0.5, `mean IoU ${mean}`);
+
+  const [first] = masks.values();
+  const changed = new Map(masks).set(first!.id, {
+    ...first!,
+    classes: new Uint8Array(pixels),
+    confidence: new Map(),
+  });
+  const again = await segmentDataset(model, data, { ...options, steps: 1, drawn: { info, masks: changed } });
+  t.not(again.path, predicted.path, 'other masks, another file');
+  await t.throwsAsync(
+    segmentDataset(model, data, { ...options, drawn: { info: { ...info, imageSize: [8, 8] }, masks } }),
+    {
+      instanceOf: UsageError,
+      message: /they are of images of 8x8 \(squash\), the network takes 16x16 \(squash\)/,
+    },
+  );
+  await t.throwsAsync(segmentDataset(model, data, { ...options, drawn: { info, masks: new Map() } }), {
+    instanceOf: UsageError,
+    message: /none of the drawn masks is of an image of train/,
+  });
+  await data.close();
+  await truth.close();
   model.dispose();
 });

@@ -153,6 +153,13 @@ export const data = z.strictObject({
         .enum(['matters', 'must-not-matter'])
         .default('matters')
         .describe('What masks and boxes mark: the objects, or what must not matter, such as a confounder.'),
+      drawn: z
+        .string()
+        .nullable()
+        .default(null)
+        .describe(
+          'File of masks that people drew (npm run explore), from which `predicted` learns in place of `split`.',
+        ),
       predicted: predicted
         .nullable()
         .default(null)

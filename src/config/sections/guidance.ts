@@ -25,6 +25,17 @@ const robust = guided.extend({
   ...guidedPixels('sum'),
   epsilon: z.number().positive().default(0.1).describe('How far a neighbour may be; pixels are 0 to 1.'),
 });
+/** Rules of layer-wise relevance propagation by name; those of `src/gradcam`. */
+export const relevanceComposites = z.enum([
+  'epsilon',
+  'epsilon-box',
+  'z-plus',
+  'gamma',
+  'epsilon-plus',
+  'epsilon-plus-flat',
+  'epsilon-alpha2-beta1',
+  'epsilon-gamma-box',
+]);
 const fills = ['zero', 'mean', 'blur', 'noise'] as const;
 
 /** Guided losses of the literature beside those of GAIN. */
@@ -93,6 +104,41 @@ export const guidance = z.strictObject({
         .extend(guidedPixels('sum'))
         .prefault({})
         .describe('Shao 2021 as in the XIL benchmark: influence times input gradient. A third derivative.'),
+      isnet: guided
+        .extend({
+          composite: relevanceComposites.default('epsilon-box').describe('Rules of the way back.'),
+          epsilon: z
+            .number()
+            .min(0)
+            .default(0.01)
+            .describe('Of the rules; a smaller one makes gradients unsteady.'),
+          decay: z
+            .number()
+            .min(0)
+            .max(1)
+            .default(0.9)
+            .describe('0: the brightest pixel off the object counts alone; 1: all alike.'),
+          tolerance: z.number().positive().default(1).describe('E of the paper.'),
+          foreground: z
+            .tuple([z.number().positive(), z.number().positive()])
+            .default([1, 25])
+            .describe("Between these the object's relevance may lie."),
+          foregroundWeight: z.number().min(0).default(3),
+        })
+        .prefault({})
+        .describe('ISNet 2024: layer-wise relevance off the object.'),
+      consistency: term
+        .extend({
+          clip: z.number().positive().nullable().default(null),
+          threshold: z
+            .number()
+            .min(0)
+            .lt(1)
+            .default(0.3)
+            .describe('Rows above this share of the largest are compared, stretched to one height.'),
+        })
+        .prefault({})
+        .describe('CASN 2019: two images of a label are attended at the same heights. Needs no masks.'),
       erase: guided
         .extend({ fill: z.enum(fills).default('mean').describe('What is filled in.') })
         .prefault({})

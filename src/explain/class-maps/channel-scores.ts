@@ -89,6 +89,7 @@ export async function channelScoreMaps(
     }
     return weightedMaps(activations, pairs, weights);
   } finally {
+    features.activations.dispose();
     tf.dispose(features.values.tensors.filter((tensor) => tensor !== undefined));
     tf.dispose(features.values.masks.filter((mask) => mask !== undefined));
   }
@@ -108,12 +109,12 @@ function keptFeatures(split: SplitModel, inputs: readonly tf.Tensor[]): Features
   let features: Features | undefined;
   const keep = (tensor: tf.Tensor | undefined) => tensor && tf.keep(tf.clone(tensor));
   tf.tidy(() => {
-    const { values, ...rest } = split.features(inputs);
-    const tensors = values.tensors.map(keep);
+    // Of a transformer's layer A is the patches alone, and no value of the run.
+    const { values, activations, ...rest } = split.features(inputs);
     features = {
       ...rest,
-      activations: tensors[split.target.slot]!,
-      values: { tensors, masks: values.masks.map(keep) },
+      activations: keep(activations)!,
+      values: { tensors: values.tensors.map(keep), masks: values.masks.map(keep) },
     };
   });
   return features!;

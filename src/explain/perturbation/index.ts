@@ -1,5 +1,12 @@
 export { type LimeExplanation, type LimeOptions, lime, limeExplanations } from './lime.ts';
 export { type OcclusionOptions, occlusion } from './occlusion.ts';
+export {
+  type CommandOptions,
+  commandPredictor,
+  httpPredictor,
+  type RemotePredictor,
+  type RunningPredictor,
+} from './remote-predictor.ts';
 export { type RiseOptions, rise } from './rise.ts';
 export type { PerturbationOptions, Predictor } from './scored-copies.ts';
 export { type SuperpixelOptions, superpixels } from './superpixels.ts';

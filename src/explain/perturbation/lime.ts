@@ -1,9 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type * as tfl from '@tensorflow/tfjs-layers';
 import { UsageError } from '../../errors/index.ts';
 import type { Pair } from '../../gradcam/index.ts';
 import { randomFor } from '../../random/index.ts';
-import { type PerturbationOptions, type Predictor, scoreCopies } from './scored-copies.ts';
+import { type Explained, type PerturbationOptions, scoreCopies } from './scored-copies.ts';
 import { type LinearFit, sparseLinearFit } from './sparse-linear-fit.ts';
 import { fillColor, type Subject, subjectsOf, wholeNumber } from './subjects.ts';
 import { type SuperpixelOptions, superpixels } from './superpixels.ts';
@@ -56,7 +55,7 @@ export interface LimeExplanation extends LinearFit {
  * @throws {UsageError} when images, pairs or options do not fit
  */
 export async function limeExplanations(
-  model: tfl.LayersModel | Predictor,
+  model: Explained,
   images: tf.Tensor | readonly tf.Tensor[],
   pairs: readonly Pair[],
   options: LimeOptions = {},
@@ -98,7 +97,7 @@ export async function limeExplanations(
  * @returns [P,H,W]
  */
 export async function lime(
-  model: tfl.LayersModel | Predictor,
+  model: Explained,
   images: tf.Tensor | readonly tf.Tensor[],
   pairs: readonly Pair[],
   options: LimeOptions = {},

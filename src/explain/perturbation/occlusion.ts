@@ -1,8 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type * as tfl from '@tensorflow/tfjs-layers';
 import { UsageError } from '../../errors/index.ts';
 import type { Pair } from '../../gradcam/index.ts';
-import { type PerturbationOptions, type Predictor, scoreCopies } from './scored-copies.ts';
+import { type Explained, type PerturbationOptions, scoreCopies } from './scored-copies.ts';
 import { fillColor, meanColor, subjectsOf, wholeNumber } from './subjects.ts';
 
 export interface OcclusionOptions extends PerturbationOptions {
@@ -33,7 +32,7 @@ export interface OcclusionOptions extends PerturbationOptions {
  * @throws {UsageError} when images, pairs or options do not fit
  */
 export async function occlusion(
-  model: tfl.LayersModel | Predictor,
+  model: Explained,
   images: tf.Tensor | readonly tf.Tensor[],
   pairs: readonly Pair[],
   options: OcclusionOptions = {},

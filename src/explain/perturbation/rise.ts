@@ -1,10 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type * as tfl from '@tensorflow/tfjs-layers';
 import { UsageError } from '../../errors/index.ts';
 import type { Pair } from '../../gradcam/index.ts';
 import { randomFor } from '../../random/index.ts';
 import { type RiseMaskSize, riseMask } from './rise-mask.ts';
-import { type PerturbationOptions, type Predictor, scoreCopies } from './scored-copies.ts';
+import { type Explained, type PerturbationOptions, scoreCopies } from './scored-copies.ts';
 import { fillColor, subjectsOf, wholeNumber } from './subjects.ts';
 
 export interface RiseOptions extends PerturbationOptions {
@@ -44,7 +43,7 @@ export interface RiseOptions extends PerturbationOptions {
  * @throws {UsageError} when images, pairs or options do not fit
  */
 export async function rise(
-  model: tfl.LayersModel | Predictor,
+  model: Explained,
   images: tf.Tensor | readonly tf.Tensor[],
   pairs: readonly Pair[],
   options: RiseOptions = {},

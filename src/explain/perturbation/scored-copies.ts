@@ -4,12 +4,16 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import { ModelError, UsageError } from '../../errors/index.ts';
 import { runModel, splitModel, type Target, targetOutputs, targetScores } from '../../gradcam/index.ts';
 import type { MethodOptions } from '../method.ts';
+import type { RemotePredictor } from './remote-predictor.ts';
 import { type Subject, wholeNumber } from './subjects.ts';
 
 /** Anything that answers images: a layers-model, a graph-model, or a function in the shape of one. */
 export interface Predictor {
   predict(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor | tf.Tensor[] | tf.NamedTensorMap;
 }
+
+/** What methods that look at scores alone can explain. */
+export type Explained = tfl.LayersModel | Predictor | RemotePredictor;
 
 export interface PerturbationOptions extends Omit<MethodOptions, 'target'> {
   /**
@@ -44,7 +48,7 @@ export interface ScoredCopies {
  * @throws {UsageError} when the model does not score as the target says, or a pair names a class that it does not have
  */
 export async function* scoreCopies(
-  model: tfl.LayersModel | Predictor,
+  model: Explained,
   subject: Subject,
   { count, write }: Copies,
   options: PerturbationOptions,
@@ -52,17 +56,11 @@ export async function* scoreCopies(
   const { batchSize = 16, signal } = options;
   const size = subject.image.length;
   const batch = new Float32Array(wholeNumber('batchSize', batchSize, 1) * size);
-  const scoresOf = scorer(model, options);
+  const score = 'score' in model ? scoredElsewhere(model, options) : scoredHere(scorer(model, options));
   for (let first = 0; first < count; first += batchSize) {
     const filled = Math.min(batchSize, count - first);
     for (let i = 0; i < filled; i++) write(first + i, batch.subarray(i * size, (i + 1) * size));
-    const scores = tf.tidy(() => {
-      const inputs = subject.inputs(tf.tensor(batch, [batchSize, ...subject.shape]));
-      return checked(scoresOf(inputs, batchSize), batchSize);
-    });
-    const classes = scores.rank === 2 ? scores.shape[1]! : undefined;
-    const values = await scores.data();
-    scores.dispose();
+    const { values, classes } = await score(subject, batch, filled);
     const columns = subject.columns(classes);
     yield {
       first,
@@ -72,6 +70,34 @@ export async function* scoreCopies(
     await setImmediate();
     signal?.throwIfAborted();
   }
+}
+
+type ScoreBatch = (
+  subject: Subject,
+  batch: Float32Array,
+  filled: number,
+) => Promise<{ readonly values: ArrayLike<number>; readonly classes: number | undefined }>;
+
+function scoredHere(scoresOf: (inputs: tf.Tensor[], samples: number) => tf.Tensor): ScoreBatch {
+  return async (subject, batch) => {
+    const batchSize = batch.length / subject.image.length;
+    const scores = tf.tidy(() => {
+      const inputs = subject.inputs(tf.tensor(batch, [batchSize, ...subject.shape]));
+      return checked(scoresOf(inputs, batchSize), batchSize);
+    });
+    const classes = scores.rank === 2 ? scores.shape[1]! : undefined;
+    const values = await scores.data();
+    scores.dispose();
+    return { values, classes };
+  };
+}
+
+function scoredElsewhere(model: RemotePredictor, { target, signal }: PerturbationOptions): ScoreBatch {
+  if (target !== undefined && target !== 'output') {
+    throw new UsageError('target: of a program or a server there are its scores, as they are answered');
+  }
+  return (subject, batch, filled) =>
+    model.score(batch.subarray(0, filled * subject.image.length), [filled, ...subject.shape], signal);
 }
 
 /** From the inputs of the model to scores [B,C], or [B] for one score whatever the class. */

@@ -1,3 +1,5 @@
+export { type Adversarial, type AdversarialOptions, adversarialPattern } from './adversarial-pattern.ts';
+export { type DeepDreamOptions, deepDream } from './deep-dream.ts';
 export {
   type FeatureMapGridOptions,
   type FeatureMapOptions,
@@ -5,6 +7,16 @@ export {
   featureMapGrid,
   featureMaps,
 } from './feature-maps.ts';
+export { type Change, type InvarianceCurve, type InvarianceOptions, invarianceCurves } from './invariance.ts';
+export { type Inverted, type InvertOptions, invertFeatures } from './invert-features.ts';
+export {
+  diagnoseKernels,
+  type FilterDiagnosis,
+  type KernelDiagnosis,
+  type Kernels,
+  kernelGrid,
+  kernelsOf,
+} from './kernels.ts';
 export {
   type Maximized,
   type MaximizeOptions,

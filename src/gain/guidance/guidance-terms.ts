@@ -1,16 +1,23 @@
 import type { StepContext } from '../objective/index.ts';
 import type { ScheduledTerm } from '../trainer.ts';
 import { type AnswerTermOptions, answerTerms } from './answer-terms.ts';
+import { type ConsistencyTermOptions, consistencyTerms } from './consistency-terms.ts';
 import { type GradientTermOptions, gradientTerms } from './gradient-terms.ts';
 import { type GuidedMaps, GuidedStep } from './guided-step.ts';
 import { type MapTermOptions, mapTerms } from './map-terms.ts';
+import { type RelevanceTermOptions, relevanceTerms } from './relevance-terms.ts';
 
-export interface GuidanceOptions extends MapTermOptions, GradientTermOptions, AnswerTermOptions {
+export interface GuidanceOptions
+  extends MapTermOptions,
+    GradientTermOptions,
+    AnswerTermOptions,
+    RelevanceTermOptions,
+    ConsistencyTermOptions {
   readonly maps?: GuidedMaps | undefined;
 }
 
 /** The terms that can do without masks. */
-export const maskless: readonly (keyof GuidanceOptions)[] = ['signed', 'maskTune'];
+export const maskless: readonly (keyof GuidanceOptions)[] = ['signed', 'maskTune', 'consistency'];
 
 /**
  * Terms that use masks to make a network right for the right reasons, for {@link GainTrainer} and `gainLoss`.
@@ -38,5 +45,7 @@ export function guidanceTerms({ maps = {}, ...options }: GuidanceOptions): reado
     ...gradientTerms(options, guided),
     ...mapTerms(options, maps, guided),
     ...answerTerms(options, maps, guided),
+    ...relevanceTerms(options, guided),
+    ...consistencyTerms(options, maps),
   ];
 }

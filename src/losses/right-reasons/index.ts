@@ -1,4 +1,5 @@
 /** Guided losses of the literature beside GAIN's: right answers for the right reasons. */
+export { type BackgroundRelevanceOptions, backgroundRelevance } from './background-relevance.ts';
 export { cappedLoss } from './capped-loss.ts';
 export { influencePenalty } from './influence.ts';
 export { crossEntropies, inputGradientPenalty, logProbabilitySums } from './input-gradients.ts';

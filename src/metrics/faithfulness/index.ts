@@ -1,3 +1,4 @@
+export { completenessError, effectiveComplexity, mapComplexity, sparseness } from './complexity.ts';
 export { cosine, rankCorrelation } from './map-comparison.ts';
 export {
   areaUnder,
@@ -8,3 +9,4 @@ export {
   pixelOrder,
 } from './perturbation.ts';
 export { imputeLinear } from './road.ts';
+export { type SensitivityOptions, sensitivity } from './sensitivity.ts';

@@ -1,14 +1,18 @@
-import type * as tf from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import test from 'ava';
+import { factorize } from '../../../src/explain/class-maps/feature-factorization.ts';
 import {
   ablationCam,
   counterfactualMaps,
+  eigenCam,
+  finerCam,
   fusedMaps,
   scoreCam,
   softmaxGradCamPlusPlus,
 } from '../../../src/explain/class-maps/index.ts';
-import { attentionMaps } from '../../../src/gradcam/index.ts';
+import { attentionMaps, layerOutputs, shapleyCam } from '../../../src/gradcam/index.ts';
 import { startTestEngine } from '../../gradcam/engine.ts';
+import { numbers } from '../../gradcam/reference-network.ts';
 import { buildProblem, cases, equals } from '../reference.ts';
 
 test.before(startTestEngine);
@@ -39,6 +43,25 @@ for (const one of cases) {
     );
     const softmax = () => softmaxGradCamPlusPlus(model, images, pairs, options);
     await equals(t, expected['grad-cam++-softmax'], softmax, 'Grad-CAM++ of the softmax');
+    for (const center of [false, true]) {
+      const make = () => eigenCam(model, images, pairs, { ...options, center });
+      await equals(t, expected[`eigen-cam${center ? ', centred' : ''}`], make, 'Eigen-CAM');
+    }
+    await equals(t, expected['finer-cam'], () => finerCam(model, images, pairs, options), 'Finer-CAM');
+    const shapley = () => tf.tidy(() => shapleyCam<tf.Tensor>(model, images, pairs, options).maps);
+    await equals(t, expected['shapley-cam'], shapley, 'Shapley-CAM');
+    const factors = () => {
+      const [features] = layerOutputs(model, images, [one.target]);
+      const a = Float64Array.from(features!.dataSync());
+      const [channels, rows] = [features!.shape.at(-1)!, a.length / features!.shape.at(-1)!];
+      features!.dispose();
+      const draw = (seed: number, size: number) =>
+        Float64Array.from(numbers(seed, size), (value) => value + 1);
+      const start = { w: draw(41, rows * 2), h: draw(43, 2 * channels) };
+      const { w, h } = factorize(a, rows, channels, 2, 10, start);
+      return tf.tensor1d(Float32Array.from([...w, ...h]));
+    };
+    await equals(t, expected.factorization, factors, 'deep feature factorization');
     const fused = () => fusedMaps(model, images, pairs, { targetLayers: [one.early, one.target] });
     await equals(t, expected.fused, fused, 'LayerCAM of two layers');
   });

@@ -2,9 +2,15 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import test from 'ava';
 import { UsageError } from '../../../src/errors/index.ts';
-import { gradientMaps, integratedGradients, smoothGrad } from '../../../src/explain/pixels/index.ts';
+import {
+  deepLift,
+  expectedGradients,
+  gradientMaps,
+  integratedGradients,
+  smoothGrad,
+} from '../../../src/explain/pixels/index.ts';
 import { forward, type Pair } from '../../../src/gradcam/index.ts';
-import { normals } from '../../../src/random/index.ts';
+import { normals, randomFor } from '../../../src/random/index.ts';
 import { startTestEngine } from '../../gradcam/engine.ts';
 import { tensorOf } from '../../gradcam/reference-network.ts';
 
@@ -53,6 +59,61 @@ test('integrated gradients are complete: they add up to the score less the score
       );
     }
   }
+});
+
+test('DeepLIFT is complete too, in one pass, with saturated units', (t) => {
+  for (const activation of ['relu', 'tanh'] as const) {
+    const model = classifier(activation);
+    const found = deepLift(model, images(), pairs, { baseline: 0.1 });
+    const start = tf.fill([2, 6, 6, 2], 0.1);
+    const [whole, nothing] = [forward(model, images()).arraySync(), forward(model, start).arraySync()];
+    const sums = values(tf.sum(found, [1, 2, 3]));
+    for (const [p, { sample, class: label }] of pairs.entries()) {
+      const difference = whole[sample]![label]! - nothing[sample]![label]!;
+      t.true(Math.abs(sums[p]! - difference) < 1e-4, `${activation}: ${sums[p]} of ${difference}`);
+    }
+  }
+});
+
+test('expected gradients are the mean over drawn starts and places on the way', async (t) => {
+  const model = classifier();
+  const background = tensorOf(17, [3, 6, 6, 2]);
+  const found = await expectedGradients(model, images(), pairs, { background, samples: 4, seed: 2 });
+  const x = tf.gather(images(), [1, 0]);
+  const terms = [0, 1, 2, 3].map((i) => {
+    const random = randomFor(2, 'expected gradients', i);
+    const [row, place] = [random.integer(3), random.next()];
+    const way = tf.sub(x, tf.slice(background, row, 1));
+    const at = tf.add(tf.slice(background, row, 1), tf.mul(way, place));
+    const own = pairs.map(({ class: label }, sample) => ({ sample, class: label }));
+    return tf.mul(way, gradientMaps(model, at, own));
+  });
+  const error = tf.max(tf.abs(tf.sub(found, tf.div(tf.addN(terms), 4)))).dataSync()[0]!;
+  t.true(error < 1e-6, `differs by ${error}`);
+});
+
+test('expected gradients add up, in the mean, to the score less the mean score of the background', async (t) => {
+  const model = classifier('tanh');
+  const background = tensorOf(17, [2, 6, 6, 2]);
+  const found = await expectedGradients(model, images(), pairs, { background, samples: 300, seed: 1 });
+  const [whole, starts] = [forward(model, images()).arraySync(), forward(model, background).arraySync()];
+  const sums = values(tf.sum(found, [1, 2, 3]));
+  for (const [p, { sample, class: label }] of pairs.entries()) {
+    const difference = whole[sample]![label]! - (starts[0]![label]! + starts[1]![label]!) / 2;
+    t.true(Math.abs(sums[p]! - difference) < 0.05, `${sums[p]} of ${difference}`);
+  }
+});
+
+test('expected gradients never start from the image itself, and one image alone has no others', async (t) => {
+  const model = classifier();
+  const twins = tf.tile(tf.slice(images(), 0, 1), [2, 1, 1, 1]);
+  const none = await expectedGradients(model, twins, [{ sample: 0, class: 1 }], { samples: 3 });
+  t.true(values(none).every((value) => value === 0));
+  const alone = tf.slice(images(), 0, 1);
+  await t.throwsAsync(expectedGradients(model, alone, [{ sample: 0, class: 1 }]), {
+    instanceOf: UsageError,
+    message: /^expected gradients start from other images/,
+  });
 });
 
 test('SmoothGrad is the mean gradient of the noisy images, each noise σ times the range', async (t) => {

@@ -1,6 +1,7 @@
 import test from 'ava';
 import {
   deconvolution,
+  deepLift,
   gradientMaps,
   guidedBackpropagation,
   guidedGradCam,
@@ -28,6 +29,11 @@ for (const one of cases) {
     const path = { steps: one.steps, baseline, batchSize };
     const integrated = () => integratedGradients(model, images, pairs, path);
     await equals(t, expected['integrated-gradients'], integrated, 'integrated gradients');
+
+    if (expected['deep-lift']) {
+      const lifted = () => deepLift(model, images, pairs, { baseline, batchSize });
+      await equals(t, expected['deep-lift'], lifted, 'DeepLIFT');
+    }
 
     const units = images.shape[0]!;
     const unit = () =>

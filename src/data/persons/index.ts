@@ -1,0 +1,1 @@
+export { drawPersons, identityBatches, type Person, type PersonOptions } from './draw-persons.ts';

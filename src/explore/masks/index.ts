@@ -1,0 +1,2 @@
+export { type DrawnMask, DrawnMasks, drawnMasksFile, NO_REVISION } from './drawn-masks.ts';
+export { exportDrawn } from './export-drawn.ts';

@@ -1,0 +1,1 @@
+export { exportSite, type SiteFacts, type SiteOptions } from './export-site.ts';
