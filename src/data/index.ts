@@ -113,3 +113,4 @@ export {
 } from './predicted-masks.ts';
 export { RecordFile, readRecords } from './record-file.ts';
 export { frameRecord } from './record-framing.ts';
+export { startThread } from './start-thread.ts';
