@@ -9,6 +9,8 @@ export interface ShownImage {
   /** Classes that it shows; null where that is not known. */
   readonly labels: readonly number[] | null;
   readonly split: string | null;
+  /** Its number in the split. */
+  readonly index: number | null;
   readonly masks: readonly { readonly class: number; readonly mask: Uint8Array }[];
 }
 

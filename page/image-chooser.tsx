@@ -107,6 +107,12 @@ function DatasetChooser(props: {
     if (examples[0]) await onOpen(examples[0].id);
   };
   useEffect(() => {
+    // The image may come from elsewhere: from Find, or from the address.
+    if (image?.split == null || image.index === null) return;
+    setSplit(image.split);
+    setNumber(image.index);
+  }, [image?.id]);
+  useEffect(() => {
     // The page opens with something to look at.
     if (!image && count > 0) void go(0);
   }, []);

@@ -100,7 +100,7 @@ export class LocalEngine implements Engine {
       if (channels === 1) pixels[p] = 0.2126 * red + 0.7152 * green + 0.0722 * blue;
       else pixels.set([red, green, blue], 3 * p);
     }
-    return { id, name, pixels, labels: null, split: null, masks: [] };
+    return { id, name, pixels, labels: null, split: null, index: null, masks: [] };
   }
 }
 

@@ -235,7 +235,7 @@ function Grid(props: {
   return (
     <div
       class="number-grid"
-      style={{ gridTemplateColumns: `repeat(${columns}, ${small ? '3.4em' : '0.9em'})` }}
+      style={{ gridTemplateColumns: `repeat(${columns}, ${small ? '4.6em' : '0.9em'})` }}
     >
       {terms.map((term, i) => {
         const value = term[of];

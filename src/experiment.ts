@@ -14,10 +14,13 @@ export {
   stringifyConfig,
 } from './config/index.ts';
 export {
+  type ModuleContext,
   type RunOptions,
   type RunSummary,
   resultsTable,
   runExperiment,
+  type TrainingModule,
+  type TransformContext,
 } from './experiment/index.ts';
 export {
   loadTeacher,

@@ -30,7 +30,7 @@ const mayImport = tableOf(`
   segmentation | autodiff data errors files gain gradcam pictures random
   engine-check | engine errors gain models
   audit        | autodiff data engine errors files gradcam losses metrics pictures random run segmentation
-  experiment   | audit autodiff config data engine errors evaluation files gain gradcam losses metrics models pictures progress run segmentation tensorboard
+  experiment   | audit autodiff config data engine errors evaluation files gain gradcam losses metrics models pictures progress random run segmentation tensorboard
   sweep        | config errors files progress random run tensorboard
   report       | data errors evaluation files pictures run
   explore      | autodiff config data engine errors explain files gradcam losses metrics models pictures run
@@ -99,7 +99,8 @@ async function relativeImports(): Promise<Import[]> {
 }
 
 /** What runs in browsers too: it may take what it needs of a room from that room's second face. */
-const browserFiles = /^core\.ts$|^explore\/look\/|^explain\/draw-attribution\.ts$/;
+const browserFiles =
+  /^core\.ts$|^explore\/look\/|^explain\/(draw-attribution|explain-images|method-list)\.ts$/;
 
 /** The room of a file; undefined for a program or the public face, which lie directly in src/. */
 const roomOf = (file: string) => (file.includes(sep) ? file.split(sep)[0] : undefined);

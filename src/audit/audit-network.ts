@@ -140,14 +140,19 @@ export async function writeAudit(
   { audit, pictures, network }: Awaited<ReturnType<typeof auditNetwork>>,
 ): Promise<string[]> {
   const files = [join(out, 'audit.json')];
+  const pictureOf: Record<string, string> = {};
   for (const one of pictures) {
     const png = await drawPictures(one, network.imageSize);
     if (!png) continue;
-    const file = join(out, `${one.class.replace(/[^\w.-]+/g, '_')}.png`);
+    // Two names may differ in signs alone that a file cannot have.
+    const plain = one.class.replace(/[^\w.-]+/g, '_');
+    const name = Object.values(pictureOf).includes(`${plain}.png`) ? `${plain}-${files.length}` : plain;
+    pictureOf[one.class] = `${name}.png`;
+    const file = join(out, `${name}.png`);
     await writeWhole(file, png);
     files.push(file);
   }
-  await writeJson(files[0]!, { network: network.name, ...audit });
+  await writeJson(files[0]!, { network: network.name, ...audit, pictures: pictureOf });
   return files;
 }
 

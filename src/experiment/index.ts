@@ -2,8 +2,14 @@
 
 export { CheckpointStore } from './checkpoint.ts';
 export { drawBuiltInData } from './from-config.ts';
-export { type HeatmapCallback, type HeatmapOptions, heatmapCallback } from './heatmap-callback.ts';
+export {
+  type Heatmap,
+  type HeatmapCallback,
+  type HeatmapOptions,
+  heatmapCallback,
+} from './heatmap-callback.ts';
 export { batchToTensors } from './host-batch.ts';
+export type { ModuleContext, TrainingModule, TransformContext } from './own-module.ts';
 export { type RefitResult, refitRun } from './refit-run.ts';
 export { beforeAfterTable, resultsTable } from './results-table.ts';
 export { type RunOptions, type RunSummary, runExperiment } from './run-experiment.ts';

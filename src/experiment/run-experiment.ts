@@ -28,10 +28,12 @@ import {
   trainingBatchOptions,
 } from './from-config.ts';
 import { batchToTensors } from './host-batch.ts';
+import { loadOwnModule, type OwnModule } from './own-module.ts';
 import { predictedMasksOf } from './predict-masks.ts';
 import { refit } from './refit.ts';
 import { RunLog, type WrittenSoFar } from './run-log.ts';
 import { setUpDistillation } from './set-up-teacher.ts';
+import { SUSPECTS_FILE, suspectsOf } from './suspects.ts';
 
 export interface RunOptions {
   /** Go on from the last checkpoint. */
@@ -89,6 +91,8 @@ interface LoopState {
   images: number;
   /** How far the files of the run reached. */
   written: WrittenSoFar | null;
+  /** SHA-256 of the module of the user's own. */
+  module: string | null;
 }
 
 /**
@@ -136,6 +140,7 @@ async function runOnData(
     );
   }
   await requireGroups(config, dataset);
+  const own = await loadOwnModule(config, classes);
   const begun =
     network === undefined
       ? config
@@ -148,7 +153,15 @@ async function runOnData(
     log,
   });
   const predicted = await predictedMasksOf(config, model, dataset, log, signal);
-  const made = { predicted, composites: compositesOf(config, dataset) };
+  const suspects = await suspectsOf(config, dataset, {
+    model,
+    link: linkOfRun(config, dataset.info)!,
+    predicted,
+    file: directory.file(SUSPECTS_FILE),
+    signal,
+  });
+  if (suspects) log(`suspects ${suspects.names.join(', ')}`);
+  const made = { predicted, composites: compositesOf(config, dataset, suspects?.names) };
   const questions = await compositeQuestions(dataset, config, made, signal);
   const distillation = await setUpDistillation(config, model, dataset, signal, log);
   const teacher = distillation?.teacher;
@@ -161,13 +174,18 @@ async function runOnData(
   if (idle.length > 0)
     log(`warning  without masks (data.masks.count: 0) nothing is done by ${idle.join(', ')}`);
 
+  const configured = [...guided, ...(distillation?.terms ?? [])];
+  const taken = ['classification', 'mining', 'supervision', ...configured.map((term) => term.name)];
+  const ownTerms = own?.terms(model, taken) ?? [];
+  if (own) log(`module   ${own.file}: ${describeModule(own, ownTerms)}`);
+
   // ---- trainer, at the beginning or where the last checkpoint left it
   const link = linkOfRun(config, dataset.info)!;
   const capacity = pairCapacityFor(statistics.perImage, data.batchSize);
   const maxLabels = Math.max(1, statistics.maxPerImage);
   const trainer = new GainTrainer(model, {
     ...trainerOptionsOf(config, link),
-    terms: [...guided, ...(distillation?.terms ?? [])],
+    terms: [...configured, ...ownTerms],
     pairCapacity: capacity,
     // A composite may show a suspect beside all that its ground shows.
     groups: maxLabels + (data.composites ? 1 : 0),
@@ -192,14 +210,25 @@ async function runOnData(
     trainingSeconds: 0,
     images: 0,
     written: null,
+    module: own?.sha256 ?? null,
     ...restored?.carried,
   };
+  if (restored && state.module !== (own?.sha256 ?? null)) {
+    log(
+      `warning  ${own?.file} is not what it was when the run began: this run is no longer the uninterrupted one`,
+    );
+  }
+  state.module = own?.sha256 ?? null;
   signal?.throwIfAborted();
 
   // ---- records: from here on the directory holds a run
   await directory.begin();
   await directory.write('config.yaml', stringifyConfig(config));
-  await directory.writeJson('environment.json', describeEnvironment(engine, config.seed));
+  if (suspects?.audit) await directory.writeJson(SUSPECTS_FILE, suspects.audit);
+  await directory.writeJson('environment.json', {
+    ...describeEnvironment(engine, config.seed),
+    ...(own && { module: { file: own.file, sha256: own.sha256 } }),
+  });
   const records =
     restored && state.written
       ? await RunLog.resume(directory, config, engine.reason, { step: restored.step, written: state.written })
@@ -222,10 +251,11 @@ async function runOnData(
   const maskCapacity = data.masks.count === 0 && !data.composites ? 0 : capacity;
   let progress: Progress | undefined;
   let lastBatchAt = 0;
+  const pace = { since: Date.now(), sinceDone: next.epoch * batchesPerEpoch + next.batch };
   try {
     if (!restored && panel) await records.attention(0, await panel.draw(model, 0));
     await trainer.fitDataset(
-      (epoch, first) => trainingBatches(config, dataset, made, epoch, first, maskCapacity),
+      (epoch, first) => trainingBatches(config, dataset, made, own, epoch, first, maskCapacity),
       {
         epochs: training.epochs,
         batchesPerEpoch,
@@ -254,7 +284,14 @@ async function runOnData(
         callbacks: {
           onEpochBegin(epoch) {
             lastBatchAt = performance.now();
-            progress = startProgress(`epoch ${epoch + 1}/${training.epochs}`, batchesPerEpoch);
+            progress = startProgress(`epoch ${epoch + 1}/${training.epochs}`, batchesPerEpoch, {
+              whole: {
+                label: 'run',
+                total: training.epochs * batchesPerEpoch,
+                before: epoch * batchesPerEpoch,
+                ...pace,
+              },
+            });
           },
           async onBatchEnd(batch, report) {
             next = { ...next, batch: batch + 1 };
@@ -341,14 +378,26 @@ async function* trainingBatches(
   config: Config,
   dataset: Dataset,
   made: MadeData,
+  own: OwnModule | undefined,
   epoch: number,
   firstBatch: number,
   maskCapacity: number,
 ) {
   const { imageSize, splits, masks } = config.data;
   const batches = dataset.batches(splits.train, trainingBatchOptions(config, epoch, firstBatch, made));
-  for await (const batch of batches)
-    yield batchToTensors(batch, imageSize, dataset.info.classes.length, maskCapacity, masks.mark);
+  let index = firstBatch;
+  for await (const made of batches) {
+    const batch = own ? await own.transformBatch(made, epoch, index++) : made;
+    yield batchToTensors(batch, imageSize, dataset.info.classes.length, maskCapacity, masks.mark, masks.use);
+  }
+}
+
+/** `2 terms (a, b), changes batches`: what a module of the user's own brings. */
+function describeModule({ transforms }: OwnModule, terms: readonly { readonly name: string }[]): string {
+  const names = terms.map(({ name }) => name).join(', ');
+  return [...(terms.length > 0 ? [`terms ${names}`] : []), ...(transforms ? ['changes batches'] : [])].join(
+    '; ',
+  );
 }
 
 /** The metric that checkpoints are chosen by; of groups, the focus class's where there is one. */
@@ -373,7 +422,8 @@ function describeStart(restored: Position | undefined, epochs: number): string {
 }
 
 function describeStep({ losses }: StepReport, rate: number): string {
-  return `${describeLosses(losses)} ${rate.toFixed(0)} img/s`;
+  const { total, ...terms } = losses;
+  return [describeLosses({ total: total! }), `${rate.toFixed(0)} img/s`, describeLosses(terms)].join('  ');
 }
 
 const shortNames: Record<string, string> = {

@@ -2,7 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { ModelError, UsageError } from '../errors/index.ts';
 import { forward, isDeadMap, type Pair, resolveTargetLayer } from '../gradcam/index.ts';
 import { probabilities } from '../losses/index.ts';
-import { type BlackBox, isBlackBox, type TrainedNetwork } from '../run/index.ts';
+import { isBlackBox } from '../run/core.ts';
+import type { BlackBox, TrainedNetwork } from '../run/index.ts';
 import type { NamedImage } from './images.ts';
 import type { MethodOptions } from './method.ts';
 import { findMethods, type MethodEntry } from './method-list.ts';
@@ -156,6 +157,9 @@ async function scoresOf(subject: TrainedNetwork | BlackBox, pixels: tf.Tensor4D)
   return { logits, shares: shares! };
 }
 
+/** Methods that need derivatives to the pixels and no layers. */
+const byOperations: ReadonlySet<string> = new Set(['gradient', 'smooth-grad', 'integrated-gradients']);
+
 /**
  * The attributions of a method. What is judged by its scores alone is judged by probabilities, as in the papers.
  *
@@ -179,7 +183,7 @@ function explain(
   // These take whatever has `predict`, or the operations of a graph-model.
   const asModel = (box: unknown) => box as TrainedNetwork['model'];
   if (byScores) return method.explain(asModel({ predict: subject.predict }), pixels, pairs, options);
-  if (method.group === 'pixel-space' && subject.graph && !/grad-cam/.test(method.name)) {
+  if (subject.graph && byOperations.has(method.name)) {
     return method.explain(asModel(subject.graph), pixels, pairs, options);
   }
   throw new ModelError(

@@ -66,12 +66,10 @@ export const explore = command({
   exitCodes: '2 usage, run, model or port, 3 data',
   async run(args) {
     const source = await networkAsked(args);
-    const overrides = source.known ?? {};
     const { explore: serve, exportSite } = await import('../explore/index.ts');
     if (args.export !== undefined) {
       const written = await exportSite(args.export, {
         source,
-        overrides,
         data: args.data,
         images: args.images,
         samples: args.samples,
@@ -86,7 +84,6 @@ export const explore = command({
     const cli = fileURLToPath(new URL(`../cli${extname(here)}`, import.meta.url));
     const explored = await serve({
       source,
-      overrides,
       data: args.data,
       images: args.images,
       host: args.host,

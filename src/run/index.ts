@@ -1,11 +1,12 @@
 /** A run on disk: its directory, who holds it, and what it was made on. */
 
-export { type BlackBox, isBlackBox, openNetworkOrBlackBox } from './black-box.ts';
+export { type BlackBox, openNetworkOrBlackBox } from './black-box.ts';
 export { CheckpointFiles } from './checkpoint-files.ts';
 export { findClasses, readClassNames } from './class-names.ts';
 export { DirectoryLock, lockHolder } from './directory-lock.ts';
 export { describeEnvironment } from './environment.ts';
 export { type FoundNetwork, findNetwork } from './find-network.ts';
+export { isBlackBox } from './is-black-box.ts';
 export { linkOfRun } from './network-facts.ts';
 export {
   fileOfNetwork,

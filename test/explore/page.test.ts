@@ -113,7 +113,6 @@ inBrowser(`look, find, correct and learn, in ${where}`, async (t) => {
   process.env.EXPLORE_PROGRAM = JSON.stringify([process.execPath, ...process.execArgv, cli]);
   const explored = await explore({
     source: { run: scene.run },
-    overrides: {},
     engine: 'onnx',
     threads: 1,
     port: 0,
@@ -291,7 +290,6 @@ inBrowser(`a static page computes the same maps, in ${where}`, async (t) => {
   const site = join(scene.dir, 'site');
   const written = await exportSite(site, {
     source: { run: scene.run },
-    overrides: {},
     engine: 'onnx',
     threads: 1,
     samples: 2,

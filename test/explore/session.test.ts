@@ -13,7 +13,7 @@ import { smallRun } from './scene.ts';
 
 test.serial('the images of a data set by their ids, and what is found in them', async (t) => {
   const scene = await smallRun(t);
-  const session = await Session.open({ source: { run: scene.run }, overrides: {}, engine: 'cpu' });
+  const session = await Session.open({ source: { run: scene.run }, engine: 'cpu' });
   t.teardown(() => session.close());
   const { data, run, network } = session.view();
   t.deepEqual([run, data!.trained, network.link], ['small', ['train'], 'sigmoid']);
@@ -92,7 +92,7 @@ test.serial('what there is not is said, and no name of a page becomes a path', a
     .png()
     .toFile(join(images, 'green.png'));
   await writeFile(join(images, 'notes.txt'), 'not a picture');
-  const session = await Session.open({ source: { run: scene.run }, overrides: {}, images, engine: 'cpu' });
+  const session = await Session.open({ source: { run: scene.run }, images, engine: 'cpu' });
   t.teardown(() => session.close());
   t.deepEqual(session.view().files, ['green.png']);
   const [expected] = await readImages(

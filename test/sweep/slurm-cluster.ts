@@ -168,8 +168,8 @@ ${more.join('\n')}
       if (!Number.isInteger(pid) || pid === process.pid) return [];
       try {
         const environment = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
-        // A step writes its title over its environment.
-        const files = environment.includes(own) ? [] : openFiles(pid);
+        // A step writes its title over its environment, or over a part of it.
+        const files = logsOf(pid);
         const isOwn = environment.includes(own) || files.some((file) => file.startsWith(`${this.folder}/`));
         return isOwn ? [{ pid, environment, files }] : [];
       } catch {
@@ -201,7 +201,8 @@ interface Process {
   readonly files: readonly string[];
 }
 
-function openFiles(pid: number): string[] {
+/** What the process of a step has open, its log among it. */
+function logsOf(pid: number): string[] {
   if (readFileSync(`/proc/${pid}/comm`, 'utf8').trim() !== 'slurmstepd') return [];
   return readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
 }

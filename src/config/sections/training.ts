@@ -70,6 +70,14 @@ export const training = z.strictObject({
     .nullable()
     .default(null)
     .describe('Fits the last layer anew at the end of the training, its features as they are.'),
+  module: z
+    .strictObject({
+      file: z.string().describe('Path of the module, JavaScript or TypeScript.'),
+      options: z.record(z.string(), z.unknown()).default({}).describe('Given to what it exports.'),
+    })
+    .nullable()
+    .default(null)
+    .describe('A module of your own: terms of the loss (terms) and changes of batches (transformBatch).'),
   earlyStopping: z
     .strictObject({ patience: positiveInt.describe('Evaluations without progress before training stops.') })
     .nullable()

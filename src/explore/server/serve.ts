@@ -98,15 +98,8 @@ export async function explore(options: ExploreOptions): Promise<Explored> {
   }
 }
 
-function sessionOptions({
-  source,
-  overrides,
-  data,
-  images,
-  engine,
-  threads,
-}: ExploreOptions): SessionOptions {
-  return { source, overrides, data, images, engine, threads };
+function sessionOptions({ source, data, images, engine, threads }: ExploreOptions): SessionOptions {
+  return { source, data, images, engine, threads };
 }
 
 function isLoopback(host: string): boolean {

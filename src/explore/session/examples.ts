@@ -7,6 +7,8 @@ export interface ShownExample {
   readonly id: string;
   readonly name: string;
   readonly split: string;
+  /** Its number in the split. */
+  readonly index: number;
   /** [H·W·c] */
   readonly pixels: Float32Array;
   readonly labels: readonly number[];
@@ -107,6 +109,7 @@ export class Examples {
           id,
           name,
           split,
+          index: at,
           pixels: channels === 1 ? grey(pixels) : pixels,
           labels,
           masks: batch.masks.flatMap((mask) =>

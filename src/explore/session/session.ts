@@ -7,7 +7,6 @@ import { grey, topImages, unitImages } from '../../explain/index.ts';
 import {
   findNetwork,
   loadNetwork,
-  type NetworkOverrides,
   type NetworkSource,
   openTrainedNetwork,
   type TrainedNetwork,
@@ -26,7 +25,6 @@ export const MOST_UPLOADED_PIXELS = 64e6;
 
 export interface SessionOptions {
   readonly source: NetworkSource;
-  readonly overrides: NetworkOverrides;
   /** @default that of the run */
   readonly data?: string | undefined;
   /** A folder of image files, for a network without a data set. */
@@ -66,6 +64,8 @@ export interface ImageView {
   readonly pixels: Float32Array;
   readonly labels: readonly number[] | null;
   readonly split: string | null;
+  /** Its number in the split. */
+  readonly index: number | null;
   readonly masks: ShownExample['masks'];
 }
 
@@ -98,10 +98,10 @@ export class Session {
    *
    * @throws as `openTrainedNetwork` does; {DataError} when the data set or folder that was named is not there
    */
-  static async open({ source, overrides, data, images, engine, threads }: SessionOptions): Promise<Session> {
+  static async open({ source, data, images, engine, threads }: SessionOptions): Promise<Session> {
     const found = await findNetwork(source, data);
     const started = await startEngine({ engine, ...(threads !== undefined && { threads }) });
-    const network = await loadNetwork(found, overrides);
+    const network = await loadNetwork(found);
     const dir = network.dataDir;
     if (data !== undefined && network.data === null) {
       throw new DataError(`${data}: it holds no data set (there is no dataset.json)`);
@@ -192,7 +192,7 @@ export class Session {
 
   async #image(id: string): Promise<ImageView> {
     if (id.startsWith('upload:')) {
-      return { id, ...this.#uploads.get(id), labels: null, split: null, masks: [] };
+      return { id, ...this.#uploads.get(id), labels: null, split: null, index: null, masks: [] };
     }
     if (id.startsWith('file:')) {
       const path = this.#files[Number(id.slice(5))];
@@ -206,6 +206,7 @@ export class Session {
         pixels: channels === 1 ? grey(pixels) : pixels,
         labels: null,
         split: null,
+        index: null,
         masks: [],
       };
     }
@@ -217,7 +218,15 @@ export class Session {
     const { imageSize, fit, channels } = this.#network(0);
     const colours = await readImageBytes(bytes, name, imageSize, fit, MOST_UPLOADED_PIXELS);
     const pixels = channels === 1 ? grey(colours) : colours;
-    return { id: this.#uploads.add(name, pixels), name, pixels, labels: null, split: null, masks: [] };
+    return {
+      id: this.#uploads.add(name, pixels),
+      name,
+      pixels,
+      labels: null,
+      split: null,
+      index: null,
+      masks: [],
+    };
   }
 
   async #thumbnails(ids: readonly string[], side: number): Promise<{ thumbnails: Thumbnail[] }> {

@@ -47,7 +47,7 @@ export async function exportSite(
 ): Promise<{ files: number; bytes: number; images: number }> {
   const session = await Session.open(options);
   try {
-    const network = await openTrainedNetwork(options.source, options.overrides);
+    const network = await openTrainedNetwork(options.source);
     const images = await samplesOf(session, options.samples);
     const { script, style } = await pageFiles('site');
     const { channels } = network;
