@@ -4,7 +4,8 @@
  *   L_am per identity), and with attention consistency between two images of a person besides, as CASN (Zheng et al., CVPR 2019)
  *   trains it.
  * Run: npx tsx examples/reidentification.ts [epochs] [seeds]
- * Expect: some minutes; mAP and CMC of 20 persons who were not in the training. docs/results.md has what came out.
+ * Expect: some minutes; mAP and CMC of 20 persons who were not in the training. Its settings were not searched: after 12 epochs
+ *   (seed 1) the first two settings both had mAP 12.3 and rank 1 12.5, near chance, so that it compares nothing yet.
  *
  * In a project of your own, import from 'tfjs-gain' and 'tfjs-gain/data', '/metrics'.
  */

@@ -61,15 +61,50 @@ const kinds: Readonly<Record<string, LayerKind>> = Object.fromEntries(
   ).flatMap(([kind, names]) => names.split(' ').map((name) => [name, kind])),
 );
 
+/** Operations of imported graphs (`TensorOp`), by name; products and quotients depend on whether a constant is in them. */
+const operations: Readonly<Record<string, LayerKind>> = {
+  add: 'mixing',
+  sub: 'mixing',
+  neg: 'mixing',
+  mean: 'mixing',
+  sum: 'mixing',
+  reshape: 'moving',
+  transpose: 'moving',
+  slice: 'moving',
+  pick: 'moving',
+  pad: 'moving',
+  concat: 'moving',
+  clip: 'elementwise',
+  gelu: 'elementwise',
+  hardSigmoid: 'elementwise',
+};
+
+function operationKind(layer: Layer): LayerKind | undefined {
+  const { operation, constantShape, constantFirst } = layer as unknown as {
+    operation: string;
+    constantShape: number[] | null;
+    constantFirst: boolean;
+  };
+  if (operation === 'mul') return constantShape ? 'mixing' : 'product';
+  if (operation === 'matMul' || operation === 'div') {
+    return constantShape && !constantFirst ? 'mixing' : undefined;
+  }
+  return operations[operation];
+}
+
 /**
  * @throws {ModelError} for a layer that no rule is known of, naming it
  */
 export function kindOf(layer: Layer, path: string, purpose: string): LayerKind {
   const name = layer.getClassName();
   const pooled = name === 'GlobalPooling' || name === 'TokenPool' ? poolingKind(layer) : undefined;
-  const kind = pooled ?? kinds[name];
+  const kind = name === 'TensorOp' ? operationKind(layer) : (pooled ?? kinds[name]);
   const activation = activationName(layer) ?? 'linear';
-  if (kind !== 'elementwise' && (layer as { dataFormat?: string }).dataFormat === 'channelsFirst') {
+  if (
+    kind !== 'elementwise' &&
+    kind !== 'moving' &&
+    (layer as { dataFormat?: string }).dataFormat === 'channelsFirst'
+  ) {
     throw new ModelError(
       `layer "${path}" has its channels first; ${purpose} goes through channels-last layers only`,
     );

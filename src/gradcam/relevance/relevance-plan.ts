@@ -31,7 +31,11 @@ export function relevancePlan(steps: readonly Step[], image: number, goal: numbe
     const before = kept.find(({ outputs }) => outputs.includes(read!));
     const readers = steps.filter(({ inputs }) => inputs.includes(read!));
     const linear = before && (activationName(before.layer) ?? 'linear') === 'linear';
-    const weighted = before && kindOf(before.layer, before.path, '') === 'weighted';
+    // The kernels of transposed convolutions have their outputs on another axis.
+    const weighted =
+      before &&
+      kindOf(before.layer, before.path, 'layer-wise relevance propagation') === 'weighted' &&
+      !before.layer.getClassName().endsWith('Transpose');
     if (before && linear && weighted && readers.length === 1) merged.set(before, step);
   }
   return {

@@ -62,7 +62,10 @@ test('the program writes every picture that is asked for, and names it', async (
 
 test('a wrong call is answered with what is wrong, and exit code 2', async (t) => {
   const wrong: [args: string[], message: RegExp][] = [
-    [['--model', folder], /nothing to show: --feature-maps, --top-images, --maximize or --maximize-class/],
+    [
+      ['--model', folder],
+      /nothing to show: --feature-maps, --top-images, --maximize, --maximize-class, --kernels or --invariance/,
+    ],
     [['--model', folder, '--maximize', '3-1'], /--maximize: expected numbers such as 0-8,12, found "3-1"/],
     [
       ['--model', join(folder, 'model'), '--layer', 'conv9', '--maximize', '0'],
