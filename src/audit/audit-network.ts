@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type Dataset, openDataset, type PredictedMasks, readPredictedMasks } from '../data/index.ts';
 import { startEngine } from '../engine/index.ts';
 import { UsageError } from '../errors/index.ts';
-import { writeJson, writeWhole } from '../files/index.ts';
+import { fileStems, writeJson, writeWhole } from '../files/index.ts';
 import { imageGrid, rgbImage, type Tile } from '../pictures/index.ts';
 import { findNetwork, loadNetwork, type NetworkSource, type TrainedNetwork } from '../run/index.ts';
 import { segmentDataset } from '../segmentation/index.ts';
@@ -140,10 +140,11 @@ export async function writeAudit(
   { audit, pictures, network }: Awaited<ReturnType<typeof auditNetwork>>,
 ): Promise<string[]> {
   const files = [join(out, 'audit.json')];
-  for (const one of pictures) {
+  const stems = fileStems(pictures.map((one) => one.class));
+  for (const [i, one] of pictures.entries()) {
     const png = await drawPictures(one, network.imageSize);
     if (!png) continue;
-    const file = join(out, `${one.class.replace(/[^\w.-]+/g, '_')}.png`);
+    const file = join(out, `${stems[i]!}.png`);
     await writeWhole(file, png);
     files.push(file);
   }

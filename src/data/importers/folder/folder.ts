@@ -51,8 +51,9 @@ export async function findFolders(dir: string, options: FolderOptions = {}): Pro
     );
   }
 
+  const labelOf = new Map(layout.classes.map((name, index) => [name, index]));
   const items = images.map((image): ImportItem => {
-    const label = layout.classes.indexOf(image.class);
+    const label = labelOf.get(image.class) ?? -1;
     return {
       split: image.split,
       name: image.path,
