@@ -43,6 +43,16 @@ export function App({ engine, first }: { readonly engine: Engine; readonly first
     }
   }, []);
   useEffect(() => {
+    // An address that was typed in, or a link of the history.
+    const onHash = () => {
+      const { room: to, image: id } = placeOf(location.hash);
+      setRoom(to);
+      if (id !== undefined) engine.open(id).then(setImage, () => {});
+    };
+    addEventListener('hashchange', onHash);
+    return () => removeEventListener('hashchange', onHash);
+  }, [engine]);
+  useEffect(() => {
     if (ready) history.replaceState(null, '', `#${room}${image ? `/${encodeURIComponent(image.id)}` : ''}`);
   }, [room, image?.id, ready]);
   const go = async (to: Room, id: string, c?: number) => {

@@ -148,3 +148,22 @@ export {
   withInputSize,
   withNewHead,
 } from './models/core.ts';
+export {
+  type BoxOptions,
+  type ColorMapName,
+  colorMap,
+  drawBoxes,
+  grayscale,
+  type HeatmapRgbaOptions,
+  heatmapRgba,
+  type NormalizedBox,
+  type OverlayOptions,
+  overlayMap,
+  type PixelMap,
+  type Rgb,
+  type RgbaImage,
+  type RgbImage,
+  resizeMap,
+  rgba,
+  rgbImage,
+} from './pictures/core.ts';

@@ -4,7 +4,12 @@
  * @packageDocumentation
  */
 
-export { type HeatmapCallback, type HeatmapOptions, heatmapCallback } from './experiment/index.ts';
+export {
+  type Heatmap,
+  type HeatmapCallback,
+  type HeatmapOptions,
+  heatmapCallback,
+} from './experiment/index.ts';
 export {
   EventWriter,
   type EventWriterOptions,

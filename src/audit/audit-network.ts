@@ -140,15 +140,17 @@ export async function writeAudit(
   { audit, pictures, network }: Awaited<ReturnType<typeof auditNetwork>>,
 ): Promise<string[]> {
   const files = [join(out, 'audit.json')];
+  const pictureOf: Record<string, string> = {};
   const stems = fileStems(pictures.map((one) => one.class));
   for (const [i, one] of pictures.entries()) {
     const png = await drawPictures(one, network.imageSize);
     if (!png) continue;
-    const file = join(out, `${stems[i]!}.png`);
+    pictureOf[one.class] = `${stems[i]!}.png`;
+    const file = join(out, pictureOf[one.class]!);
     await writeWhole(file, png);
     files.push(file);
   }
-  await writeJson(files[0]!, { network: network.name, ...audit });
+  await writeJson(files[0]!, { network: network.name, ...audit, pictures: pictureOf });
   return files;
 }
 

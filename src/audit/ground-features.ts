@@ -51,6 +51,38 @@ export function linkFeatures(
     .sort((a, b) => b.auc - a.auc);
 }
 
+/** How far a pixel of a bar may be from the bar's corner. */
+const barSpread = 0.04;
+
+/**
+ * Share of the picture that bars cover: rows above and below, and columns left and right, that are of one colour from
+ * the edge on. A letterbox, a frame, a scanner's margin.
+ */
+function barsOf(pixels: Float32Array, height: number, width: number): number {
+  const uniform = (corner: number, first: number, step: number, count: number) => {
+    for (let i = 0; i < count; i++) {
+      for (let c = 0; c < 3; c++) {
+        const value = pixels[(first + i * step) * 3 + c]!;
+        if (Math.abs(value - pixels[corner * 3 + c]!) > barSpread) return false;
+      }
+    }
+    return true;
+  };
+  const depth = (corner: number, across: number, step: number, count: number, most: number) => {
+    let lines = 0;
+    while (lines < most && uniform(corner, corner + lines * across, step, count)) lines++;
+    return lines;
+  };
+  const [last, lastRow] = [height * width - 1, (height - 1) * width];
+  const above = depth(0, width, 1, width, height);
+  // A picture of one colour is no bar.
+  if (above === height) return 0;
+  const below = depth(lastRow, -width, 1, width, height - above);
+  const left = depth(0, 1, width, height, width);
+  const right = depth(last - lastRow, -1, width, height, width - left);
+  return (above + below) / height + (left + right) / width;
+}
+
 function featuresOf({ pixels, object }: AnsweredPicture, height: number, width: number) {
   const sum = { red: 0, green: 0, blue: 0, brightness: 0, saturation: 0, upper: 0, lower: 0 };
   let [count, upperCount, texture, textureCount, border, borderCount] = [0, 0, 0, 0, 0, 0];
@@ -94,6 +126,7 @@ function featuresOf({ pixels, object }: AnsweredPicture, height: number, width: 
       sum.upper / Math.max(1, upperCount) - sum.lower / Math.max(1, count - upperCount),
     texture: texture / Math.max(1, textureCount),
     'brightness of the border': border / Math.max(1, borderCount) - sum.brightness / per,
+    'bars at the edges': barsOf(pixels, height, width),
   };
   if (object) {
     let [area, across, down] = [0, 0, 0];

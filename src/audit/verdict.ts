@@ -40,7 +40,12 @@ export function verdictOf(
   const { apart, together, lean } = answers;
   const percent = (value: number) => (100 * value).toFixed(0);
   const where = `right in ${percent(apart.value)} % [${percent(apart.low)}, ${percent(apart.high)}] where \`${name}\` and ground come apart, ${percent(together.value)} % where they go together; a constant answer has 50 %`;
-  const by = masks === 'true' ? '' : ` (by ${masks} masks)`;
+  const by =
+    masks === 'true'
+      ? ''
+      : masks === 'boxes'
+        ? ' (by boxes, which take some of their ground along: it leans as much or more)'
+        : ` (by ${masks} masks)`;
   if (lean.low > ALARM) {
     const finding = apart.high < 0.5 ? 'follows the ground' : 'leans on the ground';
     return { finding, sentence: `\`${name}\` ${finding}: ${where}${by}${told}.` };

@@ -38,11 +38,8 @@ export function checkedYaml<Schema extends z.ZodType>(
   const document = parsed(text, file, lines);
   const overridden = new Map<string, string>();
   for (const override of overrides) {
-    if (typeof override === 'string') overridden.set(applyText(document, override), `--set ${override}:`);
-    else {
-      applyValue(document, override.key, override.value);
-      overridden.set(override.key, override.from);
-    }
+    const { key, value, from } = typeof override === 'string' ? readText(override) : override;
+    for (const made of applyValue(document, key, value)) overridden.set(made, from);
   }
 
   const where = (at: Path, ofKey = false): string => {
@@ -58,8 +55,8 @@ export function checkedYaml<Schema extends z.ZodType>(
   throw new ConfigError(explainAll(result.error.issues, schema, where).join('\n'));
 }
 
-/** @returns the key */
-function applyText(document: Document, override: string): string {
+/** `key.path=value`, the value in YAML. */
+function readText(override: string): Exclude<Override, string> {
   const at = override.indexOf('=');
   if (at < 1)
     throw new UsageError(`--set ${override}: expected key.path=value, for example --set training.epochs=3`);
@@ -70,17 +67,21 @@ function applyText(document: Document, override: string): string {
   } catch (cause) {
     throw new ConfigError(`--set ${override}: the value is not valid YAML`, { cause });
   }
-  applyValue(document, key, value);
-  return key;
+  return { key, value, from: `--set ${override}:` };
 }
 
-function applyValue(document: Document, key: string, value: unknown): void {
+/** @returns the key, and those around it that were not in the file */
+function applyValue(document: Document, key: string, value: unknown): string[] {
   const path = key.split('.');
+  const made = [key];
   for (let depth = 1; depth < path.length; depth++) {
     const parent = path.slice(0, depth);
-    if (!isMap(document.getIn(parent, true))) document.setIn(parent, document.createNode({}));
+    if (isMap(document.getIn(parent, true))) continue;
+    document.setIn(parent, document.createNode({}));
+    made.push(parent.join('.'));
   }
   document.setIn(path, document.createNode(value));
+  return made;
 }
 
 /** Offset in the text of the value at a path, or of its key; of the closest enclosing node where it is absent. */

@@ -87,6 +87,14 @@ export const configSchema = z
         message: 'expected data.composites beside it: there are none to fit on',
       });
     }
+    if (data.composites?.suspects === 'auto' && data.splits.validation === null) {
+      context.addIssue({
+        code: 'custom',
+        path: ['data', 'composites', 'suspects'],
+        input: data.composites.suspects,
+        message: 'expected names of classes, or a validation split to audit the network on',
+      });
+    }
     if (data.composites && data.composites.perBatch > data.batchSize) {
       context.addIssue({
         code: 'custom',

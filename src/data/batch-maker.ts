@@ -110,6 +110,13 @@ export async function makeBatch(
     groups.push(example.group ?? '');
     batch.boxes.push(...placedBoxes(example, sample, placement));
     batch.masks.push(...placedMasks(example, sample, placement, spec));
+    if (example.confounder) {
+      const masks = [{ class: 0, ...example.confounder }];
+      for (const { mask } of placedMasks({ masks, pixels: example.pixels }, sample, placement, spec)) {
+        batch.confounders ??= [];
+        batch.confounders.push({ sample, mask });
+      }
+    }
     batch.ids.push(example.id);
     batch.views.push(viewOf(placement, example.pixels));
   }
@@ -126,7 +133,9 @@ async function readSample(
   supervised: boolean,
 ): Promise<Sample> {
   const own = sources === undefined || sources.masked.has(example);
-  const read = await reader.read(example, supervised && own, shrinkFor(spec));
+  const all = await reader.read(example, supervised, shrinkFor(spec));
+  // What must not matter is known whether or not the masks of the objects may be used.
+  const read = own ? all : { ...all, masks: [] };
   if (own || !supervised || !sources.predicted) return { ...read, predicted: false };
   return { ...read, masks: predictedClassMasks(sources.predicted, example, read.pixels), predicted: true };
 }

@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { DataError } from '../errors/index.ts';
 import type { HostBatch } from './batch.ts';
 import { type BatchTask, makeBatch, placeExample, type SampleSpec } from './batch-maker.ts';
@@ -7,6 +7,7 @@ import type { PlaceExample } from './composites/index.ts';
 import { ExampleReader, type Shard } from './example-reader.ts';
 import type { ImageCache, SharedCache } from './image-cache.ts';
 import type { LabelRule } from './image-example.ts';
+import { startThread } from './start-thread.ts';
 
 /** What a worker is born with. */
 export interface WorkerBirth {
@@ -146,7 +147,7 @@ class BatchWorker {
 
   /** @throws {Error} when it ends before it is ready */
   static async start(birth: WorkerBirth): Promise<BatchWorker> {
-    const worker = new BatchWorker(startThread(birth));
+    const worker = new BatchWorker(startThread(new URL('./batch-worker', import.meta.url), birth));
     await worker.#born;
     worker.#worker.unref();
     return worker;
@@ -205,18 +206,4 @@ class BatchWorker {
     for (const { reject } of this.#pending.values()) reject(new WorkerLost(reason));
     this.#pending.clear();
   }
-}
-
-/**
- * Starts the thread that runs `batch-worker`: the compiled file beside the compiled this, or, run from the sources,
- * the TypeScript file. For that a line of JavaScript first switches on tsx in the thread: Node 20 neither inherits
- * loaders in threads nor takes them from `execArgv`.
- */
-function startThread(workerData: WorkerBirth): Worker {
-  if (!import.meta.url.endsWith('.ts'))
-    return new Worker(new URL('./batch-worker.js', import.meta.url), { workerData });
-  const tsx = JSON.stringify(import.meta.resolve('tsx/esm/api'));
-  const module = JSON.stringify(new URL('./batch-worker.ts', import.meta.url).href);
-  const bootstrap = `import(${tsx}).then(({ register }) => { register(); return import(${module}); })`;
-  return new Worker(bootstrap, { eval: true, execArgv: [], workerData });
 }

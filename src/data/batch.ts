@@ -17,6 +17,13 @@ export interface BatchMask {
   predicted?: boolean;
 }
 
+/** What must not matter in one sample, whatever its class. */
+export interface ConfounderMask {
+  sample: number;
+  /** [H*W], 0 or 1. */
+  mask: Float32Array;
+}
+
 /** A box of one object in one sample. */
 export interface BatchBox extends Box {
   sample: number;
@@ -44,6 +51,8 @@ export interface HostBatch {
   groups?: string[];
   masks: BatchMask[];
   boxes: BatchBox[];
+  /** Absent where no sample has one. */
+  confounders?: ConfounderMask[];
   /** [B], 1 where the `masks` option lets the masks and boxes of a sample supervise. */
   supervised: Uint8Array;
   /** File and record of each sample: `train-00000-of-00002.tfrecord#417`; `composite#N` of the N-th of the epoch. */

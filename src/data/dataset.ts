@@ -53,7 +53,15 @@ export interface BatchOptions {
    * (a smaller count chooses a part of a larger one). Examples of a split that is not walked over are added.
    * @default 'all'
    */
-  masks?: 'all' | 'none' | { split: string; count: number | 'all' };
+  masks?:
+    | 'all'
+    | 'none'
+    | {
+        split: string;
+        count: number | 'all';
+        /** Which masks an example is chosen for: of its objects, or of what must not matter. @default 'objects' */
+        of?: 'objects' | 'confounders';
+      };
   /** Slots of each batch that go to the examples chosen by `masks`, in turn, instead of to what the order brings. @default 0 */
   maskedPerBatch?: number;
   /** Masks that a segmenter gave the images without masks of their own (or with ones that `masks` does not allow). */
@@ -336,7 +344,9 @@ export class Dataset {
     if (masks === 'all')
       return (await Promise.all(splits.map((split) => this.#maskedExamples(split)))).flat();
 
-    const masked = randomFor(seed, 'choose masked').shuffle(await this.#maskedExamples(masks.split));
+    const masked = randomFor(seed, 'choose masked').shuffle(
+      await this.#maskedExamples(masks.split, masks.of),
+    );
     const count = masks.count === 'all' ? masked.length : masks.count;
     if (count > masked.length) {
       throw new UsageError(
@@ -346,12 +356,13 @@ export class Dataset {
     return masked.slice(0, count);
   }
 
-  /** Examples of a split that have a mask; where none has, those that have a box. */
-  async #maskedExamples(split: string): Promise<number[]> {
+  /** Examples of a split that have a mask; where none has, those that have a box. Confounders have no boxes. */
+  async #maskedExamples(split: string, of: 'objects' | 'confounders' = 'objects'): Promise<number[]> {
     const [first] = this.#ranges.get(split)!;
     const labels = await this.labels(split);
-    const having = (what: 'masks' | 'boxes') =>
+    const having = (what: 'masks' | 'boxes' | 'confounders') =>
       labels.flatMap((example, i) => (example[what] > 0 ? first + i : []));
+    if (of === 'confounders') return having('confounders');
     const masked = having('masks');
     return masked.length > 0 ? masked : having('boxes');
   }

@@ -15,6 +15,9 @@ export interface ClassMask extends Pixels {
   class: number;
 }
 
+/** The class under which the mask of what must not matter is kept with those of the objects. */
+const CONFOUNDER = -1;
+
 /** What is kept of an example beside its pixels. */
 type Annotations = Pick<ImageExample, 'labels' | 'unknown' | 'group' | 'objects'>;
 
@@ -24,6 +27,8 @@ export interface DecodedExample extends Annotations {
   pixels: Pixels;
   /** Of each class that has masks; empty where none were asked for. */
   masks: ClassMask[];
+  /** Of what must not matter, [height, width]; absent where there is none, or no masks were asked for. */
+  confounder?: Pixels | undefined;
 }
 
 /** How far an image may be shrunk while it is decoded; see {@link decodeImage}. */
@@ -61,7 +66,7 @@ export class ExampleReader {
     const cached = this.#cachedImage(example, shrink);
     const cachedMasks = withMasks ? this.#cachedMasks(example) : [];
     if (annotations && cached && cachedMasks) {
-      return { id, ...annotations, pixels: cached.pixels, masks: cachedMasks };
+      return { id, ...annotations, pixels: cached.pixels, ...apart(cachedMasks) };
     }
 
     const where = `${shard.path}, record ${record}`;
@@ -93,7 +98,7 @@ export class ExampleReader {
       );
     }
     if (this.#cache.get('image', example)) this.#annotations.set(example, kept);
-    return { id, ...kept, pixels, masks };
+    return { id, ...kept, pixels, ...apart(masks) };
   }
 
   close(): void {
@@ -149,7 +154,7 @@ export class ExampleReader {
 
 /** Decodes the masks of an example and unites those of one class, in the order in which the classes appear. */
 async function decodeClassMasks(
-  { objects }: ImageExample,
+  { objects, confounder }: ImageExample,
   size: { width: number; height: number },
   where: string,
 ): Promise<ClassMask[]> {
@@ -161,5 +166,15 @@ async function decodeClassMasks(
     if (before) for (let pixel = 0; pixel < mask.length; pixel++) before[pixel]! |= mask[pixel]!;
     else union.set(object.class, mask);
   }
+  if (confounder) union.set(CONFOUNDER, await decodeMask(confounder, size, `${where}, image/confounder`));
   return [...union].map(([index, data]) => ({ class: index, data, ...size }));
+}
+
+/** The masks of objects, and that of what must not matter. */
+function apart(masks: readonly ClassMask[]): Pick<DecodedExample, 'masks' | 'confounder'> {
+  const confounder = masks.find((mask) => mask.class === CONFOUNDER);
+  return {
+    masks: masks.filter((mask) => mask.class !== CONFOUNDER),
+    ...(confounder && { confounder }),
+  };
 }

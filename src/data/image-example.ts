@@ -19,6 +19,7 @@ import { FeatureReader } from './feature-reader.ts';
  * | `image/object/bbox/{xmin,ymin,xmax,ymax}` | float lists | boxes, from 0 to 1 |
  * | `image/object/class/label` | int64 list | class of each object |
  * | `image/object/mask` | bytes list | a PNG of the image's size for each object, 0 outside; empty where unknown |
+ * | `image/confounder` | bytes | a PNG of the image's size, not 0 on what must not matter; absent where there is none |
  */
 export interface ImageExample {
   encoded: Uint8Array;
@@ -38,6 +39,8 @@ export interface ImageExample {
   /** What the image is counted under in measures per group, e.g. `boat on land`. @default none */
   group?: string;
   objects: ImageObject[];
+  /** What must not matter, whatever the class: a mask as PNG bytes, not 0 on it. @default none */
+  confounder?: Uint8Array;
 }
 
 /** An object in an image: class, box, and its mask as PNG bytes where there is one. */
@@ -78,6 +81,7 @@ export function encodeExample(example: ImageExample, classes: readonly string[])
     const value = objects.map((object) => object.mask ?? new Uint8Array(0));
     feature['image/object/mask'] = { bytesList: { value } };
   }
+  if (example.confounder) feature['image/confounder'] = { bytesList: { value: [example.confounder] } };
   // Not through Example.fromObject, which leaves empty bytes out of a list.
   return Example.encode({ features: { feature } }).finish();
 }
@@ -125,6 +129,7 @@ export function decodeExample(bytes: Uint8Array, rule: LabelRule, where: string)
     features.fail('image/group', `${group} is not one of the groups ${rule.groups.join(', ') || '(none)'}`);
   }
 
+  const confounder = features.has('image/confounder') ? features.bytes('image/confounder')[0] : undefined;
   const [height, width] = ['image/height', 'image/width'].map((name) =>
     features.has(name) ? features.integers(name)[0] : undefined,
   );
@@ -138,6 +143,7 @@ export function decodeExample(bytes: Uint8Array, rule: LabelRule, where: string)
     ...(unknown.length > 0 && { unknown }),
     ...(group && { group }),
     objects,
+    ...(confounder && confounder.length > 0 && { confounder }),
   };
 }
 

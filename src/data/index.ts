@@ -1,6 +1,6 @@
 export { readAnswers, type StoredAnswer, writeAnswers } from './answer-file.ts';
 export type { Augmentation, Fit } from './augmentation.ts';
-export type { BatchBox, BatchMask, Box, HostBatch, View } from './batch.ts';
+export type { BatchBox, BatchMask, Box, ConfounderMask, HostBatch, View } from './batch.ts';
 export { type ClipOptions, readClip, resizeVolume, stretchVolume, type Volume } from './clips/index.ts';
 export {
   areaOf,
@@ -104,6 +104,7 @@ export {
 export type { ExampleLabels, LabelStatistics } from './label-statistics.ts';
 export { drawPersons, identityBatches, type Person, type PersonOptions } from './persons/index.ts';
 export {
+  MOST_MASKED_CLASSES,
   type PredictedMask,
   type PredictedMasks,
   type PredictedMasksInfo,
@@ -112,3 +113,4 @@ export {
 } from './predicted-masks.ts';
 export { RecordFile, readRecords } from './record-file.ts';
 export { frameRecord } from './record-framing.ts';
+export { startThread } from './start-thread.ts';

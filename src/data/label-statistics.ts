@@ -18,6 +18,8 @@ export interface ExampleLabels {
   boxes: number;
   /** Number of objects with a mask. */
   masks: number;
+  /** Whether there is a mask of what must not matter: 1 or 0. */
+  confounders: number;
   /** Classes of which an object has a mask, each once. */
   maskedClasses: number[];
 }
@@ -37,6 +39,8 @@ export interface LabelStatistics {
   withBoxes: number;
   /** Images with at least one mask. */
   withMasks: number;
+  /** Images with a mask of what must not matter. */
+  withConfounders: number;
 }
 
 export async function readLabels(shards: readonly Shard[], rule: LabelRule): Promise<ExampleLabels[]> {
@@ -51,6 +55,7 @@ export async function readLabels(shards: readonly Shard[], rule: LabelRule): Pro
           unknown = [],
           group = '',
           objects,
+          confounder,
           filename,
           width = 0,
           height = 0,
@@ -66,6 +71,7 @@ export async function readLabels(shards: readonly Shard[], rule: LabelRule): Pro
           height,
           boxes: objects.length,
           masks: masked.length,
+          confounders: Number(confounder !== undefined),
           maskedClasses: [...new Set(masked.map((object) => object.class))],
         });
         record++;
@@ -95,6 +101,7 @@ export function summarise(examples: readonly ExampleLabels[], classes: number): 
     maxPerImage,
     withBoxes: examples.filter(({ boxes }) => boxes > 0).length,
     withMasks: examples.filter(({ masks }) => masks > 0).length,
+    withConfounders: examples.filter(({ confounders }) => confounders > 0).length,
   };
 }
 

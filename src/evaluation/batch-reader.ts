@@ -39,6 +39,7 @@ export function firstImages(
     ...(batch.groups && { groups: batch.groups.slice(0, count) }),
     masks: batch.masks.filter(({ sample }) => sample < count),
     boxes: batch.boxes.filter(({ sample }) => sample < count),
+    ...(batch.confounders && { confounders: batch.confounders.filter(({ sample }) => sample < count) }),
     supervised: batch.supervised.slice(0, count),
     ids: batch.ids.slice(0, count),
     views: batch.views.slice(0, count),

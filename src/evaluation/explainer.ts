@@ -67,8 +67,9 @@ export class Explainer {
     }) as unknown as [number, number, tf.Tensor2D, tf.Tensor3D, tf.Tensor3D];
     const classes = logits.shape[1];
     const rows = Float32Array.from(logits.dataSync().subarray(0, batch.size * classes));
-    const smallValues = small.dataSync() as Float32Array;
-    const values = large.dataSync() as Float32Array;
+    // Copies: the engine writes later results to arrays that no tensor holds.
+    const smallValues = Float32Array.from(small.dataSync());
+    const values = Float32Array.from(large.dataSync());
     tf.dispose([logits, small, large]);
     const part = (array: Float32Array, size: number) => (method: number, pair: number) => {
       const start = (method * capacity + pair) * size;

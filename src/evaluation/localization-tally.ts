@@ -2,6 +2,7 @@ import {
   addPixels,
   type Bootstrap,
   BootstrapMean,
+  BootstrapMeans,
   BoxAccuracyCurve,
   bestIou,
   type CueCount,
@@ -26,6 +27,10 @@ const coarseBins = 50;
 const pooledReplicates = 200;
 /** Points of a curve that is to be drawn. */
 const drawnBins = 10;
+
+const locMeans = locDeltas.map((delta) => `loc ${delta}`);
+const mapMeans = ['energy', 'pointing', 'pointingTolerant', ...locMeans];
+const constantMeans = ['energy', 'pointing', ...locMeans];
 
 export interface TallyOptions {
   readonly classes: number;
@@ -59,8 +64,10 @@ export interface MeasuredMap {
 /** Sums of the localization measures of one method over a split. Its memory does not depend on the images. */
 export class LocalizationTally {
   readonly #options: TallyOptions;
+  readonly #boxMeans: readonly string[];
   readonly #curve: BoxAccuracyCurve;
-  readonly #means = new Map<string, BootstrapMean>();
+  /** By name, which of several means that grow together. */
+  readonly #means = new Map<string, { means: BootstrapMeans; k: number }>();
   readonly #perClass = new Map<number, BootstrapMean>();
   readonly #pixels = pixelHistogram();
   readonly #pixelReplicates: { inside: Float64Array; outside: Float64Array }[];
@@ -68,6 +75,7 @@ export class LocalizationTally {
 
   constructor(options: TallyOptions) {
     this.#options = options;
+    this.#boxMeans = ['boxAcc', 'iou', 'top1', 'top5', 'v2', ...options.iouLevels.map((_, i) => `v2 ${i}`)];
     this.#curve = new BoxAccuracyCurve(options.iouLevels);
     this.#pixelReplicates = Array.from(
       { length: Math.min(pooledReplicates, options.bootstrap.replicates) },
@@ -83,13 +91,9 @@ export class LocalizationTally {
     this.addBox(measured);
     const energy = energyInMask(map, truth.region);
     const pointing = pointsAt(map, truth.region, imageSize[1], 0);
-    this.#mean('energy', energy, counts);
-    this.#mean('pointing', Number(pointing), counts);
     const tolerant = pointing || pointsAt(map, truth.region, imageSize[1], tolerance);
-    this.#mean('pointingTolerant', Number(tolerant), counts);
-    for (const delta of locDeltas) {
-      this.#mean(`loc ${delta}`, locDelta(normalized, truth.boxRegion, delta), counts);
-    }
+    const locs = locDeltas.map((delta) => locDelta(normalized, truth.boxRegion, delta));
+    this.#add(mapMeans, [energy, Number(pointing), Number(tolerant), ...locs], counts);
     if (truth.hasMask) this.#addMask(normalized, truth.region, counts);
     return { pointing, energy };
   }
@@ -103,23 +107,19 @@ export class LocalizationTally {
     class: index,
   }: Pick<MeasuredMap, 'iou' | 'anyIou' | 'rank' | 'counts' | 'class'>): void {
     const hit = Number(iou >= 0.5);
-    this.#mean('boxAcc', hit, counts);
-    this.#mean('iou', iou, counts);
-    this.#mean('top1', rank <= 1 ? hit : 0, counts);
-    this.#mean('top5', rank <= 5 ? hit : 0, counts);
     const hits = this.#options.iouLevels.map((level) => Number(anyIou >= level));
-    for (const [i, one] of hits.entries()) this.#mean(`v2 ${i}`, one, counts);
-    this.#mean('v2', hits.reduce((sum, one) => sum + one, 0) / hits.length, counts);
+    const v2 = hits.reduce((sum, one) => sum + one, 0) / hits.length;
+    const tops = [rank <= 1 ? hit : 0, rank <= 5 ? hit : 0];
+    this.#add(this.#boxMeans, [hit, iou, ...tops, v2, ...hits], counts);
     entry(this.#perClass, index, () => new BootstrapMean(this.#options.bootstrap)).add(hit, counts);
   }
 
   /** The measures of a map that is the same everywhere; a pixel drawn at random stands for its peak. */
   addConstantMap({ truth, counts }: Pick<MeasuredMap, 'truth' | 'counts'>): void {
     const share = truth.region.reduce((sum, value) => sum + value, 0) / truth.region.length;
-    this.#mean('energy', share, counts);
-    this.#mean('pointing', share, counts);
     const ones = new Float32Array(truth.region.length).fill(1);
-    for (const delta of locDeltas) this.#mean(`loc ${delta}`, locDelta(ones, truth.boxRegion, delta), counts);
+    const locs = locDeltas.map((delta) => locDelta(ones, truth.boxRegion, delta));
+    this.#add(constantMeans, [share, share, ...locs], counts);
     if (truth.hasMask) this.#addMask(ones, truth.region, counts);
   }
 
@@ -165,26 +165,34 @@ export class LocalizationTally {
     };
   }
 
-  #mean(name: string, value: number, counts: Uint8Array): void {
-    entry(this.#means, name, () => new BootstrapMean(this.#options.bootstrap)).add(value, counts);
+  /** Adds to means that always come together. */
+  #add(names: readonly string[], values: readonly number[], counts: Uint8Array): void {
+    const known = this.#means.get(names[0]!);
+    const means = known?.means ?? new BootstrapMeans(this.#options.bootstrap, names.length);
+    if (!known) for (const [k, name] of names.entries()) this.#means.set(name, { means, k });
+    means.add(values, counts);
   }
 
   #measured(name: string): MaybeMeasured {
-    const mean = this.#means.get(name);
-    return mean ? measuredMean(mean) : null;
+    const found = this.#means.get(name);
+    if (!found) return null;
+    const { value, low, high } = found.means.interval(found.k);
+    return { value, low: orNull(low), high: orNull(high), count: found.means.count };
   }
 
   #addMask(normalized: Float32Array, mask: Float32Array, counts: Uint8Array): void {
     addPixels(this.#pixels, normalized, mask);
     const image = pixelHistogram(coarseBins);
     addPixels(image, normalized, mask);
-    for (const [r, { inside, outside }] of this.#pixelReplicates.entries()) {
+    // Few bins of an image hold anything.
+    const filled = (bins: Float64Array) => Array.from(bins.keys()).filter((bin) => bins[bin]! > 0);
+    const [within, beside] = [filled(image.inside), filled(image.outside)];
+    for (let r = 0; r < this.#pixelReplicates.length; r++) {
       const weight = counts[r]!;
       if (weight === 0) continue;
-      for (let bin = 0; bin <= coarseBins; bin++) {
-        inside[bin]! += weight * image.inside[bin]!;
-        outside[bin]! += weight * image.outside[bin]!;
-      }
+      const { inside, outside } = this.#pixelReplicates[r]!;
+      for (let i = 0; i < within.length; i++) inside[within[i]!]! += weight * image.inside[within[i]!]!;
+      for (let i = 0; i < beside.length; i++) outside[beside[i]!]! += weight * image.outside[beside[i]!]!;
     }
   }
 

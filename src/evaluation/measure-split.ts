@@ -6,7 +6,7 @@ import { ClassificationTally } from './classification-tally.ts';
 import { type ExplainedImage, explainedImages } from './explained-image.ts';
 import type { ExplainedBatch } from './explainer.ts';
 import { FaithfulnessMeasure } from './faithfulness.ts';
-import { LocalizationMeasure } from './localization.ts';
+import { LocalizationThread } from './localization-thread.ts';
 import { MapFiles } from './map-files.ts';
 import type { MeasureName } from './options.ts';
 import type { EvaluationResult, PairMeasures, SanityResult } from './result.ts';
@@ -40,7 +40,13 @@ export async function measureSplit(
     focusOf(network.config?.evaluation.focusClass, classes),
   );
   const ofMaps = mapMeasures(setting);
-  const wrongReasons = wants('wrong-reasons') ? new WrongReasonsMeasure(explainer, bootstrap) : undefined;
+  const wrongReasons = wants('wrong-reasons')
+    ? new WrongReasonsMeasure(
+        explainer,
+        bootstrap,
+        (await dataset.labelStatistics(split)).withConfounders > 0,
+      )
+    : undefined;
   const teacher =
     setting.teacher && new TeacherMeasure(setting.teacher, explainer, classes.length, bootstrap);
   const mapFiles =
@@ -60,31 +66,49 @@ export async function measureSplit(
     before = now;
   };
 
+  let done = 0;
+  let written = Promise.resolve();
+  let localization: EvaluationResult['localization'] = null;
   const progress = startProgress(split, total);
   try {
     for await (const batch of read(split, options.limit)) {
       lap('data');
       const pairs = labelPairs(batch, classes.length, Number.POSITIVE_INFINITY);
       const explained = explainer.explain(batch, pairs);
-      wrongReasons?.addBatch(batch, explained.logits, records.counted.images);
+      wrongReasons?.addBatch(batch, explained.logits, done);
       mapSize = explained.smallSize;
-      const first = records.counted.images;
+      const first = done;
       teacher?.add(batch, pairs, explained, first);
       lap('maps');
-      for (const image of explainedImages(batch, pairs, explained, first, imageSize, bootstrap)) {
+      const images = [...explainedImages(batch, pairs, explained, first, imageSize, bootstrap)];
+      const measuring = ofMaps.addBatch(images, explained);
+      measuring.catch(() => undefined);
+      for (const image of images) {
         const ranks = image.pairs.map(({ rank }) => rank);
         classification.add(image.logits, image.labels, ranks, image.counts, image);
-        await records.add(image, explained, ofMaps.add(image, explained));
       }
+      // One batch is measured and written down while the maps of the next are made.
+      await written;
+      written = (async () => {
+        for (const [i, measured] of (await measuring).entries()) {
+          await records.add(images[i]!, explained, measured);
+        }
+      })();
+      // Whoever awaits it is told of its failure.
+      written.catch(() => undefined);
       if (wants('sanity') && first < options.sanityLimit) {
         sanityBatches.push(firstImages(batch, options.sanityLimit - first, imageSize, classes.length));
       }
+      done += batch.size;
       lap('measures');
-      const done = records.counted.images;
       progress.update(done, `${(done / ((before - start) / 1000)).toFixed(0)} img/s`);
     }
+    await written;
+    localization = await ofMaps.result();
+    lap('measures');
   } finally {
     progress.stop();
+    await ofMaps.close();
   }
   await mapFiles?.finish();
   const elapsed = (performance.now() - start) / 1000;
@@ -93,7 +117,7 @@ export async function measureSplit(
     ...describeSetting(setting, split, mapSize),
     dataset: { name: dataset.info.name, dir: dataset.dir, classes, multiLabel, ...records.counted },
     classification: classification.scores(classificationLoss),
-    localization: ofMaps.localization?.result() ?? null,
+    localization,
     faithfulness: ofMaps.faithfulness?.result() ?? null,
     sanity: wants('sanity') ? await checkSanity(setting, split, sanityBatches) : null,
     wrongReasons: wrongReasons?.result() ?? null,
@@ -109,37 +133,55 @@ function focusOf(name: string | null | undefined, classes: readonly string[]) {
   return index < 0 ? undefined : { class: index, name: name! };
 }
 
-/** The measures of maps that were asked for, fed image by image. */
+/** The measures of maps that were asked for, fed batch by batch. */
 function mapMeasures({ dataset, explainer, measures, calibration, bootstrap, request }: Setting) {
   const { tolerance, faithfulnessLimit } = request.options;
   const { methods, imageSize } = explainer.options;
   const options = { classes: dataset.classes.length, imageSize, iouLevels, tolerance, bootstrap };
-  const localization = calibration && new LocalizationMeasure(methods, calibration, options);
+  const localization = calibration && new LocalizationThread(methods, calibration, options);
   const faithfulness = measures.includes('faithfulness')
     ? new FaithfulnessMeasure(explainer, bootstrap)
     : undefined;
 
-  const add = (image: ExplainedImage, explained: ExplainedBatch): MeasuredPairs => {
-    const { index, pixels, scores, pairs, counts } = image;
-    const measured = localization?.addImage(explained, pairs, counts) ?? pairs.map(() => ({}));
-    if (!faithfulness || index >= faithfulnessLimit) return measured;
-    const effects = faithfulness.measure(
-      pairs.map(({ index: p, pair }) => ({
-        class: pair.class,
-        image: pixels,
-        whole: scores[pair.class]!,
-        maps: methods.map((_, m) => explained.map(m, p)),
-        position: index,
-        counts,
-      })),
-    );
-    return measured.map((ofMethods: Record<string, PairMeasures>, i) =>
-      Object.fromEntries(
-        methods.map((method, m) => [method, { ...ofMethods[method], ...effects[i]![m] } as PairMeasures]),
-      ),
+  /** @returns what was measured of the pairs of each image, by method */
+  const addBatch = async (
+    images: readonly ExplainedImage[],
+    explained: ExplainedBatch,
+  ): Promise<readonly MeasuredPairs[]> => {
+    // The thread begins at once; what needs the engine is done here meanwhile.
+    const localized = localization?.addBatch(images, explained);
+    localized?.catch(() => undefined);
+    const effects = images.map((image) => effectsOf(image, explained));
+    const measured = (await localized) ?? images.map(({ pairs }) => pairs.map(() => ({})));
+    return measured.map((ofPairs, i) =>
+      ofPairs.map((ofMethods: Readonly<Record<string, PairMeasures>>, p) => {
+        const effect = effects[i]?.[p];
+        if (!effect) return ofMethods;
+        return Object.fromEntries(
+          methods.map((method, m) => [method, { ...ofMethods[method], ...effect[m] } as PairMeasures]),
+        );
+      }),
     );
   };
-  return { localization, faithfulness, add };
+  const effectsOf = ({ index, pixels, scores, pairs, counts }: ExplainedImage, explained: ExplainedBatch) =>
+    !faithfulness || index >= faithfulnessLimit
+      ? undefined
+      : faithfulness.measure(
+          pairs.map(({ index: p, pair }) => ({
+            class: pair.class,
+            image: pixels,
+            whole: scores[pair.class]!,
+            maps: methods.map((_, m) => explained.map(m, p)),
+            position: index,
+            counts,
+          })),
+        );
+  return {
+    addBatch,
+    faithfulness,
+    result: async () => (localization ? localization.result() : null),
+    close: async () => localization?.close(),
+  };
 }
 
 async function checkSanity(

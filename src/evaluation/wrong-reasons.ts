@@ -23,8 +23,8 @@ interface Looked {
 }
 
 /**
- * Measures how much of the masks of a split the network's attributions of its own answer light up. The masks are taken
- * for what must not matter, such as a confounder. The pixels of all masks are kept until the end, since the threshold is
+ * Measures how much of what must not matter in a split the network's attributions of its own answer light up: of the
+ * confounders, where the split has any, else of all masks, which are then taken for such. The pixels of all masks are kept until the end, since the threshold is
  * that of the whole split.
  */
 export class WrongReasonsMeasure {
@@ -33,7 +33,11 @@ export class WrongReasonsMeasure {
   readonly #looked: ReadonlyMap<string, Looked[]>;
   #images = 0;
 
-  constructor(explainer: Explainer, bootstrap: Bootstrap) {
+  readonly #hasConfounders: boolean;
+
+  /** @param hasConfounders whether the split says itself what must not matter */
+  constructor(explainer: Explainer, bootstrap: Bootstrap, hasConfounders = false) {
+    this.#hasConfounders = hasConfounders;
     this.#explainer = explainer;
     this.#bootstrap = bootstrap;
     this.#looked = new Map([...explainer.options.methods, inputGradient].map((name) => [name, []]));
@@ -48,7 +52,9 @@ export class WrongReasonsMeasure {
     const pixels = imageSize[0] * imageSize[1];
     const masked = Array.from({ length: batch.size }, (_, sample) => ({
       sample,
-      mask: confounderOf(batch, sample, imageSize),
+      mask: this.#hasConfounders
+        ? batch.confounders?.find((entry) => entry.sample === sample)?.mask
+        : confounderOf(batch, sample, imageSize),
     })).filter(({ mask }) => mask !== undefined);
     if (masked.length === 0) return;
 

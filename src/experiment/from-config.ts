@@ -97,7 +97,7 @@ export function trainingBatchOptions(
     epoch,
     skipBatches: firstBatch,
     dropRemainder: true,
-    masks: masks.count === 0 ? 'none' : { split: masks.split, count: masks.count },
+    masks: masks.count === 0 ? 'none' : { split: masks.split, count: masks.count, of: masks.use },
     maskedPerBatch: masks.perBatch,
     ...(predicted && { predicted }),
     predictedSupervise: masks.predicted?.supervise ?? false,
@@ -114,11 +114,20 @@ export interface MadeData {
 /**
  * The composites that a config asks for, with the classes by their numbers.
  *
+ * @param found suspects where the config leaves them to an audit
  * @throws {UsageError} naming the class that does not exist
  */
-export function compositesOf({ data }: Config, dataset: Dataset): CompositeOptions | undefined {
+export function compositesOf(
+  { data }: Config,
+  dataset: Dataset,
+  found?: readonly string[],
+): CompositeOptions | undefined {
   if (!data.composites) return undefined;
-  const { suspects, erased, ...options } = data.composites;
+  const { suspects: asked, erased, ...options } = data.composites;
+  const suspects = found ?? asked;
+  if (suspects !== 'all' && !isNames(suspects)) {
+    throw new UsageError('data.composites.suspects: left to an audit, and there is none; name the classes');
+  }
   const indexOf = (name: string, key: string) => {
     const index = dataset.classes.indexOf(name);
     if (index >= 0) return index;
@@ -134,6 +143,10 @@ export function compositesOf({ data }: Config, dataset: Dataset): CompositeOptio
         : suspects.map((name) => indexOf(name, 'suspects')),
     erased: erased === 'none' || erased === 'uniform' ? erased : indexOf(erased, 'erased'),
   };
+}
+
+function isNames(suspects: unknown): suspects is readonly string[] {
+  return Array.isArray(suspects);
 }
 
 /**

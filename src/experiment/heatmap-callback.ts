@@ -9,12 +9,23 @@ import {
   normalizeMaps,
   resolveTargetLayer,
 } from '../gradcam/index.ts';
-import { grayscale, imageGrid, overlayMap, rgbImage, type Tile } from '../pictures/index.ts';
+import {
+  grayscale,
+  imageGrid,
+  overlayMap,
+  type PixelMap,
+  type RgbaImage,
+  rgba,
+  rgbImage,
+  type Tile,
+} from '../pictures/index.ts';
 import { EventWriter } from '../tensorboard/index.ts';
 
 export interface HeatmapOptions {
-  /** Folder of the event file, for `tensorboard --logdir`. */
-  readonly logDir: string;
+  /** Folder of the event file, for `tensorboard --logdir`. @default none is written */
+  readonly logDir?: string;
+  /** Given the heatmaps of an epoch (from 1), for a page, a file, a notebook. */
+  readonly onHeatmaps?: (epoch: number, heatmaps: readonly Heatmap[]) => void | Promise<void>;
   /** [B,H,W,3] as the model takes them. They stay the caller's, and must live as long as the training. */
   readonly images: tf.Tensor4D;
   /** The class that is explained in each image. @default the one that the model gives the highest score */
@@ -33,12 +44,25 @@ export interface HeatmapOptions {
   readonly tileSize?: number;
 }
 
+/** What the network looks at in one image. */
+export interface Heatmap {
+  /** The class that is explained. */
+  readonly class: number;
+  readonly logit: number;
+  /** Min-max normalised, [h, w] of the layer. */
+  readonly map: PixelMap;
+  /** The map over the grey image, as a canvas takes it; `png` of the pictures makes a file of it. */
+  readonly overlay: RgbaImage;
+  /** Whether it points nowhere. */
+  readonly dead: boolean;
+}
+
 /** For tfjs's own training, and for `GainTrainer`. */
 export type HeatmapCallback = tfl.Callback & TrainingCallbacks;
 
 /**
  * Draws what a network looks at after each epoch of a stock `model.fit`, as a grid of images and heatmaps in TensorBoard
- * (Images tab, tag `heatmaps`). `GainTrainer` takes it too.
+ * (Images tab, tag `heatmaps`), or gives them to `onHeatmaps` as RGBA bytes. `GainTrainer` takes it too.
  *
  *     await model.fitDataset(dataset, { epochs: 10, callbacks: heatmapCallback({ logDir: 'runs/mine', images }) });
  *
@@ -53,6 +77,9 @@ export function heatmapCallback(options: HeatmapOptions): HeatmapCallback {
     throw new UsageError(
       `classes: expected one for each of the ${images.shape[0]} images, received ${classes.length}`,
     );
+  }
+  if (options.logDir === undefined && !options.onHeatmaps) {
+    throw new UsageError('heatmapCallback: logDir or onHeatmaps is needed, or nobody sees the heatmaps');
   }
   if (!(Number.isInteger(every) && every > 0)) {
     throw new UsageError(`every: expected a positive whole number, received ${every}`);
@@ -72,13 +99,20 @@ class HeatmapWriter extends tfl.Callback {
   /** A layer that does not exist is said before the first epoch. */
   override async onTrainBegin(): Promise<void> {
     resolveTargetLayer(this.model, this.#options.layer ?? 'auto');
-    this.#events = await EventWriter.create(this.#options.logDir);
+    const { logDir } = this.#options;
+    if (logDir !== undefined) this.#events = await EventWriter.create(logDir);
   }
 
   override async onEpochEnd(epoch: number): Promise<void> {
     if ((epoch + 1) % (this.#options.every ?? 1) !== 0) return;
-    this.#events?.image('heatmaps', epoch + 1, await draw(explain(this.model, this.#options), this.#options));
-    await this.#events?.flush();
+    const drawn = overlays(explain(this.model, this.#options), this.#options);
+    await this.#options.onHeatmaps?.(
+      epoch + 1,
+      drawn.map(({ image: _, ...heatmap }) => ({ ...heatmap, overlay: rgba(heatmap.overlay) })),
+    );
+    if (!this.#events) return;
+    this.#events.image('heatmaps', epoch + 1, await grid(drawn, this.#options));
+    await this.#events.flush();
   }
 
   override async onTrainEnd(): Promise<void> {
@@ -112,31 +146,41 @@ function explain(model: tfl.LayersModel, { images, classes, layer, method }: Hea
   return explained;
 }
 
-/** For each image a row: the image with the name and the logit of its class, and the map over it. */
-async function draw({ classes, logits, maps, grid }: Explained, options: HeatmapOptions): Promise<Buffer> {
-  const { images, classNames, range = [0, 1], tileSize = 128 } = options;
-  const [, height, width] = images.shape;
+/** Images and the maps over them. */
+function overlays({ classes, logits, maps, grid: [height, width] }: Explained, options: HeatmapOptions) {
+  const { images, range = [0, 1] } = options;
+  const [, rows, columns] = images.shape;
   const [low, high] = range;
   const pixels = images.dataSync();
-  const [size, area] = [height * width * 3, grid[0] * grid[1]];
-  const rows = classes.map((index, sample): Tile[] => {
+  const [size, area] = [rows * columns * 3, height * width];
+  return classes.map((index, sample) => {
     const values = pixels.slice(sample * size, (sample + 1) * size);
     const image = rgbImage(
       Float32Array.from(values, (value) => (value - low) / (high - low)),
-      height,
-      width,
+      rows,
+      columns,
     );
-    const data = maps.slice(sample * area, (sample + 1) * area);
-    const dead = data.every((value) => value === 0);
-    const name = classNames?.[index] ?? `class ${index}`;
-    return [
-      { image, caption: name, note: logits[sample]![index]!.toFixed(2) },
-      {
-        image: overlayMap(grayscale(image), { data, height: grid[0], width: grid[1] }),
-        ...(dead && { caption: 'dead map', warning: 'caption' as const }),
-      },
-    ];
+    const map = { data: maps.slice(sample * area, (sample + 1) * area), height, width };
+    return {
+      class: index,
+      logit: logits[sample]![index]!,
+      map,
+      image,
+      overlay: overlayMap(grayscale(image), map),
+      dead: map.data.every((value) => value === 0),
+    };
   });
+}
+
+/** For each image a row: the image with the name and the logit of its class, and the map over it. */
+function grid(
+  drawn: ReturnType<typeof overlays>,
+  { classNames, tileSize = 128 }: HeatmapOptions,
+): Promise<Buffer> {
+  const rows = drawn.map(({ class: index, logit, image, overlay, dead }): Tile[] => [
+    { image, caption: classNames?.[index] ?? `class ${index}`, note: logit.toFixed(2) },
+    { image: overlay, ...(dead && { caption: 'dead map', warning: 'caption' as const }) },
+  ]);
   const across = Math.min(4, rows.length);
   return imageGrid(rows, { header: ['image', 'attention'], tileSize, across });
 }

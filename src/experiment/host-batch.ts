@@ -5,9 +5,12 @@ import type { GainBatch, MaskMeaning } from '../gain/index.ts';
 /**
  * A batch of the data pipeline as tensors; masks and boxes only of the samples that may supervise.
  *
+ * A confounder is one whatever the class: it goes with every label of its sample, marked `must-not-matter`.
+ *
  * @param maskCapacity masks are padded to this number, so that shapes stay the same from batch to batch;
  *   0 where nothing supervises.
- * @param marks what the masks and boxes mark.
+ * @param marks what the masks and boxes of objects mark.
+ * @param use which masks supervise, where a data set has both.
  * @returns tensors for the caller to dispose.
  */
 export function batchToTensors(
@@ -16,6 +19,7 @@ export function batchToTensors(
   classes: number,
   maskCapacity: number,
   marks: MaskMeaning = 'matters',
+  use: 'objects' | 'confounders' = 'objects',
 ): GainBatch {
   const images = tf.tensor4d(batch.images, [batch.size, height, width, 3]);
   const labels = tf.tensor2d(batch.labels, [batch.size, classes]);
@@ -23,7 +27,9 @@ export function batchToTensors(
   const known = { images, labels, ...(labelWeights && { labelWeights }) };
   const origins = batch.ids.map((id, sample) => ({ id, view: batch.views[sample]! }));
   if (maskCapacity === 0) return { ...known, origins };
-  const masks = batch.masks.filter(({ sample }) => batch.supervised[sample]);
+  const confounders = use === 'confounders';
+  const all = confounders ? confoundersOfLabels(batch, classes) : batch.masks;
+  const masks = all.filter(({ sample }) => batch.supervised[sample]);
   const values = new Float32Array(Math.max(maskCapacity, masks.length) * height * width);
   masks.forEach(({ mask }, m) => {
     values.set(mask, m * height * width);
@@ -33,7 +39,15 @@ export function batchToTensors(
     origins,
     masks: tf.tensor3d(values, [values.length / (height * width), height, width]),
     maskPairs: masks.map(({ sample, class: c }) => ({ sample, class: c })),
-    boxes: batch.boxes.filter(({ sample }) => batch.supervised[sample]),
-    marks,
+    boxes: confounders ? [] : batch.boxes.filter(({ sample }) => batch.supervised[sample]),
+    marks: confounders ? 'must-not-matter' : marks,
   };
+}
+
+function confoundersOfLabels({ confounders = [], labels }: HostBatch, classes: number) {
+  return confounders.flatMap(({ sample, mask }) =>
+    [...labels.subarray(sample * classes, (sample + 1) * classes)].flatMap((label, c) =>
+      label > 0 ? [{ sample, class: c, mask }] : [],
+    ),
+  );
 }

@@ -2,7 +2,12 @@
 
 export { CheckpointStore } from './checkpoint.ts';
 export { drawBuiltInData } from './from-config.ts';
-export { type HeatmapCallback, type HeatmapOptions, heatmapCallback } from './heatmap-callback.ts';
+export {
+  type Heatmap,
+  type HeatmapCallback,
+  type HeatmapOptions,
+  heatmapCallback,
+} from './heatmap-callback.ts';
 export { batchToTensors } from './host-batch.ts';
 export type { ModuleContext, TrainingModule, TransformContext } from './own-module.ts';
 export { type RefitResult, refitRun } from './refit-run.ts';

@@ -34,6 +34,7 @@ export async function predictedMasksOf(
 
   async function made() {
     const { imageSize, fit, workers, splits } = config.data;
+    const asked = (await asksValidation(config, dataset)) ? [splits.validation!] : [];
     const bars: { what: string; bar: Progress }[] = [];
     try {
       return await segmentDataset(model, dataset, {
@@ -42,13 +43,7 @@ export async function predictedMasksOf(
         workers,
         masks: { split, count },
         drawn: drawn === null ? undefined : await readPredictedMasks(drawn),
-        splits: [
-          ...new Set([
-            ...splits.train,
-            ...(drawn === null ? [split] : []),
-            ...(splits.validation === null ? [] : [splits.validation]),
-          ]),
-        ],
+        splits: [...new Set([...splits.train, ...(drawn === null ? [split] : []), ...asked])],
         labelled: splits.train,
         seed: config.seed,
         steps,
@@ -71,6 +66,17 @@ export async function predictedMasksOf(
       bars.at(-1)?.bar.stop();
     }
   }
+}
+
+/** Whether composites are made of the validation split, and not all along masks of its own. */
+async function asksValidation({ data, training }: Config, dataset: Dataset): Promise<boolean> {
+  const { composites, splits } = data;
+  if (!composites || splits.validation === null) return false;
+  if (composites.suspects !== 'auto' && !training.selectBy.startsWith('composites')) return false;
+  const masked = new Set((await dataset.labels(splits.validation)).flatMap((one) => one.maskedClasses));
+  const { suspects } = composites;
+  const wanted = Array.isArray(suspects) ? suspects : dataset.classes;
+  return wanted.some((name) => !masked.has(dataset.classes.indexOf(name)));
 }
 
 /** `boat .52, car .61, tree –`: of each class, – where it could not be estimated. */

@@ -1,4 +1,6 @@
+import { dirname, join } from 'node:path';
 import type { Config } from '../config/index.ts';
+import type { Dataset } from '../data/index.ts';
 import { startEngine } from '../engine/index.ts';
 import { UsageError } from '../errors/index.ts';
 import { evaluateSplit, type SplitMetrics } from '../evaluation/index.ts';
@@ -13,6 +15,7 @@ import {
 } from './from-config.ts';
 import { predictedMasksOf } from './predict-masks.ts';
 import { type RefitConfig, refit } from './refit.ts';
+import { SUSPECTS_FILE, suspectsOf } from './suspects.ts';
 
 /** What a refit did. */
 export interface RefitResult {
@@ -47,9 +50,16 @@ export async function refitRun(
       },
       dataset.classes.length,
     );
-    const composites = refitting.on === 'groups' ? undefined : compositesFor(config, refitting, dataset);
-    const predicted = composites && (await predictedMasksOf(config, model, dataset, writeLine, signal));
     const link = linkOfRun(config, dataset.info)!;
+    const onComposites = refitting.on === 'composites';
+    const predicted = onComposites
+      ? await predictedMasksOf(config, model, dataset, writeLine, signal)
+      : undefined;
+    const file = join(dirname(network), SUSPECTS_FILE);
+    const suspects = onComposites
+      ? await suspectsOf(config, dataset, { model, link, predicted, file, signal })
+      : undefined;
+    const composites = onComposites ? compositesFor(config, refitting, dataset, suspects?.names) : undefined;
     const measured = await measure(config);
     const line = await refit(model, dataset, config, refitting, { predicted, composites }, link, signal);
     await saveLayersModel(model, out);
@@ -77,9 +87,10 @@ export async function refitRun(
 function compositesFor(
   config: Config,
   { classes }: RefitConfig,
-  dataset: Awaited<ReturnType<typeof openExperimentData>>,
+  dataset: Dataset,
+  found: readonly string[] | undefined,
 ) {
-  const own = compositesOf(config, dataset);
+  const own = compositesOf(config, dataset, found);
   if (own) return own;
   if (!Array.isArray(classes)) {
     throw new UsageError('the run has no data.composites: --class names the classes to refit');

@@ -33,6 +33,7 @@ import { predictedMasksOf } from './predict-masks.ts';
 import { refit } from './refit.ts';
 import { RunLog, type WrittenSoFar } from './run-log.ts';
 import { setUpDistillation } from './set-up-teacher.ts';
+import { SUSPECTS_FILE, suspectsOf } from './suspects.ts';
 
 export interface RunOptions {
   /** Go on from the last checkpoint. */
@@ -152,7 +153,15 @@ async function runOnData(
     log,
   });
   const predicted = await predictedMasksOf(config, model, dataset, log, signal);
-  const made = { predicted, composites: compositesOf(config, dataset) };
+  const suspects = await suspectsOf(config, dataset, {
+    model,
+    link: linkOfRun(config, dataset.info)!,
+    predicted,
+    file: directory.file(SUSPECTS_FILE),
+    signal,
+  });
+  if (suspects) log(`suspects ${suspects.names.join(', ')}`);
+  const made = { predicted, composites: compositesOf(config, dataset, suspects?.names) };
   const questions = await compositeQuestions(dataset, config, made, signal);
   const distillation = await setUpDistillation(config, model, dataset, signal, log);
   const teacher = distillation?.teacher;
@@ -215,6 +224,7 @@ async function runOnData(
   // ---- records: from here on the directory holds a run
   await directory.begin();
   await directory.write('config.yaml', stringifyConfig(config));
+  if (suspects?.audit) await directory.writeJson(SUSPECTS_FILE, suspects.audit);
   await directory.writeJson('environment.json', {
     ...describeEnvironment(engine, config.seed),
     ...(own && { module: { file: own.file, sha256: own.sha256 } }),
@@ -241,6 +251,7 @@ async function runOnData(
   const maskCapacity = data.masks.count === 0 && !data.composites ? 0 : capacity;
   let progress: Progress | undefined;
   let lastBatchAt = 0;
+  const pace = { since: Date.now(), sinceDone: next.epoch * batchesPerEpoch + next.batch };
   try {
     if (!restored && panel) await records.attention(0, await panel.draw(model, 0));
     await trainer.fitDataset(
@@ -273,7 +284,14 @@ async function runOnData(
         callbacks: {
           onEpochBegin(epoch) {
             lastBatchAt = performance.now();
-            progress = startProgress(`epoch ${epoch + 1}/${training.epochs}`, batchesPerEpoch);
+            progress = startProgress(`epoch ${epoch + 1}/${training.epochs}`, batchesPerEpoch, {
+              whole: {
+                label: 'run',
+                total: training.epochs * batchesPerEpoch,
+                before: epoch * batchesPerEpoch,
+                ...pace,
+              },
+            });
           },
           async onBatchEnd(batch, report) {
             next = { ...next, batch: batch + 1 };
@@ -370,7 +388,7 @@ async function* trainingBatches(
   let index = firstBatch;
   for await (const made of batches) {
     const batch = own ? await own.transformBatch(made, epoch, index++) : made;
-    yield batchToTensors(batch, imageSize, dataset.info.classes.length, maskCapacity, masks.mark);
+    yield batchToTensors(batch, imageSize, dataset.info.classes.length, maskCapacity, masks.mark, masks.use);
   }
 }
 
@@ -404,7 +422,8 @@ function describeStart(restored: Position | undefined, epochs: number): string {
 }
 
 function describeStep({ losses }: StepReport, rate: number): string {
-  return `${describeLosses(losses)} ${rate.toFixed(0)} img/s`;
+  const { total, ...terms } = losses;
+  return [describeLosses({ total: total! }), `${rate.toFixed(0)} img/s`, describeLosses(terms)].join('  ');
 }
 
 const shortNames: Record<string, string> = {

@@ -157,6 +157,9 @@ async function scoresOf(subject: TrainedNetwork | BlackBox, pixels: tf.Tensor4D)
   return { logits, shares: shares! };
 }
 
+/** Methods that need derivatives to the pixels and no layers. */
+const byOperations: ReadonlySet<string> = new Set(['gradient', 'smooth-grad', 'integrated-gradients']);
+
 /**
  * The attributions of a method. What is judged by its scores alone is judged by probabilities, as in the papers.
  *
@@ -180,7 +183,7 @@ function explain(
   // These take whatever has `predict`, or the operations of a graph-model.
   const asModel = (box: unknown) => box as TrainedNetwork['model'];
   if (byScores) return method.explain(asModel({ predict: subject.predict }), pixels, pairs, options);
-  if (method.group === 'pixel-space' && subject.graph && !/grad-cam/.test(method.name)) {
+  if (subject.graph && byOperations.has(method.name)) {
     return method.explain(asModel(subject.graph), pixels, pairs, options);
   }
   throw new ModelError(

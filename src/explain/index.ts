@@ -34,6 +34,13 @@ export {
   type ExplainOptions,
   explainImages,
 } from './explain-images.ts';
+export {
+  imageEndings,
+  type ListedImage,
+  type ListedImages,
+  type ListOptions,
+  listImages,
+} from './image-sources.ts';
 export { grey, type NamedImage, readImages } from './images.ts';
 export type { ExplanationMethod, MethodOptions } from './method.ts';
 export { methodAliases, methodNamed } from './method-aliases.ts';

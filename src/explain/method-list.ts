@@ -23,7 +23,7 @@ import {
 } from './class-maps/index.ts';
 import type { ExplanationMethod } from './method.ts';
 import { methodNamed } from './method-aliases.ts';
-import { lime, occlusion, rise } from './perturbation/index.ts';
+import { lime, occlusion, rise } from './perturbation/core.ts';
 import {
   deconvolution,
   deepLift,

@@ -1,10 +1,9 @@
 import { join, relative } from 'node:path';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import sharp from 'sharp';
 import { fileStem, writeJson, writeWhole } from '../files/index.ts';
 import { networkNodes, resolveTargetLayer, spatialLayers } from '../gradcam/index.ts';
 import { countMultiplyAdds, countParameters } from '../models/index.ts';
-import { dataAddress, drawBoxes, html, npy, type RgbImage } from '../pictures/index.ts';
+import { dataAddress, drawBoxes, html, npy, png } from '../pictures/index.ts';
 import { type BlackBox, isBlackBox, type TrainedNetwork } from '../run/index.ts';
 import { boxInFile, type MapBox, mapBoxes } from './boxes.ts';
 import { CocoBoxes } from './coco-boxes.ts';
@@ -185,10 +184,4 @@ function rangeOf({ values, defect }: Attribution): [number, number] | undefined 
     ([low, high], value) => [Math.min(low, value), Math.max(high, value)],
     [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
   );
-}
-
-function png({ data, width, height }: RgbImage): Promise<Uint8Array> {
-  return sharp(data, { raw: { width, height, channels: 3 } })
-    .png()
-    .toBuffer();
 }

@@ -93,6 +93,55 @@ export class BootstrapMean {
   }
 }
 
+/** Several means over the same images, as they grow; {@link BootstrapMean} of each, in one pass over the replicates. */
+export class BootstrapMeans {
+  readonly #bootstrap: Bootstrap;
+  readonly #size: number;
+  /** [R·K] */
+  readonly #sums: Float64Array;
+  readonly #weights: Float64Array;
+  readonly #sum: Float64Array;
+  count = 0;
+
+  /** @param size K, how many */
+  constructor(bootstrap: Bootstrap, size: number) {
+    this.#bootstrap = bootstrap;
+    this.#size = size;
+    this.#sums = new Float64Array(bootstrap.replicates * size);
+    this.#weights = new Float64Array(bootstrap.replicates);
+    this.#sum = new Float64Array(size);
+  }
+
+  /**
+   * @param values [K]
+   * @param counts of the image, from {@link Bootstrap.counts}
+   */
+  add(values: readonly number[], counts: Uint8Array): void {
+    const size = this.#size;
+    const sums = this.#sums;
+    const weights = this.#weights;
+    this.count++;
+    for (let k = 0; k < size; k++) this.#sum[k]! += values[k]!;
+    for (let r = 0, at = 0; r < counts.length; r++, at += size) {
+      const weight = counts[r]!;
+      // More than a third of the images are not in a replicate.
+      if (weight === 0) continue;
+      weights[r]! += weight;
+      for (let k = 0; k < size; k++) sums[at + k]! += weight * values[k]!;
+    }
+  }
+
+  /** NaN of nothing. */
+  mean(k: number): number {
+    return this.#sum[k]! / this.count;
+  }
+
+  interval(k: number): Interval {
+    const replicates = this.#weights.map((weight, r) => this.#sums[r * this.#size + k]! / weight);
+    return this.#bootstrap.interval(this.mean(k), replicates);
+  }
+}
+
 /** Linear between the two nearest of the sorted values, as numpy's default. */
 function quantile(sorted: Float64Array, share: number): number {
   const at = share * (sorted.length - 1);

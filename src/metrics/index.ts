@@ -1,7 +1,7 @@
 /** Measures: pure functions of scores, maps and truths on the host. */
 export { type AnswerScores, type AnswersOptions, answerScores, type ConstantScores } from './answers.ts';
 export { argMax, argMaxRows } from './arg-max.ts';
-export { Bootstrap, BootstrapMean, type Interval } from './bootstrap.ts';
+export { Bootstrap, BootstrapMean, BootstrapMeans, type Interval } from './bootstrap.ts';
 export { type Calibration, calibration, type ReliabilityBin } from './calibration.ts';
 export {
   averagePrecision,

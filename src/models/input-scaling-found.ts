@@ -21,13 +21,14 @@ const imagenet = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
  * torchvision and timm without such a file are taken to want ImageNet's mean and deviation, as nearly all of them do.
  *
  * @param file of the network
+ * @param model where its layers are known
  * @returns undefined where nothing says so
  */
 export async function findInputScaling(
   file: string,
-  model: tfl.LayersModel,
+  model?: tfl.LayersModel,
 ): Promise<FoundScaling | undefined> {
-  const own = scalingOfModel(model);
+  const own = model && scalingOfModel(model);
   if (own !== undefined) return { scaling: own, why: 'the network begins with a rescaling of its own' };
   for (const [name, read] of sources) {
     const scaling = read(await jsonOf(join(dirname(file), name)));

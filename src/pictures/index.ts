@@ -21,4 +21,6 @@ export {
 export { type Page, renderPage } from './page.ts';
 export { style as pageStyle } from './page-style.ts';
 export { grayscale, type PixelMap, type Rgb, type RgbImage, resizeMap, rgbImage } from './pixels.ts';
+export { png } from './png.ts';
+export { type HeatmapRgbaOptions, heatmapRgba, type RgbaImage, rgba } from './rgba.ts';
 export { facts, table } from './table.ts';

@@ -2,6 +2,7 @@ import yargs, { type Argv } from 'yargs';
 import { nearest, UsageError } from '../errors/index.ts';
 import { packageVersion } from '../files/index.ts';
 import { type Program, reportError, untilSettled, withoutOldNames } from './program.ts';
+import { withSwallowedOptions } from './swallowed-options.ts';
 
 /** The programs, each loaded when it is called. */
 export const programs: Readonly<Record<string, readonly [describe: string, load: () => Promise<Program>]>> = {
@@ -62,7 +63,12 @@ async function perform(argv: readonly string[]): Promise<void> {
     const [name] = argv;
     const called = name === undefined ? undefined : programs[name];
     const program = called && (await called[1]());
-    const words = argv.length === 0 ? ['--help'] : program ? withoutOldNames(argv, program) : [...argv];
+    const words =
+      argv.length === 0
+        ? ['--help']
+        : program
+          ? withoutOldNames(withSwallowedOptions(argv, program), program)
+          : [...argv];
     const line = yargs(words).scriptName('tfjs-gain').usage('$0 COMMAND …');
     for (const [other, [describe]] of Object.entries(programs)) {
       line.command({

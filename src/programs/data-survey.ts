@@ -22,7 +22,7 @@ function splitLines(split: SplitSurvey, { classes, multiLabel }: DatasetInfo): s
       split.maskArea
         ? `, a mask covers ${range(split.maskArea.map((area) => Math.round(area * 100)) as Spread)} %`
         : ''
-    }`,
+    }${split.withConfounders > 0 ? `, confounders in ${split.withConfounders}` : ''}`,
   ];
   if (multiLabel) {
     lines.push(`  classes per image: ${split.perImage.map((count, n) => `${n} in ${count}`).join(', ')}`);

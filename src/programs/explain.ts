@@ -1,7 +1,9 @@
 import { hideBin } from 'yargs/helpers';
 import type { EngineName } from '../engine/index.ts';
+import { UsageError } from '../errors/index.ts';
 import { explanationMethods, findMethods, type MethodGroup, methodGroups } from '../explain/index.ts';
 import { startProgress, writeLine } from '../progress/index.ts';
+import { boxThresholds } from './box-thresholds.ts';
 import { blackBoxOptions, checkBlackBox, explainRemote, isBlackBox } from './explain-black-box.ts';
 import {
   checkCounts,
@@ -19,7 +21,7 @@ export const explain = command({
   name: 'explain',
   describe: 'Show what a network sees in images',
   usage: [
-    '--run DIR --image FILE…',
+    '--run DIR --image FILE|FOLDER|VIDEO…',
     'Shows what a trained network sees in images: methods of explanation side by ' +
       `side, as pictures, raw maps (.npy) and one HTML page.\n\n${methodHelp()}`,
   ],
@@ -31,7 +33,7 @@ export const explain = command({
       array: true,
       requiresArg: true,
       demandOption: true,
-      describe: 'Images to explain',
+      describe: 'Images to explain; folders of images; videos, where ffmpeg is installed',
     },
     method: {
       type: 'string',
@@ -69,6 +71,14 @@ export const explain = command({
       choices: ['softmax', 'sigmoid'] as const,
       describe: 'How logits become scores [default: as the model or the run says]',
     },
+    threshold: {
+      type: 'number',
+      requiresArg: true,
+      describe:
+        'Draw and write boxes of what lies above this share of the maximum [default: as npm run evaluate chose for the run]',
+    },
+    boxes: { type: 'boolean', default: true, describe: 'Boxes, where there is a threshold' },
+    fps: { type: 'number', requiresArg: true, default: 1, describe: 'Frames of a video, in a second of it' },
     samples: {
       type: 'number',
       requiresArg: true,
@@ -78,7 +88,8 @@ export const explain = command({
     json: { type: 'boolean', default: false, describe: 'Print what was written as JSON' },
   },
   renamed: { batch: renamedOptions.batch, layer: renamedOptions.layer },
-  check: ({ run, model, top, batchSize, imageSize, samples, seed, ...rest }) => {
+  check: ({ run, model, top, batchSize, imageSize, samples, seed, fps, ...rest }) => {
+    if (!(fps > 0)) throw new UsageError(`--fps: expected a number above 0, found ${fps}`);
     if (!isBlackBox(rest)) checkNetwork({ run, model });
     else checkBlackBox({ ...rest, run, model, imageSize: imageSize as number | undefined });
     checkCounts({
@@ -92,6 +103,7 @@ export const explain = command({
   examples: [
     ['--model my-model/ --image cat.jpg dog.jpg --method grad-cam++ guided-backprop', 'two methods'],
     ['--run runs/gain --image *.jpg --method class-maps --class boat', 'all class maps, one class'],
+    ['--model net.onnx --image photos/ --threshold 0.3', 'with boxes, for COCO too'],
     [
       '--command "python predict.py" --image-size 224 --image cat.jpg --method lime',
       'a program that scores images',
@@ -105,19 +117,40 @@ export const explain = command({
 
     // Loaded late, so that --help and a mistyped option are answered at once.
     const { startEngine } = await import('../engine/index.ts');
-    const { readImages, writeExplanations } = await import('../explain/index.ts');
-    const { doubtByImages, findClasses, openTrainedNetwork } = await import('../run/index.ts');
+    const { listImages, readImages, writeExplanations } = await import('../explain/index.ts');
+    const {
+      doubtByImages,
+      findClasses,
+      isBlackBox: isClosed,
+      openNetworkOrBlackBox,
+    } = await import('../run/index.ts');
 
     const signal = interruption('interrupted: what was finished is in the folder, the page is not');
 
+    const thresholds = args.boxes
+      ? await boxThresholds(args.run, args.threshold)
+      : { values: {}, from: undefined };
     const engine = await startEngine({ engine: args.engine as EngineName | 'auto' });
-    const subject = await openTrainedNetwork(await networkAsked({ ...args, targetLayer: undefined }));
+    const subject = await openNetworkOrBlackBox(await networkAsked({ ...args, targetLayer: undefined }));
     const classes = args.class && findClasses(args.class, subject.classes);
-    const images = await readImages(args.image, subject);
-    for (const note of subject.notes) writeLine(note);
-    const pixels = images.map((image) => image.pixels);
-    const doubt = doubtByImages(subject, pixels);
-    if (doubt) writeLine(doubt);
+    const listed = await listImages(args.image, { fps: args.fps });
+    const images = await readImages(
+      listed.images.map(({ file }) => file),
+      subject,
+    )
+      .then((read) => read.map((image, i) => ({ ...image, file: listed.images[i]!.label })))
+      .finally(() => listed.close());
+    for (const note of [...subject.notes, ...listed.notes]) writeLine(note);
+    if (isClosed(subject)) {
+      writeLine(`network  its scores alone are known: ${subject.blackBox}`);
+    } else {
+      const doubt = doubtByImages(
+        subject,
+        images.map(({ pixels }) => pixels),
+      );
+      if (doubt) writeLine(doubt);
+    }
+    if (thresholds.from) writeLine(`boxes    with the thresholds of ${thresholds.from}`);
 
     const late: string[] = [];
     const progress = startProgress('explaining', images.length * findMethods(methods).length);
@@ -126,6 +159,7 @@ export const explain = command({
       classes,
       top: args.top,
       targetLayer: args.targetLayer,
+      thresholds: thresholds.values,
       samples: args.samples,
       seed: args.seed,
       batchSize: args.batchSize,

@@ -131,6 +131,11 @@ export function addFormats(program: Argv, $0: string, run: Run): Argv {
             describe:
               'Folder laid out like --dir with a mask for some images, of the same name or with _mask behind it',
           })
+          .option('confounders', {
+            type: 'string',
+            describe:
+              'Folder like --masks, of what must not matter in the images (data.masks.use: confounders)',
+          })
           .option('levels', {
             type: 'string',
             describe: 'What the folders stand for, e.g. split/group/class [default: class or split/class]',
@@ -141,7 +146,16 @@ export function addFormats(program: Argv, $0: string, run: Run): Argv {
           ),
       (args) =>
         run(
-          () => findFolders(args.dir, given({ resize: args.resize, masks: args.masks, levels: args.levels })),
+          () =>
+            findFolders(
+              args.dir,
+              given({
+                resize: args.resize,
+                masks: args.masks,
+                confounders: args.confounders,
+                levels: args.levels,
+              }),
+            ),
           args,
         ),
     )

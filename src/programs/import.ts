@@ -139,12 +139,12 @@ async function withProgress<T>(label: string, work: (onProgress: OnProgress) => 
 }
 
 function describe(
-  { info, perClass, perGroup, boxes, masks, notes, skipped }: ImportSummary,
+  { info, perClass, perGroup, boxes, masks, confounders, notes, skipped }: ImportSummary,
   path: string,
   dryRun: boolean,
 ): string {
   const lines = [
-    `${dryRun ? 'dry run, nothing is written: ' : ''}${path}: ${info.name}, ${info.multiLabel ? 'several labels' : 'one label'} per image, ${boxes} boxes, ${masks} masks`,
+    `${dryRun ? 'dry run, nothing is written: ' : ''}${path}: ${info.name}, ${info.multiLabel ? 'several labels' : 'one label'} per image, ${boxes} boxes, ${masks} masks${confounders > 0 ? `, ${confounders} confounders` : ''}`,
     ...Object.entries(info.splits).map(
       ([split, { examples, shards }]) =>
         `  ${split}: ${examples} images${dryRun ? '' : ` in ${shards.length} shards`}`,

@@ -14,6 +14,8 @@ export interface Program {
   readonly positional: string | undefined;
   /** Names of its options. */
   readonly options: readonly string[];
+  /** Whether an option takes a value, several, or none. */
+  readonly kinds: Readonly<Record<string, 'flag' | 'value' | 'list'>>;
   /** @param $0 how the program was called, for its examples: `npm run train --` or `tfjs-gain train` */
   build(argv: Argv, $0: string): Argv;
   /** @param args as yargs read them */
@@ -55,6 +57,12 @@ export function command<const O extends Readonly<Record<string, Options>>>(parts
     renamed,
     positional: parts.positional,
     options: Object.keys(parts.options),
+    kinds: Object.fromEntries(
+      Object.entries(parts.options).map(([option, { type, array }]) => [
+        option,
+        type === 'boolean' ? 'flag' : array ? 'list' : 'value',
+      ]),
+    ),
     build(argv, $0) {
       const [usage, text] = parts.usage;
       argv

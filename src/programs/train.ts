@@ -15,7 +15,8 @@ function resumption(said: string | undefined): 'always' | 'auto' | undefined {
 export const train = command({
   name: 'train',
   describe: 'Train a classifier with its own attention in the loss',
-  usage: ['--config FILE', 'Trains a classifier with its own attention in the loss (GAIN).'],
+  usage: ['[--config] FILE', 'Trains a classifier with its own attention in the loss (GAIN).'],
+  positional: 'config',
   options: {
     config: {
       type: 'string',
@@ -74,7 +75,10 @@ export const train = command({
     const { resultsTable, runStages } = await import('../experiment/index.ts');
 
     const { writeLine } = await import('../progress/index.ts');
-    const overrides = [...args.set, ...(args.engine ? [`engine.name=${args.engine}`] : [])];
+    const overrides = [
+      ...args.set,
+      ...(args.engine ? [{ key: 'engine.name', value: args.engine, from: `--engine ${args.engine}:` }] : []),
+    ];
     const wanted = resumption(args.resume);
     if (wanted === 'always' && args.run) requireRun(args.run);
     const config = await loadConfig(args.config ?? join(args.run!, 'config.yaml'), overrides);

@@ -2,7 +2,7 @@ import { SingleBar } from 'cli-progress';
 
 /** Shows how far a long job is: a bar on a terminal, a plain line now and then elsewhere; both on stderr. */
 export interface Progress {
-  /** Moves to `value` of the total; `detail` is shown beside it. */
+  /** Moves to `value` of the total; `detail` is shown beside it: as many of its parts, between two blanks, as there is room for. */
   update(value: number, detail?: string): void;
   /** Writes a line of its own; a bar goes on below it. */
   line(text: string): void;
@@ -15,6 +15,27 @@ export interface ProgressOptions {
   readonly stream?: NodeJS.WriteStream;
   /** Seconds between two plain lines. @default 10 */
   readonly lineEvery?: number;
+  /** What this job is a part of: its time left is shown too. */
+  readonly whole?: Whole | undefined;
+}
+
+/** A job of several parts, such as the epochs of a run; in the units of its parts. */
+export interface Whole {
+  /** As it is called: `run`. */
+  readonly label: string;
+  readonly total: number;
+  /** Done before this part. */
+  readonly before: number;
+  /** When it began, of `Date.now()`, and what was done then already. */
+  readonly since: number;
+  readonly sinceDone: number;
+}
+
+/** Seconds left of the whole at the pace since it began; undefined before anything is done. */
+function leftOf({ total, before, since, sinceDone }: Whole, value: number): number | undefined {
+  const done = before + value - sinceDone;
+  if (done <= 0) return undefined;
+  return ((Date.now() - since) / 1000 / done) * Math.max(0, total - before - value);
 }
 
 /**
@@ -24,8 +45,8 @@ export interface ProgressOptions {
  * @param total value at which the job is done.
  */
 export function startProgress(label: string, total: number, options: ProgressOptions = {}): Progress {
-  const { stream = process.stderr, lineEvery = 10 } = options;
-  return stream.isTTY ? bar(label, total, stream) : lines(label, total, stream, lineEvery);
+  const { stream = process.stderr, lineEvery = 10, whole } = options;
+  return stream.isTTY ? bar(label, total, stream, whole) : lines(label, total, stream, lineEvery, whole);
 }
 
 /**
@@ -52,7 +73,7 @@ export function wrapLine(line: string, columns: number): string {
   return [...lines, rest].join('\n');
 }
 
-function bar(label: string, total: number, stream: NodeJS.WriteStream): Progress {
+function bar(label: string, total: number, stream: NodeJS.WriteStream, whole: Whole | undefined): Progress {
   let detail = '';
   const display = new SingleBar({
     stream,
@@ -61,19 +82,24 @@ function bar(label: string, total: number, stream: NodeJS.WriteStream): Progress
     // Also one that looks as before: a line may have taken its place.
     forceRedraw: true,
     fps: 8,
-    // The detail gives way first, then the bar, so that a narrow window shows one line and not a torn one.
+    // The last parts of the detail give way first, then the bar, so that a narrow window shows one line and not a torn one.
     format: (_options, { value, startTime }) => {
       const columns = stream.columns || 80;
       const share = total > 0 ? Math.min(1, value / total) : 1;
       const head = `${label} `;
       const seconds = (Date.now() - Number(startTime)) / 1000;
-      const left =
-        share > 0 && share < 1
-          ? ` ${duration((seconds * (1 - share)) / share)} left`
-          : ` ${duration(seconds)}`;
+      const running = share > 0 && share < 1;
+      const own = running ? duration((seconds * (1 - share)) / share) : duration(seconds);
+      const ofWhole = whole && leftOf(whole, value);
+      const rest = ofWhole === undefined ? '' : `, ${whole!.label} ${duration(ofWhole)}`;
+      const left = ` ${own}${rest}${running || rest ? ' left' : ''}`;
       const tail = ` ${String(Math.floor(share * 100)).padStart(3)} %${left}`;
       const room = columns - 1 - head.length - tail.length;
-      const shown = detail.length + 12 <= room ? `  ${detail}` : '';
+      let shown = '';
+      for (const part of detail.split('  ')) {
+        if (shown.length + part.length + 12 > room) break;
+        shown += `  ${part}`;
+      }
       const width = Math.max(0, Math.min(30, room - shown.length));
       const filled = Math.round(share * width);
       return `${head}${'█'.repeat(filled)}${'░'.repeat(width - filled)}${tail}${shown}`.slice(0, columns - 1);
@@ -94,7 +120,13 @@ function bar(label: string, total: number, stream: NodeJS.WriteStream): Progress
   };
 }
 
-function lines(label: string, total: number, stream: NodeJS.WriteStream, every: number): Progress {
+function lines(
+  label: string,
+  total: number,
+  stream: NodeJS.WriteStream,
+  every: number,
+  whole: Whole | undefined,
+): Progress {
   const start = Date.now();
   let last = start;
   let current = 0;
@@ -104,7 +136,9 @@ function lines(label: string, total: number, stream: NodeJS.WriteStream, every: 
     if (current === printed) return;
     last = Date.now();
     printed = current;
-    stream.write(`${label}: ${current}/${total}${detail ? `  ${detail}` : ''}\n`);
+    const left = whole && leftOf(whole, current);
+    const rest = left === undefined || left === 0 ? '' : `  ${whole!.label} ${duration(left)} left`;
+    stream.write(`${label}: ${current}/${total}${detail ? `  ${detail}` : ''}${rest}\n`);
   };
   return {
     update(value, text) {

@@ -3,6 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import { RunError, UsageError } from '../errors/index.ts';
 import { writeWhole } from '../files/index.ts';
 import { type Html, html, renderPage } from '../pictures/index.ts';
+import { auditSection, readAudit } from './audit-section.ts';
 import { readEvaluations, type StoredEvaluation } from './evaluation-files.ts';
 import { evaluationId, evaluationSection } from './evaluation-section.ts';
 import { gallerySection } from './gallery-section.ts';
@@ -58,7 +59,8 @@ export async function writeReport(dir: string, options: ReportOptions = {}): Pro
     throw new RunError(`${folder}: no such folder`);
   const run = await readRunFiles(dir);
   const evaluations = await readEvaluations(folder);
-  if (run.config === undefined && evaluations.length === 0) {
+  const audit = await readAudit(dir);
+  if (run.config === undefined && evaluations.length === 0 && audit === undefined) {
     throw new RunError(
       `${dir}: nothing to report: it holds neither a run (config.yaml) nor an evaluation (${folder})`,
     );
@@ -71,6 +73,10 @@ export async function writeReport(dir: string, options: ReportOptions = {}): Pro
   if (run.config !== undefined) {
     sections.push(await trainingSection(run));
     links.push({ id: 'training', title: 'Training' });
+  }
+  if (audit) {
+    sections.push(await auditSection(audit));
+    links.push({ id: 'audit', title: 'Audit' });
   }
   for (const [i, evaluation] of evaluations.entries()) {
     const id = evaluationId(evaluation, i);

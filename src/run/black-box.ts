@@ -5,10 +5,12 @@ import { ModelError, UsageError } from '../errors/index.ts';
 import { type Link, probabilities } from '../losses/index.ts';
 import {
   describeOnnx,
+  findInputScaling,
   type InputScaling,
   type LoadedGraph,
   loadGraphFile,
   scaledPixels,
+  shownScaling,
 } from '../models/index.ts';
 import { type FoundNetwork, findNetwork } from './find-network.ts';
 import { fileOfNetwork, type NetworkSource } from './network-source.ts';
@@ -54,15 +56,29 @@ export async function openNetworkOrBlackBox(source: NetworkSource): Promise<Trai
   const file = fileOfNetwork(found.path);
   if (file.endsWith('.json')) {
     const graph = await loadGraphFile(file);
-    return graph ? ofGraph(found, file, graph) : loadNetwork(found);
+    return graph ? ofGraph(found, file, graph, await scalingOf(found, file)) : loadNetwork(found);
   }
   if (!file.endsWith('.onnx')) return loadNetwork(found);
   try {
     return await loadNetwork(found);
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
-    return ofOnnx(found, file, error);
+    return ofOnnx(found, file, error, await scalingOf(found, file));
   }
+}
+
+/** What its pixels become, and a line where a file said so. */
+async function scalingOf({ known }: FoundNetwork, file: string): Promise<Scaling> {
+  if (known.inputScaling !== undefined) return { scaling: known.inputScaling, notes: [] };
+  const said = await findInputScaling(file);
+  if (!said) return { scaling: 'zero-one', notes: [] };
+  const note = `pixels   ${shownScaling(said.scaling)}: ${said.why} (--input-scaling says otherwise)`;
+  return { scaling: said.scaling, notes: [note] };
+}
+
+interface Scaling {
+  readonly scaling: InputScaling;
+  readonly notes: readonly string[];
 }
 
 /** Facts that are found the same way for both kinds. */
@@ -113,9 +129,13 @@ function factsOf(
   };
 }
 
-function ofGraph(found: FoundNetwork, file: string, graph: LoadedGraph): BlackBox {
+function ofGraph(
+  found: FoundNetwork,
+  file: string,
+  graph: LoadedGraph,
+  { scaling, notes }: Scaling,
+): BlackBox {
   const { known } = found;
-  const scaling: InputScaling = known.inputScaling ?? 'zero-one';
   const [input] = graph.inputs;
   const shape = input?.shape?.map((size) => (size > 0 ? size : null)) ?? [];
   const channels = shape[3];
@@ -136,7 +156,7 @@ function ofGraph(found: FoundNetwork, file: string, graph: LoadedGraph): BlackBo
       file,
     ),
   );
-  const facts = factsOf(found, count, end?.link, [shape[1] ?? null, shape[2] ?? null], []);
+  const facts = factsOf(found, count, end?.link, [shape[1] ?? null, shape[2] ?? null], [...notes]);
   return {
     ...facts,
     channels,
@@ -155,7 +175,12 @@ function ofGraph(found: FoundNetwork, file: string, graph: LoadedGraph): BlackBo
   };
 }
 
-async function ofOnnx(found: FoundNetwork, file: string, why: ModelError): Promise<BlackBox> {
+async function ofOnnx(
+  found: FoundNetwork,
+  file: string,
+  why: ModelError,
+  { scaling, notes }: Scaling,
+): Promise<BlackBox> {
   const bytes = await readFile(file);
   let session: OnnxSession;
   let description: ReturnType<typeof describeOnnx>;
@@ -167,7 +192,6 @@ async function ofOnnx(found: FoundNetwork, file: string, why: ModelError): Promi
     throw why;
   }
   const { known } = found;
-  const scaling: InputScaling = known.inputScaling ?? 'zero-one';
   const { input, outputs, unknown } = description;
   const [batch, a, b, c] = input.shape;
   const first = isChannels(a) || !isChannels(c);
@@ -189,14 +213,15 @@ async function ofOnnx(found: FoundNetwork, file: string, why: ModelError): Promi
           { [input.name]: { values: full.dataSync() as Float32Array, shape: full.shape } },
           [output],
         )[output]!;
-        const answers = tf.tensor(Float32Array.from(run.values), [full.shape[0]!, -1]);
+        const values = Float32Array.from(run.values);
+        const answers = tf.tensor(values, [full.shape[0]!, values.length / full.shape[0]!]);
         return tf.slice(answers, 0, part.shape[0]!);
       });
       return tf.concat(rows, 0) as tf.Tensor2D;
     });
   const size = known.imageSize ?? (height && width ? ([height, width] as const) : undefined);
   const count = size ? tf.tidy(() => scores(tf.zeros([1, ...size, channels])).shape[1]) : 2;
-  const facts = factsOf(found, count, end, [height ?? null, width ?? null], []);
+  const facts = factsOf(found, count, end, [height ?? null, width ?? null], [...notes]);
   const reason =
     unknown.length > 0
       ? `operators of the file have no derivative here: ${unknown.join(', ')}`

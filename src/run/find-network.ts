@@ -49,7 +49,8 @@ export async function findNetwork(source: NetworkSource, dataDir?: string): Prom
       path: source.model,
       dataDir: dataDir ?? null,
       data,
-      beside: await classNamesBeside(fileOfNetwork(source.model)),
+      // Names that are given need no file, and none that is damaged.
+      beside: source.known?.classes ? undefined : await classNamesBeside(fileOfNetwork(source.model)),
       known: source.known ?? {},
       steps: 0,
     };

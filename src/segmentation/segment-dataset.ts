@@ -262,6 +262,7 @@ async function fingerprint(
     (split) => dataset.info.splits[split],
   );
   hash.update(JSON.stringify([3, rest, shards]));
+  if (drawn) hash.update(JSON.stringify([drawn.info.imageSize, drawn.info.fit]));
   for (const { id, classes, irrelevant } of drawn?.masks.values() ?? []) {
     hash.update(id).update(classes);
     if (irrelevant) hash.update(irrelevant);

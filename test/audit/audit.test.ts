@@ -112,6 +112,36 @@ test('the feature that the answers follow comes first', (t) => {
   t.is(car.auc, 0.55);
 });
 
+test('bars at the edges are a feature: letterbox, frame, and no bar in a picture of one colour', (t) => {
+  const picture = (bar: (x: number, y: number) => boolean, yes: boolean) => ({
+    pixels: Float32Array.from({ length: 8 * 8 * 3 }, (_, i) => {
+      const p = Math.floor(i / 3);
+      return bar(p % 8, Math.floor(p / 8)) ? 0.01 : 0.3 + ((p * 37) % 64) / 100;
+    }),
+    object: undefined,
+    yes,
+  });
+  const barsOf = (yes: (x: number, y: number) => boolean, no: (x: number, y: number) => boolean) =>
+    linkFeatures([picture(yes, true), picture(no, false)], [8, 8]).find(
+      ({ feature }) => feature === 'bars at the edges',
+    );
+  const open = () => false;
+  t.deepEqual(
+    barsOf((_, y) => y < 1 || y > 6, open),
+    { feature: 'bars at the edges', auc: 1, yesWhere: 'high' },
+  );
+  t.is(barsOf((x) => x < 2, open)!.auc, 1);
+  t.is(barsOf(() => true, open)!.auc, 0.5);
+  // Two rows are more than one.
+  t.deepEqual(
+    barsOf(
+      (_, y) => y < 1,
+      (_, y) => y < 2,
+    )!.yesWhere,
+    'low',
+  );
+});
+
 test('a network that looks at the water is told from one that answers at random', async (t) => {
   const dir = temporaryFolder(t);
   await generateBiasedBoats(dir, { size, train: 4, trainFullsup: 4, val: 60, test: 4, unbiased: 4 });
@@ -149,6 +179,12 @@ test('a network that looks at the water is told from one that answers at random'
   t.true(blind.classes[0]!.features.length > 0);
   const boxes = await auditClassifier(blue, data, { ...options, masks: 'boxes' });
   t.true(boxes.audit.classes[0]!.real!.present > 0);
+  const { composites: alongBoxes, verdict } = boxes.audit.classes[0]!;
+  t.deepEqual(
+    alongBoxes!.cells.map(({ composites }) => composites),
+    [30, 30, 30, 30],
+  );
+  t.regex(verdict.sentence, /\(by boxes, which take some of their ground along: it leans as much or more\)/);
 
   const again = await answerComposites(
     blue,

@@ -247,6 +247,7 @@ test('label lists and statistics need no image', async (t) => {
     labels: [2],
     boxes: 1,
     masks: 1,
+    confounders: 0,
     maskedClasses: [2],
   });
   t.deepEqual(await dataset.labelStatistics(['train', 'full']), {
@@ -258,6 +259,7 @@ test('label lists and statistics need no image', async (t) => {
     maxPerImage: 1,
     withBoxes: 26,
     withMasks: 6,
+    withConfounders: 0,
   });
 });
 

@@ -54,7 +54,7 @@ test.serial('WR of a network whose maps are known: all, none and half of a mask 
       .png()
       .toBuffer();
     const info = { name: 'red', classes: ['red', 'not'], multiLabel: false };
-    const writer = await DatasetWriter.create(join(folder, 'data'), info, ['test', 'bare', 'late']);
+    const writer = await DatasetWriter.create(join(folder, 'data'), info, ['test', 'bare', 'late', 'both']);
     const write = (split: string, objects: ReturnType<typeof box>[]) =>
       writer.write(split, { encoded: png, format: 'png', filename: 'x.png', labels: [1], objects });
     await write('test', [box(0, 0.5)]);
@@ -64,6 +64,15 @@ test.serial('WR of a network whose maps are known: all, none and half of a mask 
     await write('bare', []);
     await write('late', []);
     await write('late', [box(0, 1)]);
+    // Of two images with an object, one says what must not matter: the left half, half of which is lit.
+    const left = Buffer.alloc(SIZE * SIZE);
+    for (let y = 0; y < SIZE; y++) left.fill(255, y * SIZE, y * SIZE + 4);
+    const confounder = await sharp(left, { raw: { width: SIZE, height: SIZE, channels: 1 } })
+      .png()
+      .toBuffer();
+    const both = { encoded: png, format: 'png', filename: 'x.png', labels: [1], objects: [box(0.5, 1)] };
+    await writer.write('both', { ...both, confounder });
+    await writer.write('both', both);
     await writer.finish();
     await startEngine({ engine: 'cpu' });
     await saveLayersModel(redness(), join(folder, 'model'));
@@ -88,6 +97,11 @@ test.serial('WR of a network whose maps are known: all, none and half of a mask 
     t.deepEqual(methods['input-gradient'], { wr: null, threshold: null, deadShare: 1 });
     t.regex(evaluationTable(evaluated!.result), /grad-cam +50\.0 .*0\.250/);
     t.is(eventScalars(evaluated!.result)['wrong-reasons-test/grad-cam/wr'], 0.5);
+
+    const [measured] = await evaluate({ ...request, splits: ['both'] });
+    const ofBoth = measured!.result.wrongReasons!;
+    t.is(ofBoth.images, 1, 'objects are no confounders where there are such');
+    t.is(ofBoth.methods['grad-cam']!.wr!.value, 0.5);
 
     const limited = { ...request, splits: ['late'], options: { ...request.options, limit: 1 } };
     const [unmasked] = await evaluate(limited);

@@ -6,7 +6,7 @@ import * as tfl from '@tensorflow/tfjs-layers';
 import test, { type ExecutionContext } from 'ava';
 import sharp from 'sharp';
 import { UsageError } from '../../src/errors/index.ts';
-import { heatmapCallback } from '../../src/experiment/index.ts';
+import { type Heatmap, heatmapCallback } from '../../src/experiment/index.ts';
 import { GainTrainer } from '../../src/gain/index.ts';
 import { startTestEngine } from '../engine/test-engine.ts';
 import { field, fields, splitRecords } from '../tensorboard/decode-events.ts';
@@ -95,12 +95,41 @@ test.serial('the trainer takes it too', async (t) => {
   t.is(picturesOf(dir).length, 1);
 });
 
+test.serial('heatmaps as RGBA bytes, without TensorBoard', async (t) => {
+  const images = tf.randomUniform<tf.Rank.R4>([2, 8, 8, 3], 0, 1, 'float32', 1);
+  const model = network();
+  const seen: [number, readonly Heatmap[]][] = [];
+  await model.fit(images, tf.tensor2d([1, 0, 0, 1], [2, 2]), {
+    epochs: 2,
+    verbose: 0,
+    callbacks: heatmapCallback({
+      images,
+      classes: [1, 0],
+      onHeatmaps: (epoch, maps) => void seen.push([epoch, maps]),
+    }),
+  });
+  t.deepEqual(
+    seen.map(([epoch, maps]) => [epoch, maps.length]),
+    [
+      [1, 2],
+      [2, 2],
+    ],
+  );
+  const [first] = seen[1]![1];
+  t.is(first!.class, 1);
+  t.is(first!.logit, (model.predict(images) as tf.Tensor2D).arraySync()[0]![1]!);
+  t.deepEqual([first!.map.width, first!.map.height, first!.map.data.length], [6, 6, 36]);
+  t.deepEqual([first!.overlay.width, first!.overlay.height, first!.overlay.data.length], [8, 8, 256]);
+  t.true(first!.overlay.data.every((value, i) => i % 4 !== 3 || value === 255));
+});
+
 test.serial('what does not fit is said before the training', async (t) => {
   const images = tf.zeros<tf.Rank.R4>([2, 8, 8, 3]);
   const wrong = (more: object) =>
     t.throws(() => heatmapCallback({ logDir: 'x', images, ...more }), { instanceOf: UsageError });
   t.regex(wrong({ classes: [1] }).message, /^classes: expected one for each of the 2 images, received 1$/);
   t.regex(wrong({ every: 0 }).message, /^every: /);
+  t.regex(wrong({ logDir: undefined }).message, /logDir or onHeatmaps is needed/);
   t.regex(wrong({ images: tf.zeros([2, 8, 8, 1]) }).message, /^images: expected \[B, height, width, 3\]/);
   const callbacks = heatmapCallback({ logDir: 'x', images, layer: 'cnov' });
   const error = await t.throwsAsync(

@@ -1,6 +1,7 @@
+import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { UsageError } from '../../src/errors/index.ts';
-import { exploreApp } from '../../src/explore/server/index.ts';
+import { bundlePage, exploreApp } from '../../src/explore/server/index.ts';
 import type { SessionJob, SessionView } from '../../src/explore/session/index.ts';
 
 const key = 'the-key-of-this-test';
@@ -151,4 +152,14 @@ test('a typed error reaches the page as its sentence; another one is for the ter
   t.is(other.status, 500);
   t.false((await other.text()).includes('secret'));
   t.regex(broken.said[0]!, /TypeError: secret/);
+});
+
+test('both pages are bundled without anything of Node', async (t) => {
+  const folder = fileURLToPath(new URL('../../page', import.meta.url));
+  for (const name of ['main', 'site'] as const) {
+    // What a browser does not have cannot be resolved, and is an error.
+    const text = await bundlePage(name, folder, true);
+    t.true(text.length > 50_000, name);
+    t.deepEqual(text.match(/from"node:|require\("/g), null, name);
+  }
 });

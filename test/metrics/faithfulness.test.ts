@@ -4,6 +4,7 @@ import {
   areaUnder,
   Bootstrap,
   BootstrapMean,
+  BootstrapMeans,
   blurred,
   confidenceDrop,
   confidenceIncreases,
@@ -85,4 +86,17 @@ test('bootstrap counts are Poisson(1)', (t) => {
   for (const [k, expected] of [0.3679, 0.3679, 0.1839, 0.0613].entries()) {
     t.true(Math.abs(share(k) - expected) < 0.015, `${k}`);
   }
+});
+
+test('several means that grow together are those that grow alone', (t) => {
+  const bootstrap = new Bootstrap({ replicates: 50 });
+  const together = new BootstrapMeans(bootstrap, 2);
+  const alone = [new BootstrapMean(bootstrap), new BootstrapMean(bootstrap)];
+  for (let image = 0; image < 7; image++) {
+    const values = [image / 3, (image * 5) % 4];
+    together.add(values, bootstrap.counts(image));
+    for (const [k, one] of alone.entries()) one.add(values[k]!, bootstrap.counts(image));
+  }
+  for (const [k, one] of alone.entries()) t.deepEqual(together.interval(k), one.interval);
+  t.is(together.count, 7);
 });

@@ -1,12 +1,16 @@
 import test from 'ava';
+import sharp from 'sharp';
 import { UsageError } from '../../src/errors/index.ts';
 import {
   colorMap,
   colorOf,
   drawBoxes,
   grayscale,
+  heatmapRgba,
   overlayMap,
+  png,
   resizeMap,
+  rgba,
   rgbImage,
 } from '../../src/pictures/index.ts';
 import { filledImage } from '../../src/pictures/pixels.ts';
@@ -144,4 +148,24 @@ test('boxes: thick frames, empty boxes, boxes that stick out, boxes that are non
     instanceOf: UsageError,
     message: 'a box must not end before it begins, received x 2..1, y 0..1',
   });
+});
+
+test('RGBA for a canvas: opaque images, and heatmaps that are seen through where they are low', async (t) => {
+  const image = { data: Uint8Array.of(1, 2, 3, 4, 5, 6), width: 2, height: 1 };
+  const opaque = rgba(image);
+  t.deepEqual([...opaque.data], [1, 2, 3, 255, 4, 5, 6, 255]);
+  t.true(opaque.data instanceof Uint8ClampedArray, 'as ImageData wants it');
+  const map = { data: Float32Array.of(0, 0.5, 1, Number.NaN), width: 2, height: 2 };
+  const heat = heatmapRgba(map, { alpha: 0.8, colors: 'gray' });
+  t.deepEqual([...heat.data], [0, 0, 0, 0, 128, 128, 128, 102, 255, 255, 255, 204, 0, 0, 0, 0]);
+  for (const [picture, channels] of [
+    [image, 3],
+    [heat, 4],
+  ] as const) {
+    const { data, info } = await sharp(await png(picture))
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    t.is(info.channels, channels);
+    t.deepEqual([...data], [...picture.data]);
+  }
 });

@@ -1,39 +1,12 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import yargs from 'yargs';
 import { programs } from '../../src/programs/cli.ts';
+import { commandsOf, type Documented, documents, root } from '../documented/commands.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-
-interface Documented {
-  readonly file: string;
-  readonly program: string;
-  readonly words: readonly string[];
-}
-
-/** Commands in the code of README, guide and docs: those with `…` or a choice in brackets are no commands. */
 async function documented(): Promise<Documented[]> {
-  const docs = (await readdir(join(root, 'docs'))).filter((file) => file.endsWith('.md'));
-  const found: Documented[] = [];
-  for (const file of ['README.md', 'CONTRIBUTING.md', ...docs.map((name) => join('docs', name))]) {
-    const text = await readFile(join(root, file), 'utf8');
-    for (const [, script, command, rest] of text.matchAll(
-      /(?:npm run ([\w:-]+) -- |npx tfjs-gain ([\w-]+) )([^`\n|#]*)/g,
-    )) {
-      const line = rest!.split(/ {2,}| (?:&&|>|<)/)[0]!;
-      if (/…|\.\.\.|[[\]{]|\bFORMAT\b/.test(line)) continue;
-      const program = (script ?? command!).replace(':', '-');
-      const words: string[] = [...(line.match(/'[^']*'|"[^"]*"|\S+/g) ?? [])];
-      if (words.includes('--help')) continue;
-      // A variable of the shell alone stands for further words.
-      const kept = words.filter((word) => !/^\$\w+$/.test(word));
-      found.push({ file, program, words: kept.map((word) => word.replace(/^['"]|['"]$/g, '')) });
-    }
-  }
-  return found;
+  return (await Promise.all((await documents()).map(commandsOf))).flat();
 }
 
 test('every command of the documents has options that exist, and configs that are there', async (t) => {

@@ -41,6 +41,33 @@ test('on a terminal: no line is ever wider than the window', (t) => {
   }
 });
 
+test('loss, speed and the time that is left of the whole run are seen at 80 columns', (t) => {
+  const since = Date.now() - 100_000;
+  const whole = { label: 'run', total: 10_000, before: 1_000, since, sinceDone: 900 };
+  for (const [columns, seen] of [
+    [80, /^epoch 3\/10 █+░+ {2}50 % 0:00, run \d:\d\d:\d\d left {2}loss 0\.512 {2}210 img\/s$/],
+    [120, /img\/s {2}cl 0\.301 am 0\.211 e 0\.002$/],
+  ] as const) {
+    const { stream: out, text } = stream(true, columns);
+    const progress = startProgress('epoch 3/10', 200, { stream: out, whole });
+    progress.update(100, 'loss 0.512  210 img/s  cl 0.301 am 0.211 e 0.002');
+    progress.stop();
+    const rows = text()
+      .replace(cursorMovement, '\n')
+      .split(/[\r\n]+/)
+      .map((row) => row.trimEnd());
+    t.true(
+      rows.some((row) => seen.test(row)),
+      rows.join('|'),
+    );
+  }
+  const { stream: out, text } = stream(false, 0);
+  const plain = startProgress('epoch 3/10', 200, { stream: out, whole });
+  plain.update(100, 'loss 0.512');
+  plain.stop();
+  t.regex(text(), /^epoch 3\/10: 100\/200 {2}loss 0\.512 {2}run \d:\d\d:\d\d left\n$/);
+});
+
 test('a line of its own does not end the display', (t) => {
   const { stream: out, text } = stream(false, 0);
   const progress = startProgress('sweep', 2, { stream: out });

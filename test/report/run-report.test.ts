@@ -1,4 +1,4 @@
-import { appendFile, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import sharp from 'sharp';
@@ -89,6 +89,65 @@ test('a teacher stands beside its student: answers, cost, likeness of maps', asy
   const broken = { ...alone, teacher: { ...teacher, agreement: 0.5 } };
   await writeFile(join(run, 'evaluation/test.json'), JSON.stringify(broken));
   await t.throwsAsync(pageOf(run), { instanceOf: DataError, message: /test\.json: teacher\.agreement: / });
+});
+
+test('the audit has its section: verdicts, numbers, features, pictures; a broken one is named', async (t) => {
+  const { run } = await wholeRun(t);
+  t.false((await pageOf(run)).includes('id="audit"'));
+  const folder = join(run, 'audit');
+  await mkdir(folder);
+  const share = (value: number) => ({ value, low: value - 0.0625, high: value + 0.0625 });
+  const audit = {
+    split: 'val',
+    images: 1234,
+    masks: 'boxes',
+    perCell: 100,
+    pictures: { boat: 'boat.png' },
+    classes: [
+      {
+        class: 'boat',
+        verdict: { finding: 'follows the ground', sentence: '`boat` follows the <ground>: right in 9 %.' },
+        evidence: { offShare: 0.75 },
+        real: { yesWithoutObject: 0.875, yesWithObjectAlone: 0.125 },
+        composites: {
+          apart: share(0.25),
+          together: share(0.9375),
+          lean: share(0.6875),
+          worst: 0.0625,
+          auc: null,
+        },
+        features: [{ feature: 'texture', auc: 0.875, yesWhere: 'low' }],
+        telling: [],
+      },
+    ],
+  };
+  await writeFile(join(folder, 'audit.json'), JSON.stringify(audit));
+  await sharp({ create: { width: 8, height: 8, channels: 3, background: '#123' } })
+    .png()
+    .toFile(join(folder, 'boat.png'));
+  const page = await pageOf(run);
+  const section = page.slice(
+    page.indexOf('<h2 id="audit">'),
+    page.indexOf('</figure>', page.indexOf('<h2 id="audit">')),
+  );
+  t.regex(section, /1,234 images of val, objects known by boxes, 100 composites of each kind/);
+  t.true(
+    section.includes('<li>boat follows the &#60;ground&#62;: right in 9 %.</li>'),
+    section.slice(0, 900),
+  );
+  t.deepEqual(row(section, 'boat'), [
+    '0.25 | 25.0 | 18.8 – 31.3',
+    '0.9375 | 93.8 | 87.5 – 100.0',
+    '0.0625 | 6.3',
+    '–',
+    '0.875 | 87.5',
+    '0.125 | 12.5',
+    '0.75 | 75.0',
+  ]);
+  t.regex(section, /texture <data value="0\.875">87\.5<\/data><small> yes where it is low/);
+  t.regex(section, /<img src="data:image\/webp/);
+  await writeFile(join(folder, 'audit.json'), JSON.stringify({ ...audit, images: 'many' }));
+  await t.throwsAsync(pageOf(run), { instanceOf: DataError, message: /audit\.json: images: / });
 });
 
 test('wrong reasons: WR, threshold and dead share of each attribution, the lowest bold', async (t) => {

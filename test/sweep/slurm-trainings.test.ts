@@ -277,7 +277,7 @@ onSlurm('preempted with and without a time of grace: queued again, resumed, the 
 
 onSlurm('a time limit in the middle: resumed, the same weights', async (t) => {
   t.timeout(patience);
-  const more = onCluster('--submit', '--slurm', 'time=2', '--slurm', 'grace=30');
+  const more = onCluster('--submit', '--slurm', 'time=3', '--slurm', 'grace=30');
   const { code, said } = await call(...sweepLine('long.yaml', 'limited', ...more));
   t.is(code, 0, said);
   const reference = call(...sweepLine('long.yaml', 'unlimited', '--threads', '1'));

@@ -83,7 +83,7 @@ export class Workplace {
 
   /** Calls a program in the folder. */
   call(
-    program: 'train' | 'sweep',
+    program: 'train' | 'sweep' | 'audit' | 'segment' | 'refit' | 'report',
     args: readonly string[],
     { onStart, onStderr, killAfter, largestFile }: CallOptions = {},
   ): Promise<Ended> {

@@ -69,8 +69,14 @@ const predicted = z.strictObject({
 
 const composites = z.strictObject({
   suspects: z
-    .union([z.literal('all'), z.array(z.string()).min(1)])
-    .describe('Classes that follow what surrounds them; all: every class.'),
+    .union([
+      z.enum(['all', 'auto']),
+      z.array(z.string()).min(1),
+      z.strictObject({ audit: z.string().describe('audit.json of npm run audit.') }),
+    ])
+    .describe(
+      'Classes that follow what surrounds them; all: every class; auto: those that an audit of the network finds when the training begins; or those that an audit found.',
+    ),
   perBatch: positiveInt.default(12).describe('Slots of each batch that hold composites.'),
   balance: z
     .boolean()
@@ -143,10 +149,18 @@ export const data = z.strictObject({
         .min(0)
         .default(0)
         .describe('Masked images placed into every batch; 0: as the shuffle brings them.'),
+      use: z
+        .enum(['objects', 'confounders'])
+        .default('objects')
+        .describe(
+          'Which masks supervise: those of the objects, or those of what must not matter (import --confounders).',
+        ),
       mark: z
         .enum(['matters', 'must-not-matter'])
         .default('matters')
-        .describe('What masks and boxes mark: the objects, or what must not matter, such as a confounder.'),
+        .describe(
+          'What masks and boxes of objects mark: the objects, or what must not matter, such as a confounder.',
+        ),
       drawn: z
         .string()
         .nullable()

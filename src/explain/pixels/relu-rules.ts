@@ -25,11 +25,15 @@ const endInActivation = [
   'Conv3DTranspose',
   'DepthwiseConv2D',
   'SeparableConv2D',
+  'GroupedConv2D',
+  'DilatedDepthwiseConv2D',
+  'MultipliedSeparableConv2D',
 ];
 
 /**
- * Makes every ReLU of a model go back by a rule, for `applyLayer` of a pass: `ReLU` layers, `Activation` layers, and the
- * activation that a dense or convolutional layer ends in. The model is not changed. All else keeps its derivative:
+ * Makes every ReLU of a model go back by a rule, for `applyLayer` of a pass: `ReLU` layers, `Activation` layers, the
+ * activation that a dense or convolutional layer ends in, and the ReLUs of imported graphs (`GeneralReLU` without a
+ * slope, `TensorOp` that clips at 0). The model is not changed. All else keeps its derivative:
  * other activations, leaky ReLUs, and ReLUs inside recurrent or wrapped layers.
  *
  * @returns `undefined` for `gradient`, which needs no intervention
@@ -37,43 +41,64 @@ const endInActivation = [
 export function reluRule(rule: ReluRule): ApplyLayer | undefined {
   if (rule === 'gradient') return undefined;
   return (layer, inputs, kwargs) => {
-    const ceiling = ceilingOf(layer);
-    if (ceiling === undefined) return undefined;
+    const range = rangeOf(layer);
+    if (range === undefined) return undefined;
     const sum = endInActivation.includes(layer.getClassName())
       ? (linear(layer).apply(inputs, kwargs) as tf.Tensor)
       : inputs[0]!;
-    return rectify(sum, rule, ceiling);
+    return rectify(sum, rule, range);
   };
 }
 
-/** Where the ReLU that a layer is, or ends in, becomes flat; `undefined` for a layer without one. */
-function ceilingOf(layer: Layer): number | undefined {
-  const kind = layer.getClassName();
-  if (kind === 'ReLU') return (layer as { maxValue?: number }).maxValue ?? Number.POSITIVE_INFINITY;
-  if (kind !== 'Activation' && !endInActivation.includes(kind)) return undefined;
-  switch (activationName(layer)) {
-    case 'relu':
-      return Number.POSITIVE_INFINITY;
-    case 'relu6':
-      return 6;
-    default:
-      return undefined;
-  }
+/** What a ReLU lets through: x between the two, 0 below, the ceiling above. */
+interface Range {
+  readonly threshold: number;
+  readonly ceiling: number;
 }
 
-/** min(max(0, x), ceiling), with the derivative of the rule. */
-function rectify(x: tf.Tensor, rule: ReluRule, ceiling: number): tf.Tensor {
-  const capped = ceiling !== Number.POSITIVE_INFINITY;
+const infinite = Number.POSITIVE_INFINITY;
+
+/** The range of the ReLU that a layer is, or ends in; `undefined` for a layer without one. */
+function rangeOf(layer: Layer): Range | undefined {
+  const kind = layer.getClassName();
+  const { maxValue, threshold, negativeSlope, operation, attributes } = layer as Rectifying;
+  if (kind === 'ReLU') return { threshold: 0, ceiling: maxValue ?? infinite };
+  if (kind === 'GeneralReLU') {
+    return negativeSlope === 0 ? { threshold: threshold ?? 0, ceiling: maxValue ?? infinite } : undefined;
+  }
+  if (kind === 'TensorOp') {
+    if (operation !== 'clip' || attributes?.min !== 0) return undefined;
+    return { threshold: 0, ceiling: attributes.max ?? infinite };
+  }
+  if (kind !== 'Activation' && !endInActivation.includes(kind)) return undefined;
+  const ceiling = { relu: infinite, relu6: 6 }[activationName(layer) ?? ''];
+  return ceiling === undefined ? undefined : { threshold: 0, ceiling };
+}
+
+/** What the layers above have, as far as it matters here. */
+interface Rectifying {
+  readonly maxValue?: number | null;
+  readonly threshold?: number;
+  readonly negativeSlope?: number;
+  readonly operation?: string;
+  readonly attributes?: { readonly min?: number | null; readonly max?: number | null };
+}
+
+/** min(x, ceiling) above the threshold and 0 below, with the derivative of the rule. */
+function rectify(x: tf.Tensor, rule: ReluRule, { threshold, ceiling }: Range): tf.Tensor {
+  const capped = ceiling !== infinite;
+  const above = (values: tf.Tensor) => tf.step(threshold === 0 ? values : tf.sub(values, threshold));
   const rectified = tf.customGrad((input, save) => {
     const values = input as tf.Tensor;
     (save as tf.GradSaveFunc)([values]);
     const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
       const positive = tf.relu(dy);
       if (rule === 'deconvolution') return positive;
-      const passed = tf.mul(positive, tf.step(saved[0]!));
+      const passed = tf.mul(positive, above(saved[0]!));
       return capped ? tf.mul(passed, tf.step(tf.sub(ceiling, saved[0]!))) : passed;
     };
-    return { value: capped ? tf.clipByValue(values, 0, ceiling) : tf.relu(values), gradFunc };
+    const passed = threshold === 0 ? tf.relu(values) : tf.mul(values, above(values));
+    return { value: capped ? tf.minimum(passed, ceiling) : passed, gradFunc };
   });
   return rectified(x);
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { openDataset } from '../../data/index.ts';
 import { DataError, UsageError } from '../../errors/index.ts';
 import type { TrainedNetwork } from '../../run/index.ts';
+import { imageEndings } from '../image-sources.ts';
 import { grey, readImages } from '../images.ts';
 import type { ImageBatch } from './top-images.ts';
 
@@ -20,8 +21,6 @@ export interface UnitImages {
   readonly count: number;
   readonly batches: AsyncIterable<ImageBatch>;
 }
-
-const endings = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i;
 
 /**
  * The images of a data set, or the image files of a folder, in the order of their names.
@@ -53,7 +52,7 @@ async function ofFolder(
     throw new DataError(`${dir}: cannot be read: ${cause.message}`, { cause });
   });
   const files = names
-    .filter((name) => endings.test(name))
+    .filter((name) => imageEndings.test(name))
     .sort()
     .slice(0, limit);
   if (files.length === 0) throw new DataError(`${dir}: it holds neither a dataset.json nor images`);

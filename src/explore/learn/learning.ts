@@ -148,7 +148,8 @@ export class Learning {
       stdio: 'ignore',
     });
     child.unref();
-    for (let tries = 0; tries < 100; tries++) {
+    // A minute: a busy machine starts a process slowly.
+    for (let tries = 0; tries < 600; tries++) {
       if (lockHolder(folder) || child.exitCode !== null) return;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }

@@ -35,6 +35,9 @@ export class ContourSweep {
   readonly #order: Int32Array;
   readonly #starts = new Int32Array(257);
   readonly #fill = new Int32Array(256);
+  /** Column and row of the image, by padded position. */
+  readonly #columns: Int32Array;
+  readonly #rows: Int32Array;
   readonly #on: Uint8Array;
   readonly #parent: Int32Array;
   readonly #components: Regions;
@@ -54,6 +57,8 @@ export class ContourSweep {
     const size = stride * (height + 2);
     this.#stride = stride;
     this.#order = new Int32Array(height * width);
+    this.#columns = Int32Array.from({ length: size }, (_, p) => (p % stride) - 1);
+    this.#rows = Int32Array.from({ length: size }, (_, p) => Math.trunc(p / stride) - 1);
     this.#on = new Uint8Array(size);
     this.#parent = new Int32Array(size);
     this.#components = new Regions(size);
@@ -130,14 +135,24 @@ export class ContourSweep {
 
   /** Switches a pixel on, as a region of its own. */
   #begin(regions: Regions, p: number): void {
-    const y = Math.trunc(p / this.#stride);
-    const x = p - y * this.#stride;
     this.#on[p] = 1;
     this.#parent[p] = p;
-    regions.left[p] = regions.right[p] = x - 1;
-    regions.top[p] = regions.bottom[p] = y - 1;
+    regions.left[p] = regions.right[p] = this.#columns[p]!;
+    regions.top[p] = regions.bottom[p] = this.#rows[p]!;
     regions.first[p] = p;
     regions.area[p] = 0;
+  }
+
+  /** Switches a pixel on, as one of a region that is there. */
+  #join({ left, right, top, bottom, first }: Regions, root: number, p: number): void {
+    const [x, y] = [this.#columns[p]!, this.#rows[p]!];
+    this.#on[p] = 1;
+    this.#parent[p] = root;
+    if (x < left[root]!) left[root] = x;
+    if (x > right[root]!) right[root] = x;
+    if (y < top[root]!) top[root] = y;
+    if (y > bottom[root]!) bottom[root] = y;
+    if (p < first[root]!) first[root] = p;
   }
 
   /** Switches a pixel on and joins it to its 8 neighbours. */
@@ -145,17 +160,23 @@ export class ContourSweep {
     const { area, live } = this.#components;
     const parent = this.#parent;
     const around = this.#around(p);
-    this.#begin(this.#components, p);
     // One neighbour of each run along the ring suffices: the others are joined to it already.
-    let root = p;
+    let root = -1;
     let runs = runStarts[around]!;
     while (runs !== 0) {
       const direction = 31 - Math.clz32(runs);
       runs ^= 1 << direction;
       const other = this.#find(p + this.#neighbours8[direction]!);
-      if (other !== root) root = this.#components.merge(parent, root, other);
+      if (root < 0) {
+        root = other;
+        this.#join(this.#components, root, p);
+      } else if (other !== root) root = this.#components.merge(parent, root, other);
     }
-    if (root === p) live.push(p);
+    if (root < 0) {
+      root = p;
+      this.#begin(this.#components, root);
+      live.push(root);
+    }
     area[root]! += areaGain[around]!;
   }
 
@@ -268,14 +289,20 @@ export class ContourSweep {
       for (let i = this.#starts[level]!; i < this.#starts[level + 1]!; i++) {
         const p = this.#order[i]!;
         const around = this.#around(p);
-        this.#begin(this.#holes, p);
-        let root = p;
-        for (let d = 0; d < 4; d++) {
-          if (((around >> (2 * d + 1)) & 1) === 0) continue;
-          const other = this.#find(p + this.#neighbours8[2 * d + 1]!);
-          if (other !== root) root = this.#holes.merge(parent, root, other);
+        let root = -1;
+        for (let d = 1; d < 8; d += 2) {
+          if (((around >> d) & 1) === 0) continue;
+          const other = this.#find(p + this.#neighbours8[d]!);
+          if (root < 0) {
+            root = other;
+            this.#join(this.#holes, root, p);
+          } else if (other !== root) root = this.#holes.merge(parent, root, other);
         }
-        if (root === p) live.push(p);
+        if (root < 0) {
+          root = p;
+          this.#begin(this.#holes, root);
+          live.push(root);
+        }
         area[root]! += holeGain[around]!;
       }
       const found = this.#holesAt[level]!;

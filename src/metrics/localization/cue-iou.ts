@@ -30,27 +30,39 @@ export function cueCounts(
   classes: number,
   share = 0.2,
 ): CueCount[] {
-  const counts = new Map<number, { both: number; cue: number; truth: number }>();
-  for (const index of [classes, ...maps.map((map) => map.class), ...masks.map((mask) => mask.class)]) {
-    counts.set(index, { both: 0, cue: 0, truth: 0 });
-  }
+  // Background first; a class that occurs twice is one.
+  const ids = [...new Set([classes, ...maps.map((map) => map.class), ...masks.map((mask) => mask.class)])];
+  const ofMaps = maps.map((map) => ids.indexOf(map.class));
+  const ofMasks = masks.map((mask) => ids.indexOf(mask.class));
+  const [both, cues, truths] = [
+    new Uint32Array(ids.length),
+    new Uint32Array(ids.length),
+    new Uint32Array(ids.length),
+  ];
   const pixels = (maps[0] ?? masks[0])?.values.length ?? 0;
   for (let i = 0; i < pixels; i++) {
-    let [cue, highest] = [classes, share];
-    for (const map of maps) if (map.values[i]! > highest) [cue, highest] = [map.class, map.values[i]!];
-    let truth = classes;
-    for (const mask of masks) {
-      if (mask.values[i]! <= 0.5) continue;
-      truth = mask.class;
+    let cue = 0;
+    let highest = share;
+    for (let m = 0; m < maps.length; m++) {
+      const value = maps[m]!.values[i]!;
+      if (value > highest) {
+        highest = value;
+        cue = ofMaps[m]!;
+      }
+    }
+    let truth = 0;
+    for (let m = 0; m < masks.length; m++) {
+      if (masks[m]!.values[i]! <= 0.5) continue;
+      truth = ofMasks[m]!;
       break;
     }
-    counts.get(cue)!.cue++;
-    counts.get(truth)!.truth++;
-    if (cue === truth) counts.get(cue)!.both++;
+    cues[cue]!++;
+    truths[truth]!++;
+    if (cue === truth) both[cue]!++;
   }
-  return [...counts].map(([index, { both, cue, truth }]) => ({
+  return ids.map((index, i) => ({
     class: index,
-    intersection: both,
-    union: cue + truth - both,
+    intersection: both[i]!,
+    union: cues[i]! + truths[i]! - both[i]!,
   }));
 }

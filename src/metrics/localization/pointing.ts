@@ -13,9 +13,14 @@ export function pointsAt(
   width: number,
   tolerance: number,
 ): boolean {
-  let [best, highest] = [-1, 0];
+  let best = -1;
+  let highest = 0;
   for (let i = 0; i < map.length; i++) {
-    if (map[i]! > highest) [best, highest] = [i, map[i]!];
+    const value = map[i]!;
+    if (value > highest) {
+      highest = value;
+      best = i;
+    }
   }
   if (best < 0) return false;
   if (region[best]! > 0.5) return true;

@@ -7,74 +7,17 @@ import { deconvolution, gradientMaps, integratedGradients } from '../../../src/e
 import { attentionMaps } from '../../../src/gradcam/index.ts';
 import { startTestEngine } from '../../gradcam/engine.ts';
 import { numbers } from '../../gradcam/reference-network.ts';
+import { graphArtifacts } from '../graph-artifacts.ts';
 
 test.before(startTestEngine);
-
-const base64 = (text: string) => Buffer.from(text).toString('base64');
-const list = (sizes: number[]) => ({ list: { i: sizes.map(String) } });
-const no = { b: false };
 
 const kernel = numbers(1, 3 * 3 * 2 * 3);
 const matrix = numbers(2, 3 * 4);
 
-/** As the TensorFlow converter writes it: conv, ReLU, mean over space, matrix product, softmax. */
-function graphModel() {
-  const constant = (name: string, shape: number[], dtype: string) => ({
-    name,
-    op: 'Const',
-    attr: {
-      dtype: { type: dtype },
-      value: { tensor: { dtype, tensorShape: { dim: shape.map((size) => ({ size: String(size) })) } } },
-    },
-  });
-  const node = [
-    {
-      name: 'x',
-      op: 'Placeholder',
-      attr: {
-        dtype: { type: 'DT_FLOAT' },
-        shape: { shape: { dim: ['-1', '5', '5', '2'].map((size) => ({ size })) } },
-      },
-    },
-    constant('kernel', [3, 3, 2, 3], 'DT_FLOAT'),
-    constant('axes', [2], 'DT_INT32'),
-    constant('matrix', [3, 4], 'DT_FLOAT'),
-    {
-      name: 'conv',
-      op: 'Conv2D',
-      input: ['x', 'kernel'],
-      attr: {
-        strides: list([1, 1, 1, 1]),
-        dilations: list([1, 1, 1, 1]),
-        padding: { s: base64('VALID') },
-        data_format: { s: base64('NHWC') },
-      },
-    },
-    { name: 'relu', op: 'Relu', input: ['conv'], attr: {} },
-    { name: 'mean', op: 'Mean', input: ['relu', 'axes'], attr: { keep_dims: no } },
-    { name: 'logits', op: 'MatMul', input: ['mean', 'matrix'], attr: { transpose_a: no, transpose_b: no } },
-    { name: 'probabilities', op: 'Softmax', input: ['logits'], attr: {} },
-  ];
-  const weights = new Float32Array([...kernel, ...matrix]);
-  const axes = new Int32Array([1, 2]);
-  const data = Buffer.concat([
-    Buffer.from(weights.buffer, 0, 4 * kernel.length),
-    Buffer.from(axes.buffer),
-    Buffer.from(weights.buffer, 4 * kernel.length),
-  ]);
-  return loadGraphModel({
-    load: async () => ({
-      modelTopology: { node, versions: { producer: 1 } },
-      weightSpecs: [
-        { name: 'kernel', shape: [3, 3, 2, 3], dtype: 'float32' as const },
-        { name: 'axes', shape: [2], dtype: 'int32' as const },
-        { name: 'matrix', shape: [3, 4], dtype: 'float32' as const },
-      ],
-      weightData: data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength) as ArrayBuffer,
-      format: 'graph-model',
-    }),
-  });
-}
+const graphModel = () => {
+  const artifacts = graphArtifacts(2, kernel, matrix);
+  return loadGraphModel({ load: async () => artifacts });
+};
 
 /** The same network in layers. */
 function layersModel(): tfl.Sequential {

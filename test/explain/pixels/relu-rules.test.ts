@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import test from 'ava';
 import { deconvolution, gradientMaps, guidedBackpropagation } from '../../../src/explain/pixels/index.ts';
+import { GeneralReLU, TensorOp } from '../../../src/models/layers/index.ts';
 import { startTestEngine } from '../../gradcam/engine.ts';
 
 test.before(startTestEngine);
@@ -45,6 +46,11 @@ const forms: [string, () => tfl.layers.Layer[]][] = [
   ['an Activation layer', () => [convolution('linear'), tfl.layers.activation({ activation: 'relu' })]],
   ['a ReLU layer', () => [tfl.layers.reLU({})]],
   ['a nested model', () => [nested()]],
+  ['GeneralReLU', () => [new GeneralReLU({ name: 'relu' })]],
+  [
+    'an imported Clip',
+    () => [new TensorOp({ name: 'clip', operation: 'clip', attributes: { min: 0, max: null } })],
+  ],
 ];
 
 for (const [form, relu] of forms) {

@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import type { ImageExample } from '../../image-example.ts';
 import type { ImportItem, ImportSource } from '../import-run/import-examples.ts';
 import { ImportNotes } from '../import-run/import-notes.ts';
-import { readMaskFile } from '../reading/mask-file.ts';
+import { readConfounderFile, readMaskFile } from '../reading/mask-file.ts';
 import { readImage } from '../reading/stored-image.ts';
 import { type PlacedImage, readLayout, readLevels } from './layout.ts';
 import { listMasks, masksAmong, matchMasks } from './matching-masks.ts';
@@ -13,6 +13,8 @@ export interface FolderOptions {
    * same with `_mask` behind them. It may be `dir` itself; files called like the mask of another are then masks.
    */
   masks?: string;
+  /** A folder like `masks`, of what must not matter in the images, whatever their class: not 0 on it. */
+  confounders?: string;
   /** What the levels of folders stand for, e.g. `split/group/class`. @default `class` or `split/class`, found out */
   levels?: string;
   /** Shrink larger images to this longest side. */
@@ -52,6 +54,16 @@ export async function findFolders(dir: string, options: FolderOptions = {}): Pro
   }
 
   const labelOf = new Map(layout.classes.map((name, index) => [name, index]));
+  const confounders =
+    options.confounders === undefined
+      ? new Map<string, string>()
+      : matchMasks(
+          options.confounders,
+          await listMasks(options.confounders, notes.tell),
+          images.map(({ path }) => path),
+          notes.tell,
+        );
+
   const items = images.map((image): ImportItem => {
     const label = labelOf.get(image.class) ?? -1;
     return {
@@ -59,7 +71,12 @@ export async function findFolders(dir: string, options: FolderOptions = {}): Pro
       name: image.path,
       labels: [label],
       ...(image.group !== undefined && { group: image.group }),
-      load: () => loadImage(dir, image, label, masks.get(image.path), options.resize),
+      load: () =>
+        loadImage(dir, image, label, {
+          mask: masks.get(image.path),
+          confounder: confounders.get(image.path),
+          resize: options.resize,
+        }),
     };
   });
   const { classes, problems } = layout;
@@ -70,10 +87,16 @@ async function loadImage(
   dir: string,
   { path }: PlacedImage,
   label: number,
-  maskFile: string | undefined,
-  resize: number | undefined,
+  files: { mask: string | undefined; confounder: string | undefined; resize: number | undefined },
 ): Promise<ImageExample> {
-  const { original, ...image } = await readImage(join(dir, path), resize);
-  const object = maskFile && { class: label, ...(await readMaskFile(maskFile, original, image)) };
-  return { ...image, filename: path, labels: [label], objects: object ? [object] : [] };
+  const { original, ...image } = await readImage(join(dir, path), files.resize);
+  const object = files.mask && { class: label, ...(await readMaskFile(files.mask, original, image)) };
+  const confounder = files.confounder && (await readConfounderFile(files.confounder, original, image));
+  return {
+    ...image,
+    filename: path,
+    labels: [label],
+    objects: object ? [object] : [],
+    ...(confounder && { confounder }),
+  };
 }

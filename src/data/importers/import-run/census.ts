@@ -18,6 +18,7 @@ export class Census {
   readonly #groups = new Map<string, number>();
   #boxes = 0;
   #masks = 0;
+  #confounders = 0;
 
   constructor(source: ImportSource, splits: readonly string[]) {
     this.#source = source;
@@ -25,7 +26,7 @@ export class Census {
     this.#splits = new Map(splits.map((split) => [split, empty()]));
   }
 
-  count(split: string, { labels, objects, group }: ImageExample): void {
+  count(split: string, { labels, objects, group, confounder }: ImageExample): void {
     const counts = this.#splits.get(split)!;
     counts.images++;
     for (const label of labels) counts.perClass[label]!++;
@@ -33,6 +34,7 @@ export class Census {
     if (group) this.#groups.set(group, (this.#groups.get(group) ?? 0) + 1);
     this.#boxes += objects.length;
     this.#masks += objects.filter((object) => object.mask).length;
+    if (confounder) this.#confounders++;
   }
 
   get summary() {
@@ -40,7 +42,7 @@ export class Census {
       this.#imagesOf(index, [...this.#splits.values()]),
     );
     const perGroup = Object.fromEntries([...this.#groups].sort(([a], [b]) => (a < b ? -1 : 1)));
-    return { perClass, perGroup, boxes: this.#boxes, masks: this.#masks };
+    return { perClass, perGroup, boxes: this.#boxes, masks: this.#masks, confounders: this.#confounders };
   }
 
   /**

@@ -81,6 +81,8 @@ export interface ImportSummary {
   /** Objects with a box, and how many of them have a mask. */
   boxes: number;
   masks: number;
+  /** Images with a mask of what must not matter. */
+  confounders: number;
   /** What was put right or left out without stopping. */
   notes: ImportNote[];
   /** What was left out because it is broken, one message each. */

@@ -12,6 +12,8 @@ export interface ForeignExample {
   /** Numbers of the classes that are not known; 'all' where the label is negative, which stands for that. */
   unknown: number[] | 'all';
   group: string;
+  /** Mask of what must not matter, in records of this package. */
+  confounder: Uint8Array | undefined;
   objects: ForeignObject[];
   /** Names that the record gives numbers. */
   texts: Map<number, string>;
@@ -84,6 +86,7 @@ export function readForeignExample(bytes: Uint8Array, where: string): ForeignExa
         ? features.integers('image/class/unknown')
         : [],
     group: features.text('image/group'),
+    confounder: features.has('image/confounder') ? features.bytes('image/confounder')[0] : undefined,
     objects: objectIds.map((id, i) => ({
       id,
       box: boxes?.[i],

@@ -180,7 +180,10 @@ async function loadRecord(
   const filename = example.filename || recordId(path, record);
   const unknown =
     example.unknown === 'all' ? [...classOf.values()] : example.unknown.map((id) => classOf.get(id)!);
+  const confounder =
+    example.confounder && (await decodeMask(example.confounder, frame, `${where}, image/confounder`));
   const more = {
+    ...(confounder && { confounder: await encodeMask(confounder, frame, image) }),
     ...(unknown.length > 0 && {
       unknown: unknown.filter((index) => !others.some((other) => other.class === index)),
     }),
