@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type Dataset, openDataset, type PredictedMasks, readPredictedMasks } from '../data/index.ts';
 import { startEngine } from '../engine/index.ts';
 import { UsageError } from '../errors/index.ts';
-import { writeJson, writeWhole } from '../files/index.ts';
+import { fileStems, writeJson, writeWhole } from '../files/index.ts';
 import { imageGrid, rgbImage, type Tile } from '../pictures/index.ts';
 import { findNetwork, loadNetwork, type NetworkSource, type TrainedNetwork } from '../run/index.ts';
 import { segmentDataset } from '../segmentation/index.ts';
@@ -141,14 +141,12 @@ export async function writeAudit(
 ): Promise<string[]> {
   const files = [join(out, 'audit.json')];
   const pictureOf: Record<string, string> = {};
-  for (const one of pictures) {
+  const stems = fileStems(pictures.map((one) => one.class));
+  for (const [i, one] of pictures.entries()) {
     const png = await drawPictures(one, network.imageSize);
     if (!png) continue;
-    // Two names may differ in signs alone that a file cannot have.
-    const plain = one.class.replace(/[^\w.-]+/g, '_');
-    const name = Object.values(pictureOf).includes(`${plain}.png`) ? `${plain}-${files.length}` : plain;
-    pictureOf[one.class] = `${name}.png`;
-    const file = join(out, `${name}.png`);
+    pictureOf[one.class] = `${stems[i]!}.png`;
+    const file = join(out, pictureOf[one.class]!);
     await writeWhole(file, png);
     files.push(file);
   }

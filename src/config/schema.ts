@@ -11,7 +11,7 @@ import { training } from './sections/training.ts';
 const stage = z.strictObject({
   name: z
     .string()
-    .regex(/^[\w-]+$/, 'expected letters, digits, dashes or underscores')
+    .regex(/^[\w-]{1,120}$/, 'expected letters, digits, dashes or underscores, 120 at most')
     .describe('It goes to stages/<name> of the run.'),
   set: z
     .record(z.string(), z.unknown())
@@ -28,7 +28,10 @@ export const configSchema = z
   .strictObject({
     name: z
       .string()
-      .regex(/^[\w.-]+$/, 'expected letters, digits, dots, dashes or underscores')
+      .regex(
+        /^[\w-][\w.-]{0,119}$/,
+        'expected letters, digits, dots, dashes or underscores, 120 at most, no dot first',
+      )
       .describe('The run goes to runs/<name>.'),
     seed: z.int().min(0).default(1).describe('Of everything random: weights, order, augmentation, dropout.'),
     engine: engine.prefault({}),

@@ -4,7 +4,7 @@ export { nearest } from './nearest.ts';
  * The typed errors of this package. Every failure that a user can cause is one of them; its message says
  * where (file, record, line, layer), the rule, and the value that broke it.
  *
- * `exitCode` is what a command-line program ends with: 2 usage or config, 3 data, 4 training diverged,
+ * `exitCode` is what a command-line program ends with: 1 a fault of this package, 2 usage or config, 3 data, 4 training diverged,
  * 130 interrupted after a checkpoint was written.
  */
 export abstract class GainError extends Error {
@@ -39,6 +39,14 @@ export class EngineError extends GainError {
 /** A run's or a sweep's directory that cannot be used: in use by another process, not resumable, or not empty. */
 export class RunError extends GainError {
   readonly exitCode = 2;
+}
+
+/**
+ * A program that waits for what cannot come any more: a fault of this package, or of a library that it calls. Without
+ * it the process would end in silence.
+ */
+export class StalledError extends GainError {
+  readonly exitCode = 1;
 }
 
 /** Data that is missing, damaged, or breaks a rule of its format. */

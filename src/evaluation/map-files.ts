@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path';
 import sharp from 'sharp';
-import { makeFolder, writeWhole, writing } from '../files/index.ts';
+import { fileStem, fileStems, makeFolder, writeWhole, writing } from '../files/index.ts';
 import type { PixelBox } from '../metrics/index.ts';
 import { npy } from '../pictures/index.ts';
 
@@ -26,7 +26,7 @@ interface Prediction {
 /**
  * Writes maps and predicted boxes for other tools.
  *
- * `METHOD/IMAGE.CLASS.png` (16 bits, 65535 at the map's maximum, zero stays zero) or `.npy` (float32 [H,W], as the
+ * `METHOD/IMAGE.CLASS.png` (IMAGE `test-00000-of-00001.tfrecord-17` of the record `test-00000-of-00001.tfrecord#17`; 16 bits, 65535 at the map's maximum, zero stays zero) or `.npy` (float32 [H,W], as the
  * method gives it). `SPLIT.METHOD.boxes.json` is a COCO result file: [x, y, width, height] in pixels of the evaluated
  * image, category the class plus 1, score its probability. `SPLIT.images.json` is the COCO data set to go with it:
  * images with their numbers and record names, categories, and the true boxes as annotations.
@@ -35,12 +35,15 @@ export class MapFiles {
   readonly #dir: string;
   readonly #options: MapFilesOptions;
   readonly #predictions: Prediction[][];
+  /** Of the classes. */
+  readonly #stems: readonly string[];
   readonly #images: object[] = [];
   readonly #annotations: object[] = [];
 
   constructor(dir: string, options: MapFilesOptions) {
     this.#dir = dir;
     this.#options = options;
+    this.#stems = fileStems(options.classes);
     this.#predictions = options.methods.map(() => []);
   }
 
@@ -77,7 +80,7 @@ export class MapFiles {
     map: Float32Array,
     box: PixelBox | undefined,
   ): Promise<void> {
-    const { format, imageSize, methods, classes } = this.#options;
+    const { format, imageSize, methods } = this.#options;
     if (box) {
       this.#predictions[method]!.push({
         image_id: image.index + 1,
@@ -86,7 +89,7 @@ export class MapFiles {
         score: Math.round(image.score * 1e6) / 1e6,
       });
     }
-    const name = `${fileName(image.id)}.${fileName(classes[image.class]!)}.${format}`;
+    const name = `${fileStem(basename(image.id))}.${this.#stems[image.class]!}.${format}`;
     const content = format === 'png' ? await png16(map, imageSize) : npy(map, imageSize);
     await writeWhole(join(this.#dir, methods[method]!, name), content, { durable: false });
   }
@@ -109,11 +112,6 @@ export class MapFiles {
 /** [x, y, width, height]; the right and lower pixel belong to it. */
 function cocoBox([x0, y0, x1, y1]: PixelBox): [number, number, number, number] {
   return [x0, y0, x1 - x0 + 1, y1 - y0 + 1];
-}
-
-/** `test-00000-of-00001.tfrecord#17` as `test-00000-of-00001.tfrecord-17`. */
-function fileName(name: string): string {
-  return basename(name).replace(/[^\w.-]+/g, '-');
 }
 
 /** A map as a 16-bit grey PNG, 65535 at its maximum; negative values are 0. */

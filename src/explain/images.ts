@@ -1,6 +1,7 @@
 import { basename, parse } from 'node:path';
 import { type ImageView, readImageView } from '../data/index.ts';
 import { DataError } from '../errors/index.ts';
+import { fileStems } from '../files/index.ts';
 import type { TrainedNetwork } from '../run/index.ts';
 
 /** An image as the network takes it. */
@@ -30,22 +31,11 @@ export async function readImages(
     return [result.reason.message];
   });
   if (broken.length > 0) throw new DataError(broken.join('\n'));
-  const names = uniqueNames(files);
+  // `a/cat.jpg` and `b/cat.jpg` are called `cat` and `cat-2`.
+  const names = fileStems(files.map((file) => parse(basename(file)).name));
   return read.map((result, i) => {
     const { pixels, ...view } = (result as PromiseFulfilledResult<ImageView>).value;
     return { name: names[i]!, file: files[i]!, pixels: channels === 1 ? grey(pixels) : pixels, view };
-  });
-}
-
-/** `a/cat.jpg` and `b/cat.jpg` as `cat` and `cat-2`. */
-function uniqueNames(files: readonly string[]): string[] {
-  const taken = new Set<string>();
-  return files.map((file) => {
-    const plain = parse(basename(file)).name.replace(/[^\w.-]+/g, '-') || 'image';
-    let name = plain;
-    for (let count = 2; taken.has(name); count++) name = `${plain}-${count}`;
-    taken.add(name);
-    return name;
   });
 }
 

@@ -1,6 +1,6 @@
 import { join, relative } from 'node:path';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import { writeJson, writeWhole } from '../files/index.ts';
+import { fileStem, writeJson, writeWhole } from '../files/index.ts';
 import { networkNodes, resolveTargetLayer, spatialLayers } from '../gradcam/index.ts';
 import { countMultiplyAdds, countParameters } from '../models/index.ts';
 import { dataAddress, drawBoxes, html, npy, png } from '../pictures/index.ts';
@@ -74,7 +74,7 @@ export async function writeExplanations(
       ];
       for (const attribution of attributions) {
         const { method, shape, values, defect } = attribution;
-        const path = join(dir, image.name, `${index}-${fileName(name)}.${method.name}`);
+        const path = join(dir, image.name, `${index}-${fileStem(name)}.${method.name}`);
         const threshold = thresholds[method.name] ?? thresholds.any;
         const boxes = threshold === undefined ? [] : mapBoxes(attribution, subject.imageSize, threshold);
         const drawn = drawAttribution(attribution, photo);
@@ -184,9 +184,4 @@ function rangeOf({ values, defect }: Attribution): [number, number] | undefined 
     ([low, high], value) => [Math.min(low, value), Math.max(high, value)],
     [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
   );
-}
-
-/** What a class is called in the name of a file. */
-function fileName(name: string): string {
-  return name.replace(/[^\p{L}\p{N}_.+-]+/gu, '-').slice(0, 80);
 }

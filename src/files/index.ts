@@ -1,6 +1,7 @@
 /** Files on disk, for every room that writes them: whole or not at all, and on the disk before they get their name; read back by typed errors. */
 
 export { checkedName, nameFault, shown } from './checked-name.ts';
+export { fileStem, fileStems } from './file-stem.ts';
 export { makeFolder, syncFolder, temporaryName } from './folder.ts';
 export { GrowingFile } from './growing-file.ts';
 export { LineFile } from './line-file.ts';

@@ -1,6 +1,9 @@
-import { isAbsolute, join, normalize, sep } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { DataError, type GainError } from '../errors/index.ts';
 import { shown } from './checked-name.ts';
+
+/** More than any path has that programs write. */
+const LONGEST = 1024;
 
 /**
  * Joins a folder and a path that a file names (a weight file of a manifest, a record of a report, a member of an
@@ -23,14 +26,15 @@ export function pathUnder(
   if (typeof relative !== 'string') throw new Failure(`${where} is no text`);
   if (relative === '') fail('is empty');
   if (relative.includes('\0')) fail('holds a NUL character');
-  const steps = normalize(relative).split(sep);
-  if (
-    isAbsolute(relative) ||
-    /^[a-zA-Z]:[\\/]/.test(relative) ||
-    steps[0] === '..' ||
-    relative.split('\\')[0] === '..'
-  ) {
-    fail('leads out of its folder');
+  if (relative.length > LONGEST) fail(`has ${relative.length} characters, the most is ${LONGEST}`);
+  // A backslash is a step on Windows, and what a path means must not depend on who reads it.
+  let depth = 0;
+  for (const step of relative.split(/[\\/]/)) {
+    if (step === '..') depth--;
+    else if (step !== '' && step !== '.') depth++;
+    if (depth < 0) break;
   }
+  if (isAbsolute(relative) || /^[a-zA-Z]:/.test(relative) || depth < 0) fail('leads out of its folder');
+  if (depth === 0) fail('names its folder itself');
   return join(dir, relative);
 }

@@ -1,7 +1,7 @@
 import yargs, { type Argv } from 'yargs';
 import { nearest, UsageError } from '../errors/index.ts';
 import { packageVersion } from '../files/index.ts';
-import { type Program, reportError, withoutOldNames } from './program.ts';
+import { type Program, reportError, untilSettled, withoutOldNames } from './program.ts';
 import { withSwallowedOptions } from './swallowed-options.ts';
 
 /** The programs, each loaded when it is called. */
@@ -49,6 +49,10 @@ export const programs: Readonly<Record<string, readonly [describe: string, load:
  * @param argv its name, and what follows
  */
 export async function main(argv: readonly string[]): Promise<void> {
+  await untilSettled(argv[0] ?? 'tfjs-gain', perform(argv));
+}
+
+async function perform(argv: readonly string[]): Promise<void> {
   // A reader that has gone (`| head`, a closed terminal) is no reason to end a training.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Argv, InferredOptionTypes, Options } from 'yargs';
-import { GainError, InterruptedError, UsageError } from '../errors/index.ts';
+import { GainError, InterruptedError, StalledError, UsageError } from '../errors/index.ts';
 import { writeLine } from '../progress/index.ts';
 
 /** A program of the command line, as yargs takes it. */
@@ -132,9 +132,34 @@ export function reportError(error: unknown): void {
   }
 }
 
+/**
+ * Waits for a program, and never for nothing: where the event loop runs dry before it is settled, since what it waits
+ * for was lost, Node would end the process with code 13 and no word, or with code 0. Here that is an error, and what is
+ * to be done at the end of a process (locks) is done.
+ *
+ * @param name of the program, for the message
+ */
+export async function untilSettled(name: string, work: Promise<void>): Promise<void> {
+  const stalled = () => {
+    reportError(
+      new StalledError(
+        `${name}: waits for something that cannot come any more, and ends here. Files that have their name are whole; ` +
+          'a run goes on with --resume. This is a fault of tfjs-gain: please report it with the command and the lines above',
+      ),
+    );
+    process.exit();
+  };
+  process.once('beforeExit', stalled);
+  try {
+    await work;
+  } finally {
+    process.off('beforeExit', stalled);
+  }
+}
+
 /** Runs the body of a program that has no options of its own: a benchmark, a check for developers. */
 export async function runProgram(body: () => Promise<void>): Promise<void> {
-  await body().catch(reportError);
+  await untilSettled(process.argv[1] ?? 'program', body()).catch(reportError);
 }
 
 /** `--method a b`, `--method a,b` and `--method a --method b` are the same. */

@@ -162,8 +162,8 @@ export const sweepRuns = command({
 
     const atWork = args.table ? lockHolder(sweep.out) : undefined;
     if (!args.dryRun && !atWork) {
-      const lock = await DirectoryLock.acquire(sweep.out, args.breakLock ? { onBreak: writeLine } : {});
-      process.on('exit', () => lock.release());
+      // Released when the process ends.
+      await DirectoryLock.acquire(sweep.out, args.breakLock ? { onBreak: writeLine } : {});
     }
     const { jobs, threads = Math.max(1, Math.floor(availableParallelism() / jobs)) } = args;
     const states = await Promise.all(sweep.runs.map(sweeping.runState));

@@ -126,7 +126,7 @@ export const units = command({
     const explain = await import('../explain/index.ts');
     const { findClasses, openTrainedNetwork } = await import('../run/index.ts');
     const { resolveTargetLayer } = await import('../gradcam/index.ts');
-    const { writeWhole } = await import('../files/index.ts');
+    const { fileStem, writeWhole } = await import('../files/index.ts');
 
     const signal = interruption('interrupted: the pictures that were finished are in the folder');
 
@@ -138,7 +138,7 @@ export const units = command({
     const target = resolveTargetLayer(model, args.targetLayer);
     writeLine(`layer    ${target.path}: ${target.reason}`);
     const firstFilters = Array.from({ length: Math.min(12, target.shape.at(-1)!) }, (_, k) => k);
-    const fileName = target.path.replaceAll(/[^\w.-]+/g, '-');
+    const fileName = fileStem(target.path);
 
     if (args.featureMaps) {
       for (const { name, pixels } of await explain.readImages(args.featureMaps, subject)) {

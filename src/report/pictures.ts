@@ -74,9 +74,11 @@ export function heatPicture(
 
 /** An image file as a `data:` address, with its size. */
 export async function fileAddress(path: string): Promise<{ address: string; width: number; height: number }> {
-  const image = sharp(path);
-  const { width, height } = await image.metadata().catch((cause: Error) => {
-    throw new DataError(`${path}: not an image: ${cause.message}`, { cause });
-  });
-  return { address: await webpAddress(image, 2000), width, height };
+  try {
+    const image = sharp(path);
+    const { width, height } = await image.metadata();
+    return { address: await webpAddress(image, 2000), width, height };
+  } catch (cause) {
+    throw new DataError(`${path}: not an image, or damaged: ${(cause as Error).message.trim()}`, { cause });
+  }
 }

@@ -4,7 +4,7 @@ import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { RunError } from '../errors/index.ts';
-import { makeFolder, syncFolder, writeWhole, writing } from '../files/index.ts';
+import { checkedName, makeFolder, syncFolder, writeWhole, writing } from '../files/index.ts';
 
 const indexSchema = z.object({
   last: z.string(),
@@ -117,7 +117,11 @@ export class CheckpointFiles {
     const path = join(this.path, 'index.json');
     if (!existsSync(path)) return undefined;
     try {
-      return indexSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+      const index = indexSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+      for (const [key, name] of Object.entries(index)) {
+        if (name !== null) checkedName(name, key, RunError);
+      }
+      return index;
     } catch (cause) {
       const folders = (await readdir(this.path)).filter((name) => name.startsWith('step-')).join(', ');
       throw new RunError(

@@ -29,6 +29,9 @@ export interface LockOptions {
  * process is looked for, of another machine the Slurm queue is asked. What nobody can tell counts as alive.
  */
 export class DirectoryLock {
+  /** Those of this process: however it ends, short of a kill, it leaves none behind. */
+  static readonly #held = new Set<DirectoryLock>();
+
   readonly #directory: string;
 
   private constructor(directory: string) {
@@ -43,12 +46,21 @@ export class DirectoryLock {
     return writing(directory, async () => {
       await makeFolder(directory);
       await takeLock(directory, options);
-      return new DirectoryLock(directory);
+      const lock = new DirectoryLock(directory);
+      if (DirectoryLock.#held.size === 0) process.on('exit', DirectoryLock.#releaseAll);
+      DirectoryLock.#held.add(lock);
+      return lock;
     });
   }
 
+  static readonly #releaseAll = () => {
+    for (const lock of DirectoryLock.#held) lock.release();
+  };
+
   /** Lets other processes in again, and leaves no directory behind in which nothing was written. */
   release(): void {
+    DirectoryLock.#held.delete(this);
+    if (DirectoryLock.#held.size === 0) process.off('exit', DirectoryLock.#releaseAll);
     rmSync(join(this.#directory, lockName), { force: true });
     try {
       rmdirSync(this.#directory);

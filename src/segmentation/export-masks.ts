@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { type Dataset, type PredictedMask, type PredictedMasks, writePredictedMasks } from '../data/index.ts';
 import { DataError } from '../errors/index.ts';
-import { writeJson, writeWhole } from '../files/index.ts';
+import { fileStem, writeJson, writeWhole } from '../files/index.ts';
 import { imageGrid, overlayMap, rgbImage, type Tile } from '../pictures/index.ts';
 
 /** Images in the picture of the first masks. */
@@ -112,7 +112,7 @@ export async function takeCorrections(
 
 /** The name of an example's PNG: its id, fit for a file. */
 function pngName(id: string): string {
-  return `${id.replace(/[^\w.-]+/g, '_')}.png`;
+  return `${fileStem(id)}.png`;
 }
 
 /** Uncompressed runs, column by column as COCO has them, with area and bounding box. */

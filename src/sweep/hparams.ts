@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileStems } from '../files/index.ts';
 import { EventWriter, type HyperparameterValue } from '../tensorboard/index.ts';
 import type { Sweep, SweepRun } from './sweep.ts';
 import type { SweepTable } from './table.ts';
@@ -15,10 +16,11 @@ export async function writeHparams(sweep: Sweep, table: SweepTable, dir: string)
   const columns = columnsOf(sweep);
   const tags = table.metrics.map(({ key }) => key);
   const entries = table.parts.flatMap(({ rows }) => rows.flatMap(({ runs }) => runs));
+  const stems = fileStems(sweep.runs.map(({ name }) => name));
   for (const [i, run] of sweep.runs.entries()) {
     const entry = entries.find(({ directory }) => directory === run.directory)!;
     if (entry.status === 'missing') continue;
-    const events = await EventWriter.create(join(dir, run.name.replace(/[^\w.=+-]+/g, '-')));
+    const events = await EventWriter.create(join(dir, stems[i]!));
     events.hparams(columns[i]!, tags);
     const measured = Object.entries(entry.values).filter(([, value]) => !Number.isNaN(value));
     if (measured.length > 0) events.scalars(0, Object.fromEntries(measured));

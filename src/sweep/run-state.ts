@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { type Config, loadConfig } from '../config/index.ts';
+import { RunError } from '../errors/index.ts';
 import { holdsRun, requireSameExperiment } from '../run/index.ts';
 import type { SweepRun } from './sweep.ts';
 
@@ -54,7 +55,11 @@ async function lastEvent(path: string): Promise<LogEvent | undefined> {
   return undefined;
 }
 
-/** The last bytes of a text file, '' where there is none. */
+/**
+ * The last bytes of a text file, '' where there is none.
+ *
+ * @throws {RunError} when it is there and cannot be read
+ */
 export async function tail(path: string, bytes: number): Promise<string> {
   const file = await open(path).catch(() => undefined);
   if (!file) return '';
@@ -63,6 +68,8 @@ export async function tail(path: string, bytes: number): Promise<string> {
     const buffer = Buffer.alloc(Math.min(size, bytes));
     const { bytesRead } = await file.read(buffer, 0, buffer.length, size - buffer.length);
     return buffer.toString('utf8', 0, bytesRead);
+  } catch (cause) {
+    throw new RunError(`${path}: cannot be read: ${(cause as Error).message}`, { cause });
   } finally {
     await file.close();
   }

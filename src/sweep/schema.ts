@@ -60,7 +60,7 @@ const evaluate = z.strictObject({
 const command = z.strictObject({
   name: z
     .string()
-    .regex(/^[\w-]+$/, 'expected letters, digits, dashes or underscores')
+    .regex(/^[\w-]{1,120}$/, 'expected letters, digits, dashes or underscores, 120 at most')
     .describe('Its output goes to commands/NAME.json of the run; metrics name it first.'),
   run: z
     .string()
@@ -104,7 +104,10 @@ const halving = z.strictObject({
 export const sweepSchema = z.strictObject({
   name: z
     .string()
-    .regex(/^[\w.-]+$/, 'expected letters, digits, dots, dashes or underscores')
+    .regex(
+      /^[\w-][\w.-]{0,119}$/,
+      'expected letters, digits, dots, dashes or underscores, 120 at most, no dot first',
+    )
     .optional()
     .describe('The sweep goes to runs/sweeps/<name> [default: the name of the file].'),
   base: z.string().describe('Experiment file that is varied; relative to this file.'),

@@ -10,6 +10,7 @@ import {
   readConfigFile,
 } from '../config/index.ts';
 import { ConfigError, nearest } from '../errors/index.ts';
+import { checkedName, fileStem } from '../files/index.ts';
 import { gridPoints, type Point, product, randomPoints } from './points.ts';
 import { type SweepFile, sweepSchema } from './schema.ts';
 
@@ -97,7 +98,11 @@ async function layOut(
   file: string,
   out: string | undefined,
 ): Promise<Sweep> {
-  const name = read.name ?? basename(file, extname(file));
+  const name = checkedName(
+    read.name ?? basename(file, extname(file)),
+    `${where(['name'])} name`,
+    ConfigError,
+  );
   const base = findBase(read.base, file, where(['base']));
   const baseText = await readConfigFile(base);
   const root = out ?? join('runs', 'sweeps', name);
@@ -243,9 +248,9 @@ function lastOfEach(overrides: readonly Exclude<Override, string>[]): Exclude<Ov
   return overrides.filter(({ key }, i) => !overrides.slice(i + 1).some((later) => later.key === key));
 }
 
-/** A name as part of a path. */
+/** A name as a step of a path; '' of the only part, which has none of its own. */
 function slug(name: string): string {
-  return name.replace(/[^\w.=+-]+/g, '-');
+  return name === '' ? '' : fileStem(name.replace(/[^\w.=+-]+/g, '-'));
 }
 
 function requireDistinct(points: readonly Point[]): void {

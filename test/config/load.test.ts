@@ -80,6 +80,17 @@ test('a loss whose warm-up outlasts the training is refused (trap 9)', (t) => {
   );
 });
 
+test('names that become folders stay where they are put', (t) => {
+  for (const name of ['..', '.', '.git', 'a/b', '', 'x'.repeat(121)]) {
+    t.regex(failure(`name: '${name}'`), /^f\.yaml:1:7 name: expected letters, digits, dots, dashes/, name);
+    t.regex(
+      failure(`name: x\nstages: [{ name: '${name}' }]`),
+      /^f\.yaml:2:18 stages\.0\.name: expected letters, digits/,
+    );
+  }
+  t.is(parseConfig('name: 2026.11-a_b', 'f.yaml').name, '2026.11-a_b');
+});
+
 test('a config file is looked for as named, then in configs/', async (t) => {
   t.throws(() => findConfig('nowhere.yaml'), {
     instanceOf: ConfigError,

@@ -94,6 +94,23 @@ test('tfrecord: as the Object Detection API writes them, with and without a labe
   );
 });
 
+test('tfrecord: a label map of 50,000 items is read item by item', async (t) => {
+  const items = Array.from(
+    { length: 50_000 },
+    (_, i) => `item { id: ${50_000 - i} name: 'c${50_000 - i}' }\n`,
+  );
+  const dir = files(t, {
+    'map.pbtxt': items.join(''),
+    'twice.pbtxt': `${items.join('')}\nitem { id: 7 name: 'x' }`,
+  });
+  await writeRecords(join(dir, 'pet_train.record-00000-of-00001'), [await detection(3)]);
+  const { classes } = await findTfrecords(dir, { labelMap: join(dir, 'map.pbtxt') });
+  t.deepEqual([classes.length, classes[0], classes.at(-1)], [50_000, 'c1', 'c50000']);
+  await t.throwsAsync(findTfrecords(dir, { labelMap: join(dir, 'twice.pbtxt') }), {
+    message: /twice\.pbtxt:50002: the id 7 occurs twice$/,
+  });
+});
+
 test('tfrecord: what is broken is named with file and record', async (t) => {
   const dir = files(t, {
     'bad.pbtxt': "item {\n id: 1\n name: 'a'\n}\nitem {\n id: 2\n}\n",

@@ -119,8 +119,8 @@ test('the export holds PNGs and COCO annotations', async (t) => {
   const masks = new DrawnMasks(await temporary(t), size, 'squash', classes);
   await masks.save(maskOf('../a#0', [7, 8, 13], 2, [0, 6]), NO_REVISION);
   const files = unzipSync(await exportDrawn((await masks.all()).values(), classes, size));
-  t.deepEqual(Object.keys(files).sort(), ['.._a_0.must-not-matter.png', '.._a_0.png', 'drawn.coco.json']);
-  const { data, info } = await sharp(files['.._a_0.png'])
+  t.deepEqual(Object.keys(files).sort(), ['--a-0.must-not-matter.png', '--a-0.png', 'drawn.coco.json']);
+  const { data, info } = await sharp(files['--a-0.png'])
     .toColourspace('b-w')
     .raw()
     .toBuffer({ resolveWithObject: true });

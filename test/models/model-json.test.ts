@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import * as tf from '@tensorflow/tfjs-core';
 import test, { type ExecutionContext } from 'ava';
 import { ModelError } from '../../src/errors/index.ts';
 import { buildModel, loadLayersModel, saveLayersModel } from '../../src/models/index.ts';
@@ -174,12 +175,20 @@ const cases: [title: string, message: RegExp, damage: (json: Broken) => void][] 
   ...['../outside.bin', '/etc/passwd', 'a/../../outside.bin', '..\\outside.bin', 'C:\\x.bin', 'a\0b'].map(
     (path): [string, RegExp, (json: Broken) => void] => [
       `the path ${JSON.stringify(path)}`,
-      /weightsManifest: the path ".*" leads out of the folder of the model$/,
+      /weightsManifest: the path ".*" (leads out of its folder|holds a NUL character)$/,
       (json) => {
         json.weightsManifest[0].paths = [path];
       },
     ],
   ),
+  [
+    'a window that leaves nothing of the image',
+    /layer "pool1": its output would be \[any,0,0,4\]$|layer "pool1": its output would be \[any,-\d+,-\d+,4\]$/,
+    (json) => {
+      layer(json, 'pool1').config.pool_size = [64, 64];
+      layer(json, 'pool1').config.padding = 'valid';
+    },
+  ],
   [
     'a path that is a folder',
     /sub: this is no file$|this file is missing$/,
@@ -201,6 +210,19 @@ for (const [title, message, damage] of cases) {
     t.true(error.message.includes(dir), 'the message names the file');
   });
 }
+
+test.serial('a model that is refused at the end leaves no tensors', async (t) => {
+  const dir = await saved(t);
+  const file = join(dir, 'model.json');
+  const json = JSON.parse(await readFile(file, 'utf8'));
+  json.weightsManifest[0].weights.push({ name: 'nobodys', shape: [0], dtype: 'float32' });
+  await writeFile(file, JSON.stringify(json));
+  const before = tf.memory().numTensors;
+  await t.throwsAsync(loadLayersModel(dir), {
+    message: /there are 1 weights that no layer reads: "nobodys"$/,
+  });
+  t.is(tf.memory().numTensors, before);
+});
 
 test.serial('lists in lists, deeper than the stack, are a typed error', async (t) => {
   const dir = await saved(t);

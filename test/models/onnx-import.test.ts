@@ -63,6 +63,26 @@ for (const { name, size, scores, operators, gradCam } of cases) {
   );
 }
 
+test.serial('a network that is disposed of, or refused halfway, leaves no tensors', async (t) => {
+  const dir = await mkdtemp(join(tmpdir(), 'gain-onnx-'));
+  t.teardown(() => rm(dir, { recursive: true }));
+  const before = tf.memory().numTensors;
+  for (const name of ['many.onnx', 'convnext.onnx']) {
+    const model = await importOnnx(join(folder, name));
+    t.is(tf.memory().numTensors - before, model.weights.length, name);
+    model.dispose();
+    t.is(tf.memory().numTensors, before, name);
+  }
+  // The output is called otherwise: that is seen when all layers are made.
+  const bytes = await readFile(join(folder, 'convnext.onnx'));
+  const at = bytes.lastIndexOf('scores', bytes.lastIndexOf('Gemmscores_dim_0'));
+  t.true(at > 0);
+  bytes.write('sc0res', at);
+  await writeFile(join(dir, 'x.onnx'), bytes);
+  await t.throwsAsync(importOnnx(join(dir, 'x.onnx')), { instanceOf: ModelError });
+  t.is(tf.memory().numTensors, before);
+});
+
 test.serial('operators that are not known are listed, all of them', async (t) => {
   await t.throwsAsync(importOnnx(join(folder, 'unknown.onnx')), {
     instanceOf: ModelError,

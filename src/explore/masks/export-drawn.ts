@@ -1,5 +1,6 @@
 import { zipSync } from 'fflate';
 import sharp from 'sharp';
+import { fileStem } from '../../files/index.ts';
 import type { DrawnMask } from './drawn-masks.ts';
 
 /**
@@ -14,7 +15,7 @@ export async function exportDrawn(
   const files: Record<string, Uint8Array> = {};
   const [images, annotations]: [object[], object[]] = [[], []];
   for (const mask of masks) {
-    const name = mask.id.replace(/[^\w.-]+/g, '_');
+    const name = fileStem(mask.id);
     files[`${name}.png`] = await png(mask.classes, height, width);
     if (mask.irrelevant.includes(1)) {
       files[`${name}.must-not-matter.png`] = await png(

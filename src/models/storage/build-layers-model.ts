@@ -89,6 +89,7 @@ export function buildLayersModel({ file, model, weights }: ModelDescription): tf
     }
     freeze(built, frozen, '');
     refuseWrongBatchNorms(built, file);
+    refuseEmptyOutputs(built, file);
     return built;
   } catch (error) {
     for (const variable of fill.keys()) variable.dispose();
@@ -210,6 +211,19 @@ function refuseWrongBatchNorms(model: tfl.LayersModel, file: string): void {
     throw new ModelError(
       `${file}: layer "${path}" (BatchNormalization): axis = ${axis} of ${rank}, not the last; tfjs cannot compute it`,
     );
+  }
+}
+
+/** A window larger than its image, or a stride below 0: tfjs builds it, and fails when it is called. */
+function refuseEmptyOutputs(model: tfl.LayersModel, file: string): void {
+  for (const { path, layer } of layersOf(model)) {
+    for (const { outputShapes } of layer.inboundNodes) {
+      const sizes = [outputShapes].flat(2) as (number | null)[];
+      if (sizes.every((size) => size === null || (Number.isInteger(size) && size > 0))) continue;
+      throw new ModelError(
+        `${file}: layer "${path}": its output would be [${sizes.map((one) => one ?? 'any')}]`,
+      );
+    }
   }
 }
 

@@ -1,8 +1,9 @@
 import { readFile, stat } from 'node:fs/promises';
-import { dirname, isAbsolute, join } from 'node:path';
+import { dirname } from 'node:path';
 import { io } from '@tensorflow/tfjs-core';
 import * as z from 'zod';
 import { ModelError } from '../../errors/index.ts';
+import { pathUnder } from '../../files/index.ts';
 import { isJson, type Json } from '../keras/dialect.ts';
 import { type StoredWeight, StoredWeights } from './stored-weights.ts';
 
@@ -126,7 +127,9 @@ async function bytesOfGroup(
   paths: readonly string[],
   specs: readonly WeightSpec[],
 ): Promise<Buffer> {
-  const files = paths.map((path) => join(dirname(file), checkedPath(file, path)));
+  const files = paths.map((path) =>
+    pathUnder(dirname(file), path, `${file}: weightsManifest: the path`, ModelError),
+  );
   const expected = specs.reduce((bytes, spec) => bytes + byteLength(spec), 0);
   let found = 0;
   for (const shard of files) found += await sizeOf(shard);
@@ -150,19 +153,6 @@ async function readGroup(file: string, paths: readonly string[], specs: readonly
     if (spec.group === 'optimizer') return [];
     return [{ name: spec.name, shape: spec.shape, values: () => decode(own, spec) }];
   });
-}
-
-/**
- * A shard lies in the folder of its model.json or below.
- *
- * @throws {ModelError} for a path that is absolute or leads out of the folder
- */
-function checkedPath(file: string, path: string): string {
-  const parts = path.split(/[\\/]/);
-  const bad = isAbsolute(path) || /^[A-Za-z]:|\0/.test(path) || parts.includes('..') || path.length > 1024;
-  if (!bad) return path;
-  const shown = JSON.stringify(path.slice(0, 80));
-  throw new ModelError(`${file}: weightsManifest: the path ${shown} leads out of the folder of the model`);
 }
 
 function decode(bytes: ArrayBuffer, spec: WeightSpec): Float32Array | Int32Array {

@@ -87,20 +87,22 @@ export async function findCsv(path: string, options: CsvOptions = {}): Promise<I
   if (options.boxes === 'normalized') units.checkParts('leave boxes at pixels');
   else units.checkPixels('boxes must be normalized then');
 
+  // A label for each row, of a file without classes, is as many classes as rows.
+  const columnOf = new Map(classes.map((name, index) => [name, index]));
   const items: ImportItem[] = [];
   const listed = new Set<string>();
   for (const image of images.values()) {
     try {
-      checkNames(image, classes);
+      checkNames(image, columnOf);
       const file = listedImage(dir, image.file, image.where, notes.tell);
       listed.add(file);
-      const labels = indicesOf(image.labels, classes);
+      const labels = indicesOf(image.labels, columnOf);
       items.push({
         split: image.split,
         name: image.file,
         labels,
         ...(image.group && { group: image.group }),
-        load: (tell) => loadImage(file, image, labels, classes, options, tell),
+        load: (tell) => loadImage(file, image, labels, columnOf, options, tell),
       });
     } catch (error) {
       if (!(error instanceof DataError)) throw error;
@@ -120,18 +122,21 @@ export async function findCsv(path: string, options: CsvOptions = {}): Promise<I
   return { format: 'csv', classes, multiLabel, items, problems, notes: notes.list };
 }
 
-function checkNames({ labels, unknown, split, where }: CsvImage, classes: readonly string[]): void {
+function checkNames({ labels, unknown, split, where }: CsvImage, columnOf: Columns): void {
   checkedName(split, `${where}: split`);
-  const stranger = [...labels, ...unknown].find((label) => !classes.includes(label));
+  const stranger = [...labels, ...unknown].find((label) => !columnOf.has(label));
   if (stranger !== undefined) {
-    throw new DataError(`${where}: class ${stranger} is not one of ${classes.join(', ')}`);
+    throw new DataError(`${where}: class ${stranger} is not one of ${[...columnOf.keys()].join(', ')}`);
   }
   const both = [...unknown].find((label) => labels.has(label));
   if (both !== undefined) throw new DataError(`${where}: class ${both} is both a label and unknown`);
 }
 
-const indicesOf = (names: Iterable<string>, classes: readonly string[]) =>
-  Array.from(names, (name) => classes.indexOf(name)).sort((a, b) => a - b);
+/** The classes by their names. */
+type Columns = ReadonlyMap<string, number>;
+
+const indicesOf = (names: Iterable<string>, columnOf: Columns) =>
+  Array.from(names, (name) => columnOf.get(name)!).sort((a, b) => a - b);
 
 function readRow(
   row: readonly string[],
@@ -196,7 +201,7 @@ async function loadImage(
   path: string,
   { file, stated, boxes, unknown }: CsvImage,
   labels: number[],
-  classes: readonly string[],
+  columnOf: Columns,
   options: CsvOptions,
   tell: TellNote,
 ): Promise<ImageExample> {
@@ -206,8 +211,8 @@ async function loadImage(
   const objects = boxes.flatMap(({ label, sides, where }): ImageObject[] => {
     const pixels = { xmin: sides.xmin * x, ymin: sides.ymin * y, xmax: sides.xmax * x, ymax: sides.ymax * y };
     const box = placeBox(pixels, frame, where, tell);
-    return box ? [{ class: classes.indexOf(label), ...box }] : [];
+    return box ? [{ class: columnOf.get(label)!, ...box }] : [];
   });
-  const uncertain = unknown.size > 0 && { unknown: indicesOf(unknown, classes) };
+  const uncertain = unknown.size > 0 && { unknown: indicesOf(unknown, columnOf) };
   return { ...image, filename: file, labels, ...uncertain, objects };
 }

@@ -53,6 +53,7 @@ export async function findFolders(dir: string, options: FolderOptions = {}): Pro
     );
   }
 
+  const labelOf = new Map(layout.classes.map((name, index) => [name, index]));
   const confounders =
     options.confounders === undefined
       ? new Map<string, string>()
@@ -64,7 +65,7 @@ export async function findFolders(dir: string, options: FolderOptions = {}): Pro
         );
 
   const items = images.map((image): ImportItem => {
-    const label = layout.classes.indexOf(image.class);
+    const label = labelOf.get(image.class) ?? -1;
     return {
       split: image.split,
       name: image.path,

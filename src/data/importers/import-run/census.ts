@@ -126,7 +126,9 @@ export function alikeClasses(classes: readonly string[]): string[][] {
       .toLowerCase()
       .replace(/[\s_-]+/g, ' ')
       .trim();
-    groups.set(key, [...(groups.get(key) ?? []), name]);
+    const alike = groups.get(key);
+    if (alike) alike.push(name);
+    else groups.set(key, [name]);
   }
   return [...groups.values()].filter((group) => group.length > 1);
 }

@@ -17,20 +17,20 @@ export async function readLabelMap(path: string): Promise<NumberedClasses> {
   const text = await readText(path);
   // A comment is blanked out rather than removed, so that lines and positions stay.
   const plain = text.replace(/^\s*#.*$/gm, (comment) => comment.replace(/[^\n]/g, ' '));
-  const classes: { id: number; name: string }[] = [];
+  const names = new Map<number, string>();
   for (const { 1: body = '', index } of plain.matchAll(/\bitem\s*:?\s*\{([^}]*)\}/g)) {
-    const where = `${path}:${plain.slice(0, index).split('\n').length}`;
+    const fail = (rule: string): never => {
+      throw new DataError(`${path}:${plain.slice(0, index).split('\n').length}: ${rule}`);
+    };
     const id = /\bid\s*:\s*(\d+)/.exec(body)?.[1];
     const name =
       /\bdisplay_name\s*:\s*(["'])(.*?)\1/.exec(body)?.[2] ?? /\bname\s*:\s*(["'])(.*?)\1/.exec(body)?.[2];
-    if (!id || !name) throw new DataError(`${where}: the item has no ${id ? 'name' : 'id'}`);
-    if (classes.some((other) => other.id === Number(id))) {
-      throw new DataError(`${where}: the id ${id} occurs twice`);
-    }
-    classes.push({ id: Number(id), name });
+    if (!id || !name) return fail(`the item has no ${id ? 'name' : 'id'}`);
+    if (names.has(Number(id))) return fail(`the id ${id} occurs twice`);
+    names.set(Number(id), name);
   }
-  if (classes.length === 0) throw new DataError(`${path}:1: holds no item { id: … name: … }`);
-  return classes.sort((a, b) => a.id - b.id);
+  if (names.size === 0) throw new DataError(`${path}:1: holds no item { id: … name: … }`);
+  return [...names].map(([id, name]) => ({ id, name })).sort((a, b) => a.id - b.id);
 }
 
 /** The names in the `dataset.json` of a data set of our own. */
