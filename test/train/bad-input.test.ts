@@ -75,7 +75,7 @@ test.serial('an unknown engine, with the near match', (t) =>
     args: ['--engine', 'onx'],
     code: 2,
     message:
-      /^ConfigError: --set engine\.name=onx: engine\.name: expected one of auto, onnx, tensorflow, webgpu, cpu, found string "onx"; did you mean 'onnx'\?\n$/,
+      /^ConfigError: --engine onx: engine\.name: expected one of auto, onnx, tensorflow, webgpu, cpu, found string "onx"; did you mean 'onnx'\?\n$/,
   }),
 );
 
