@@ -7,6 +7,7 @@ import test from 'ava';
 import sharp from 'sharp';
 import { findFolders, findIdx, findVoc, importExamples, openDataset } from '../../src/data/index.ts';
 import { DataError, UsageError } from '../../src/errors/index.ts';
+import { programCommand } from '../program-command.ts';
 import { idx } from './idx-file.ts';
 import { files, firstBatch, grey, mask, told } from './import-files.ts';
 
@@ -378,11 +379,8 @@ test('voc: an image that does not exist, and a class that is not among the named
 
 async function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   const root = join(import.meta.dirname, '..', '..');
-  const command = promisify(execFile)(
-    process.execPath,
-    ['--import=tsx', join(root, 'src', 'cli.ts'), 'import', ...args],
-    { cwd: root },
-  );
+  const [file, ...first] = programCommand;
+  const command = promisify(execFile)(file, [...first, 'import', ...args], { cwd: root });
   return command.then(
     (done) => ({ code: 0, ...done }),
     (failed) => failed,

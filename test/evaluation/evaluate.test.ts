@@ -21,9 +21,8 @@ import {
 } from '../../src/evaluation/index.ts';
 import { boxIou, type PixelBox } from '../../src/metrics/index.ts';
 import { buildModel, saveLayersModel } from '../../src/models/index.ts';
+import { programCommand } from '../program-command.ts';
 
-const program = new URL('../../src/cli.ts', import.meta.url).pathname;
-const tsx = import.meta.resolve('tsx');
 const patience = 240_000;
 let folder: string;
 
@@ -58,7 +57,8 @@ interface Ended {
 
 function callProgram(...args: string[]): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [`--import=${tsx}`, program, 'evaluate', ...args], { cwd: folder });
+    const [file, ...first] = programCommand;
+    const child = spawn(file, [...first, 'evaluate', ...args], { cwd: folder });
     const ended: Ended = { code: null, stdout: '', stderr: '' };
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       ended.stdout += text;

@@ -2,13 +2,13 @@ import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { startEngine } from '../../src/engine/index.ts';
 import { UsageError } from '../../src/errors/index.ts';
 import { exportSource } from '../../src/export/index.ts';
 import { buildModel, saveLayersModel } from '../../src/models/index.ts';
 import { type NetworkOverrides, networkSource, openTrainedNetwork } from '../../src/run/index.ts';
+import { programCommand } from '../program-command.ts';
 
 let folder = '';
 test.before(async () => {
@@ -63,10 +63,10 @@ test.serial('a run whose data set is not here must be told its link', async (t) 
 });
 
 test.serial('the program writes the file, with the map that the run was trained with', async (t) => {
-  const program = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
+  const [node, ...first] = programCommand;
   const call = (...args: string[]) =>
     new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
-      execFile(process.execPath, ['--import=tsx', program, 'export', ...args], (error, stdout, stderr) => {
+      execFile(node, [...first, 'export', ...args], (error, stdout, stderr) => {
         resolve({ code: Number(error?.code ?? 0), stdout, stderr });
       });
     });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestFn } from 'ava';
 import { generateBiasedBoats } from '../../src/data/index.ts';
+import { programCommand } from '../program-command.ts';
 
 /** How a program ended, and what it said. */
 export interface Ended {
@@ -23,9 +24,6 @@ export interface CallOptions {
   /** Largest file that the program may write, in KiB: what a full disk looks like. */
   readonly largestFile?: number;
 }
-
-const cli = new URL('../../src/cli.ts', import.meta.url).pathname;
-const tsx = import.meta.resolve('tsx');
 
 /** A tiny experiment on the built-in data, two epochs of nine steps. */
 const experiment = `name: tiny
@@ -87,7 +85,7 @@ export class Workplace {
     args: readonly string[],
     { onStart, onStderr, killAfter, largestFile }: CallOptions = {},
   ): Promise<Ended> {
-    const command = [process.execPath, `--import=${tsx}`, cli, program, ...args];
+    const command = [...programCommand, program, ...args];
     const limited = ['bash', '-c', `ulimit -f ${largestFile}; exec "$@"`, 'bash', ...command];
     const [file, ...rest] = largestFile === undefined ? command : limited;
     return new Promise((resolve, reject) => {

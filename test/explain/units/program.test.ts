@@ -2,7 +2,6 @@ import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import sharp from 'sharp';
 import { DatasetWriter } from '../../../src/data/index.ts';
@@ -11,6 +10,7 @@ import { unitImages } from '../../../src/explain/units/index.ts';
 import { buildModel, saveLayersModel } from '../../../src/models/index.ts';
 import { openTrainedNetwork } from '../../../src/run/index.ts';
 import { startTestEngine } from '../../gradcam/engine.ts';
+import { programCommand } from '../../program-command.ts';
 
 let folder = '';
 
@@ -30,9 +30,9 @@ test.before(async () => {
 test.after.always(() => rm(folder, { recursive: true, force: true }));
 
 function call(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const program = fileURLToPath(new URL('../../../src/cli.ts', import.meta.url));
+  const [file, ...first] = programCommand;
   return new Promise((resolve) => {
-    execFile(process.execPath, ['--import=tsx', program, 'units', ...args], (error, stdout, stderr) => {
+    execFile(file, [...first, 'units', ...args], (error, stdout, stderr) => {
       resolve({ code: Number(error?.code ?? 0), stdout, stderr });
     });
   });
