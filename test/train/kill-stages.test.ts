@@ -50,8 +50,8 @@ test.serial(
   'killed (SIGKILL) in the middle of stages and resumed, a run ends with the same weights',
   async (t) => {
     const place = workplace();
-    // GAIN_KILLS=all: in each of them.
-    const chosen = deaths.filter(({ always }) => always || process.env.GAIN_KILLS === 'all');
+    // GAIN_STAGE_KILLS=all: in each of them.
+    const chosen = deaths.filter(({ always }) => always || process.env.GAIN_STAGE_KILLS === 'all');
     await writeFile(place.path('staged.yaml'), staged);
     const whole = await RunDirectory.open(place.path('whole'), 'new');
     const config = parseConfig(staged.replace('dir: boats', `dir: ${place.path('boats')}`), 'staged.yaml');
