@@ -33,7 +33,7 @@ const mayImport = tableOf(`
   experiment   | audit autodiff config data engine errors evaluation files gain gradcam losses metrics models pictures progress random run segmentation tensorboard
   sweep        | config errors files progress random run tensorboard
   report       | data errors evaluation files pictures run
-  explore      | autodiff config data engine errors explain files gradcam losses metrics models pictures run
+  explore      | autodiff config data engine errors explain files gradcam losses metrics models pictures run segmentation
 `);
 
 /**

@@ -5,6 +5,7 @@ import { type Dataset, type PredictedMask, type PredictedMasks, writePredictedMa
 import { DataError } from '../errors/index.ts';
 import { fileStem, writeJson, writeWhole } from '../files/index.ts';
 import { imageGrid, overlayMap, rgbImage, type Tile } from '../pictures/index.ts';
+import { cocoShape } from './coco-shape.ts';
 
 /** Images in the picture of the first masks. */
 const shown = 24;
@@ -36,7 +37,7 @@ export async function exportMasks(
         id: annotations.length + 1,
         image_id: images.length,
         category_id: c + 1,
-        ...shapeOf(region, width, height),
+        ...cocoShape(region, width, height),
         iscrowd: 1,
         predicted: true,
         score: Number(score.toFixed(4)),
@@ -113,32 +114,6 @@ export async function takeCorrections(
 /** The name of an example's PNG: its id, fit for a file. */
 function pngName(id: string): string {
   return `${fileStem(id)}.png`;
-}
-
-/** Uncompressed runs, column by column as COCO has them, with area and bounding box. */
-function shapeOf(region: Uint8Array, width: number, height: number) {
-  const counts: number[] = [];
-  let [last, run, area, left, top, right, bottom] = [0, 0, 0, width, height, 0, 0];
-  for (let x = 0; x < width; x++) {
-    for (let y = 0; y < height; y++) {
-      const value = region[y * width + x]!;
-      if (value !== last) {
-        counts.push(run);
-        [run, last] = [0, value];
-      }
-      run++;
-      if (!value) continue;
-      area++;
-      [left, top] = [Math.min(left, x), Math.min(top, y)];
-      [right, bottom] = [Math.max(right, x + 1), Math.max(bottom, y + 1)];
-    }
-  }
-  counts.push(run);
-  return {
-    segmentation: { size: [height, width], counts },
-    area,
-    bbox: [left, top, right - left, bottom - top],
-  };
 }
 
 async function gridRows(info: PredictedMasks['info'], masks: PredictedMasks['masks'], dataset: Dataset) {

@@ -1,5 +1,6 @@
 /** Where the objects of a labelled data set are, learned from a few masks or boxes on a network's frozen features. */
 export { largestBlobs } from './blobs.ts';
+export { cocoShape } from './coco-shape.ts';
 export { crossValidate, intersectionOverUnion } from './cross-validate.ts';
 export { exportMasks, takeCorrections } from './export-masks.ts';
 export { type FitOptions, fitPixelClassifier } from './fit-pixel-classifier.ts';

@@ -1,19 +1,9 @@
-import { existsSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import test from 'ava';
-import { type Browser, chromium } from 'playwright-core';
 import { startEngine } from '../../src/engine/index.ts';
+import { executable, launch } from '../explore/browser.ts';
 import { bundleForBrowsers } from './bundle.ts';
 import { type OneStep, oneStep } from './one-step.ts';
-
-/** A Chromium of this machine: `CHROMIUM`, or where Debian and macOS have it. */
-const executable = [
-  process.env.CHROMIUM,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-].find((path) => path && existsSync(path));
 
 test('the core needs tfjs alone: nothing of Node is in its bundle, and no other package', async (t) => {
   const { text, external, packages } = await bundleForBrowsers('src/core.ts', {
@@ -68,20 +58,3 @@ inBrowser(
     t.deepEqual(said, []);
   },
 );
-
-function launch(): Promise<Browser> {
-  return chromium.launch({
-    executablePath: executable!,
-    // WebGL without a GPU is drawn by SwiftShader, which newer Chromiums want to be asked for.
-    args: [
-      '--no-sandbox',
-      '--enable-unsafe-swiftshader',
-      '--use-angle=swiftshader',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
-}

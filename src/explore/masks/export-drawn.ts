@@ -1,6 +1,7 @@
 import { zipSync } from 'fflate';
 import sharp from 'sharp';
 import { fileStem } from '../../files/index.ts';
+import { cocoShape } from '../../segmentation/index.ts';
 import type { DrawnMask } from './drawn-masks.ts';
 
 /**
@@ -35,7 +36,7 @@ export async function exportDrawn(
         id: annotations.length + 1,
         image_id: images.length,
         category_id: value === 0 ? classes.length + 1 : value,
-        ...runsOf(region, height, width),
+        ...cocoShape(region, width, height),
         iscrowd: 1,
         drawn_by: mask.by,
         drawn_at: mask.at,
@@ -56,29 +57,4 @@ export async function exportDrawn(
 async function png(values: Uint8Array, height: number, width: number): Promise<Uint8Array> {
   const image = sharp(values, { raw: { width, height, channels: 1 } });
   return Uint8Array.from(await image.png().toBuffer());
-}
-
-/** Uncompressed runs, column by column as COCO has them, with area and bounding box. */
-function runsOf(region: Uint8Array, height: number, width: number) {
-  const counts: number[] = [];
-  let [last, run, area, left, top, right, bottom] = [0, 0, 0, width, height, 0, 0];
-  for (let i = 0; i < region.length; i++) {
-    const [x, y] = [Math.floor(i / height), i % height];
-    const value = region[y * width + x]!;
-    if (value !== last) {
-      counts.push(run);
-      [run, last] = [0, value];
-    }
-    run++;
-    if (!value) continue;
-    area++;
-    [left, top] = [Math.min(left, x), Math.min(top, y)];
-    [right, bottom] = [Math.max(right, x + 1), Math.max(bottom, y + 1)];
-  }
-  counts.push(run);
-  return {
-    segmentation: { size: [height, width], counts },
-    area,
-    bbox: [left, top, right - left, bottom - top],
-  };
 }
