@@ -29,27 +29,29 @@ async function javaScriptOf(path) {
   const source = readFileSync(path);
   const file = `${cache}${createHash('sha256').update(extname(path)).update(source).digest('hex')}.js`;
   if (existsSync(file)) return readFileSync(file);
-  const code = await transpiled(path, source.toString());
+  const blanked = extname(path) === '.tsx' ? undefined : await withoutTypes(source.toString());
+  // Where a module has more than types to take away, or node_modules is older than the need for ts-blank-space.
+  if (blanked === undefined) return transpiled(path, source.toString());
   try {
     mkdirSync(cache, { recursive: true });
-    writeFileSync(`${file}.${process.pid}`, code);
+    writeFileSync(`${file}.${process.pid}`, blanked);
     renameSync(`${file}.${process.pid}`, file);
   } catch {
     // A disk that takes no more: without a cache, then.
   }
-  return code;
+  return blanked;
 }
 
-/** Without types, everything where it was; through esbuild, where a module has more than types to take away. */
+async function withoutTypes(source) {
+  const { default: blankSpace } = await import('ts-blank-space').catch(() => ({}));
+  let more = blankSpace === undefined;
+  const code = blankSpace?.(source, () => {
+    more = true;
+  });
+  return more ? undefined : code;
+}
+
 async function transpiled(path, source) {
-  const { default: blankSpace } = await import('ts-blank-space');
-  let more = extname(path) === '.tsx';
-  const code = more
-    ? source
-    : blankSpace(source, () => {
-        more = true;
-      });
-  if (!more) return code;
   const { transform } = await import('esbuild');
   const loader = extname(path) === '.tsx' ? 'tsx' : 'ts';
   return (await transform(source, { loader, format: 'esm', target: 'node20', sourcefile: path })).code;
