@@ -93,7 +93,7 @@ export function trainingBatchOptions(
   { predicted, composites }: MadeData = {},
 ): BatchOptions {
   const { data, seed } = config;
-  const { batchSize, imageSize, fit, workers, augment, shuffleBuffer, masks } = data;
+  const { batchSize, imageSize, fit, workers, augment, shuffleBuffer, masks, partners } = data;
   return {
     batchSize,
     imageSize,
@@ -108,6 +108,7 @@ export function trainingBatchOptions(
     masks: masks.count === 0 ? 'none' : { split: masks.split, count: masks.count, of: masks.use },
     maskedPerBatch: masks.perBatch,
     withMasks: masksAreRead(config),
+    partners,
     ...(predicted && { predicted }),
     predictedSupervise: masks.predicted?.supervise ?? false,
     composites,
