@@ -87,8 +87,11 @@ async function ofFolder(dir: string, notes: string[]): Promise<ListedImage[]> {
 async function framesOf(video: string, dir: string, fps: number): Promise<ListedImage[]> {
   const name = parse(video).name.replaceAll('%', '_');
   const pattern = join(dir, `${name}-%05d.png`);
-  const words = ['-hide_banner', '-loglevel', 'error', '-nostdin', '-i', video, '-vf', `fps=${fps}`, pattern];
-  await ffmpeg(video, words);
+  // `file:`, since what stands before a colon in a name would be a protocol; `pass`, since a video that is shorter than one
+  // step has a frame too.
+  const filter = `fps=${fps}:eof_action=pass`;
+  const quiet = ['-hide_banner', '-loglevel', 'error', '-nostdin'];
+  await ffmpeg(video, [...quiet, '-i', `file:${video}`, '-vf', filter, `file:${pattern}`]);
   const frames = (await readdir(dir)).filter((file) => extname(file) === '.png').sort();
   if (frames.length === 0) throw new DataError(`${video}: ffmpeg found no frames in it`);
   return frames.map((frame) => ({
