@@ -45,6 +45,8 @@ export class ContourSweep {
   /** The component that a hole is in, by the root of the hole; −1 elsewhere. */
   readonly #owner: Int32Array;
   readonly #firsts: Int32Array;
+  /** The pixels of the frame. */
+  readonly #frame: Int32Array;
   /** The holes of each level, `holeFields` numbers each: box, first pixel, twice the area, root. */
   readonly #holesAt: number[][] = Array.from({ length: 256 }, () => []);
   readonly #list: { count: number; data: Int32Array };
@@ -69,6 +71,11 @@ export class ContourSweep {
     this.#linkedAt = new Int16Array(size).fill(never);
     this.#owner = new Int32Array(size).fill(-1);
     this.#firsts = new Int32Array(size);
+    this.#frame = Int32Array.from(
+      Array.from({ length: size }, (_, p) => p).filter(
+        (p) => p < stride || p >= size - stride || p % stride === 0 || p % stride === stride - 1,
+      ),
+    );
     // Clockwise from the upper left; bit i of a neighbourhood is neighbour i.
     this.#neighbours8 = Int32Array.of(
       -stride - 1,
@@ -198,7 +205,7 @@ export class ContourSweep {
     const parent = this.#parent;
     let kept = 0;
     for (let i = 0; i < live.length; i++) if (parent[live[i]!] === live[i]) live[kept++] = live[i]!;
-    live.length = kept;
+    if (kept < live.length) live.length = kept;
   }
 
   /** Index in `live` of the component with the largest outer contour. */
@@ -253,52 +260,71 @@ export class ContourSweep {
     return best;
   }
 
-  /** The holes of each level: the 4-connected components of the background that do not reach the frame. */
+  /**
+   * The holes of each level: the 4-connected components of the background that do not reach the frame. What does is one
+   * region with the frame from there on, of which nothing is kept.
+   */
   #findHoles(): void {
     const { left, right, top, bottom, first, area, live } = this.#holes;
     const parent = this.#parent;
-    const [lastX, lastY] = [this.width - 1, this.height - 1];
-    this.#on.fill(0);
+    const on = this.#on;
+    const stride = this.#stride;
+    on.fill(0);
+    for (const p of this.#frame) {
+      on[p] = 1;
+      parent[p] = outside;
+    }
     live.length = 0;
     for (let level = 0; level <= 254; level++) {
       for (let i = this.#starts[level]!; i < this.#starts[level + 1]!; i++) {
         const p = this.#order[i]!;
-        const around = this.#around(p);
         let root = -1;
-        for (let d = 1; d < 8; d += 2) {
-          if (((around >> d) & 1) === 0) continue;
-          const other = this.#find(p + this.#neighbours8[d]!);
-          if (root < 0) {
-            root = other;
-            this.#join(this.#holes, root, p);
-            this.#link(p, root, level);
-          } else if (other !== root) {
-            const kept = this.#holes.merge(parent, root, other);
-            this.#link(kept === root ? other : root, kept, level);
-            root = kept;
-          }
+        if (on[p - stride] === 1) root = this.#joinHoles(root, p - stride, level);
+        if (on[p + 1] === 1) root = this.#joinHoles(root, p + 1, level);
+        if (on[p + stride] === 1) root = this.#joinHoles(root, p + stride, level);
+        if (on[p - 1] === 1) root = this.#joinHoles(root, p - 1, level);
+        if (root === outside) {
+          on[p] = 1;
+          parent[p] = outside;
+          this.#link(p, outside, level);
+          continue;
         }
+        const around = this.#around(p);
         if (root < 0) {
           root = p;
           this.#begin(this.#holes, root);
           this.#link(p, p, never);
           live.push(root);
+        } else {
+          this.#join(this.#holes, root, p);
+          this.#link(p, root, level);
         }
         area[root]! += holeGain[around]!;
       }
       const found = this.#holesAt[level]!;
-      found.length = 0;
+      if (found.length > 0) found.length = 0;
       let kept = 0;
       for (let i = 0; i < live.length; i++) {
         const r = live[i]!;
-        // What reaches the frame is outside, here and at all higher levels.
-        const outside = left[r] === 0 || top[r] === 0 || right[r] === lastX || bottom[r] === lastY;
-        if (parent[r] !== r || outside) continue;
+        if (parent[r] !== r) continue;
         live[kept++] = r;
         found.push(left[r]!, top[r]!, right[r]!, bottom[r]!, first[r]!, area[r]!, r);
       }
-      live.length = kept;
+      if (kept < live.length) live.length = kept;
     }
+  }
+
+  /** Joins the region of a pixel to another, if there is one. @returns the root that stays */
+  #joinHoles(root: number, p: number, level: number): number {
+    const other = this.#find(p);
+    if (root < 0 || other === root) return other;
+    let kept: number;
+    if (root === outside || other === outside) {
+      kept = outside;
+      this.#parent[root === outside ? other : root] = outside;
+    } else kept = this.#holes.merge(this.#parent, root, other);
+    this.#link(kept === root ? other : root, kept, level);
+    return kept;
   }
 
   #link(p: number, root: number, level: number): void {
@@ -333,5 +359,7 @@ export class ContourSweep {
 
 /** Numbers per hole in `#holesAt`. */
 const holeFields = 7;
+/** The root of all that reaches the frame: its first pixel. */
+const outside = 0;
 /** Above every level: of what has not been linked to anything. */
 const never = 256;
