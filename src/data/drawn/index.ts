@@ -7,3 +7,5 @@ export {
   generateBiasedBoats,
   generateDrawn,
 } from './generate.ts';
+export { createNoise, layered } from './noise.ts';
+export { type Color, createCanvas, drawParts, type Part } from './raster.ts';
