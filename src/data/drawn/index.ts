@@ -6,4 +6,5 @@ export {
   type Generated,
   generateBiasedBoats,
   generateDrawn,
+  type MovingShapesSetOptions,
 } from './generate.ts';
