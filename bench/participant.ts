@@ -109,7 +109,11 @@ function commandOf(engine: 'onnx' | PeerName): string[] {
     if (!python) throw new Unavailable('set BENCH_PYTHON to a Python that has torch');
     return [python, script];
   }
-  return [process.execPath, '--import=tsx', fileURLToPath(new URL('worker.ts', import.meta.url))];
+  return [
+    process.execPath,
+    `--import=${import.meta.resolve('../.ci/typescript.mjs')}`,
+    fileURLToPath(new URL('worker.ts', import.meta.url)),
+  ];
 }
 
 /** PyTorch's OpenMP takes its number of threads from here, before `torch.set_num_threads` can be called. */

@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { ListedMask } from '../src/explore/core.ts';
 import { save } from './draw.ts';
 import type { ShownImage } from './engine.ts';
 import { ImageChooser } from './image-chooser.tsx';
@@ -7,7 +8,7 @@ import { emptyMarks, type Marks, sameMarks } from './mask-editing.ts';
 import { MaskEditor } from './mask-editor.tsx';
 import { MaskSaver } from './mask-saver.ts';
 import { Trouble } from './parts.tsx';
-import type { ListedMask, RemoteEngine } from './remote-engine.ts';
+import type { RemoteEngine } from './remote-engine.ts';
 
 /** The third room: what matters and what must not is drawn, saved at once, and learned. */
 export function CorrectRoom(props: {

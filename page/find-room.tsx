@@ -1,7 +1,8 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { Finding, ScanState, Telling, Thumbnail } from '../src/explore/core.ts';
 import { percent, pictureOf, pictureOfMap } from './draw.ts';
 import { Choice, Picture, Trouble, useAnswer } from './parts.tsx';
-import type { Finding, RemoteEngine, ScanState, Telling, Thumbnail } from './remote-engine.ts';
+import type { RemoteEngine } from './remote-engine.ts';
 
 /** Cards on one page. */
 const atOnce = 24;

@@ -1,8 +1,9 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { LearnView, Numbers } from '../src/explore/core.ts';
 import { percent, pictureOf, pictureOfMap } from './draw.ts';
 import type { ShownImage } from './engine.ts';
 import { Picture, Trouble, useAnswer } from './parts.tsx';
-import type { LearnView, Numbers, RemoteEngine } from './remote-engine.ts';
+import type { RemoteEngine } from './remote-engine.ts';
 
 /** What a learning is doing, in words. */
 const states: Record<LearnView['state'], string> = {

@@ -1,121 +1,20 @@
-import { type LookAnswers, type LookJob, type NetworkView, pack, unpack } from '../src/explore/core.ts';
+import {
+  type LearnView,
+  type ListedMask,
+  type LookAnswers,
+  type LookJob,
+  type MaskView,
+  type NetworkView,
+  pack,
+  type SavedMask,
+  type ScanState,
+  type ServerView,
+  type Telling,
+  type Thumbnail,
+  type TopImage,
+  unpack,
+} from '../src/explore/core.ts';
 import type { Engine, ShownImage } from './engine.ts';
-
-/** A split of the data set. */
-export interface SplitView {
-  readonly name: string;
-  readonly examples: number;
-}
-
-/** What the server says when the page opens. */
-export interface ServerView {
-  readonly network: NetworkView;
-  readonly engine: string;
-  readonly notes: readonly string[];
-  readonly run: string | null;
-  readonly data: {
-    readonly name: string;
-    readonly multiLabel: boolean;
-    readonly splits: readonly SplitView[];
-    readonly trained: readonly string[];
-  } | null;
-  readonly files: readonly string[];
-  readonly who: string;
-  readonly canDraw: boolean;
-  readonly canLearn: boolean;
-}
-
-export interface Thumbnail {
-  readonly id: string;
-  readonly height: number;
-  readonly width: number;
-  readonly pixels: Uint8Array;
-}
-
-export interface Finding {
-  readonly id: string;
-  readonly split: string;
-  readonly class: number;
-  readonly truth: boolean;
-  readonly answer: boolean;
-  readonly probability: number;
-  readonly sureness: number;
-  readonly off: number | null;
-  readonly dead: boolean;
-}
-
-export interface ScanState {
-  readonly done: number;
-  readonly total: number;
-  readonly findings: readonly Finding[];
-  readonly error: string | null;
-}
-
-/** An image whose answer the object does not decide, as the audit of the run found it. */
-export interface Telling {
-  readonly id: string;
-  readonly class: string;
-  readonly change: string;
-  readonly before: number;
-  readonly after: number;
-}
-
-export interface DrawnMask {
-  readonly revision: string;
-  readonly classes?: Uint8Array;
-  readonly irrelevant?: Uint8Array;
-  readonly by?: string;
-  readonly at?: string;
-}
-
-export interface ListedMask {
-  readonly id: string;
-  readonly by: string;
-  readonly at: string;
-  readonly classes: readonly number[];
-  readonly irrelevant: boolean;
-}
-
-export interface Numbers {
-  readonly splits: Readonly<Record<string, { readonly mAP: number | null; readonly focus: number | null }>>;
-  readonly audit: readonly {
-    readonly class: string;
-    readonly sentence: string;
-    readonly apart: number | null;
-    readonly together: number | null;
-    readonly worst: number | null;
-  }[];
-}
-
-export interface LearnView {
-  readonly number: number;
-  readonly by: string;
-  readonly at: string;
-  readonly epochs: number;
-  readonly classes: readonly string[];
-  readonly images: readonly string[];
-  readonly state: 'learning' | 'auditing' | 'done' | 'failed' | 'stopped';
-  readonly message: string;
-  readonly update: number;
-  readonly updates: number | null;
-  readonly before: Numbers | null;
-  readonly after: Numbers | null;
-  readonly trained: boolean;
-}
-
-export interface TopImage {
-  readonly id: string;
-  readonly value: number;
-  readonly position: readonly [number, number];
-  readonly pixels: Float32Array;
-  readonly projection: Float32Array;
-  readonly window: {
-    readonly top: number;
-    readonly left: number;
-    readonly height: number;
-    readonly width: number;
-  };
-}
 
 /** The server of `npm run explore`. */
 export class RemoteEngine implements Engine {
@@ -204,14 +103,14 @@ export class RemoteEngine implements Engine {
     return (await (await this.#fetch('/api/masks')).json()) as ListedMask[];
   }
 
-  async mask(id: string): Promise<DrawnMask> {
-    return (await packedOf(await this.#fetch(`/api/mask?id=${encodeURIComponent(id)}`))) as DrawnMask;
+  async mask(id: string): Promise<MaskView> {
+    return (await packedOf(await this.#fetch(`/api/mask?id=${encodeURIComponent(id)}`))) as MaskView;
   }
 
   async saveMask(id: string, base: string, classes: Uint8Array, irrelevant: Uint8Array) {
     const body = pack({ id, base, classes, irrelevant });
     const response = await this.#fetch('/api/mask', { method: 'PUT', body });
-    return (await response.json()) as { revision: string; by: string; at: string };
+    return (await response.json()) as SavedMask;
   }
 
   async maskArchive(): Promise<Blob> {

@@ -1,7 +1,8 @@
 import { useMemo, useState } from 'preact/hooks';
+import type { TopImage } from '../src/explore/core.ts';
 import { short } from './draw.ts';
 import { Choice, Picture, Trouble, useAnswer } from './parts.tsx';
-import type { RemoteEngine, TopImage } from './remote-engine.ts';
+import type { RemoteEngine } from './remote-engine.ts';
 
 /** The images of a split that a unit answers to most, and what in each: the receptive field of the place. */
 export function TopImages(props: {

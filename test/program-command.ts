@@ -8,6 +8,6 @@ export const programCommand: readonly [file: string, ...args: string[]] = proces
   ? [process.execPath, fileURLToPath(new URL('../dist/cli.js', import.meta.url))]
   : [
       process.execPath,
-      `--import=${import.meta.resolve('tsx')}`,
+      `--import=${import.meta.resolve('../.ci/typescript.mjs')}`,
       fileURLToPath(new URL('../src/cli.ts', import.meta.url)),
     ];

@@ -28,6 +28,8 @@ export interface SampleSpec {
   augment: Augmentation | null;
   seed: number;
   epoch: number;
+  /** Whether the batch brings the masks of what supervises. */
+  masks: boolean;
 }
 
 /** Which examples a batch holds. Plain data, so that it can be sent to a worker. */
@@ -136,10 +138,10 @@ async function readSample(
   supervised: boolean,
 ): Promise<Sample> {
   const own = sources === undefined || sources.masked.has(example);
-  const all = await reader.read(example, supervised, shrinkFor(spec));
+  const all = await reader.read(example, supervised && spec.masks, shrinkFor(spec));
   // What must not matter is known whether or not the masks of the objects may be used.
   const read = own ? all : { ...all, masks: [] };
-  if (own || !supervised || !sources.predicted) return { ...read, predicted: false };
+  if (own || !supervised || !spec.masks || !sources.predicted) return { ...read, predicted: false };
   return { ...read, masks: predictedClassMasks(sources.predicted, example, read.pixels), predicted: true };
 }
 
@@ -165,9 +167,10 @@ async function readComposite(
     labels: [],
     objects: [],
     pixels: { data: asBytes(composite.picture.data), width, height },
-    masks: plan.options.supervise
-      ? [...composite.regions].map(([c, data]) => ({ class: c, data, width, height }))
-      : [],
+    masks:
+      plan.options.supervise && spec.masks
+        ? [...composite.regions].map(([c, data]) => ({ class: c, data, width, height }))
+        : [],
     predicted: plan.predicted !== undefined,
     composite,
   };

@@ -27,19 +27,21 @@ export interface BatchPlan {
 
 /**
  * The batches of an epoch, as a function of (seed, epoch) alone: nothing is read, so starting at batch k costs
- * nothing.
+ * nothing. They are made one by one: of a million examples only their order is kept, four bytes each.
  *
  * @param splits the examples of each split, as [first, end)
+ * @param first batch to begin with
  */
-export function planBatches(
+export function* planBatches(
   splits: readonly (readonly [number, number])[],
   options: OrderOptions,
-): BatchPlan[] {
+  first = 0,
+): Generator<BatchPlan> {
   const { batchSize, seed, epoch, maskedPerBatch, masked, compositesPerBatch = 0 } = options;
   const order = epochOrder(splits, options);
   const maskedInTurn = maskedCycle(masked, seed);
   const batches = batchCount(order.length, batchSize, options.dropRemainder);
-  return Array.from({ length: batches }, (_, batch) => {
+  for (let batch = first; batch < batches; batch++) {
     const examples = Array.from(order.subarray(batch * batchSize, (batch + 1) * batchSize));
     const real = Math.max(0, examples.length - compositesPerBatch);
     const replaced = Math.min(masked.length > 0 ? maskedPerBatch : 0, real);
@@ -48,8 +50,8 @@ export function planBatches(
       examples[real - replaced + slot] = maskedInTurn(turn);
     }
     examples.fill(COMPOSITE, real);
-    return { batch, firstPosition: batch * batchSize, examples };
-  });
+    yield { batch, firstPosition: batch * batchSize, examples };
+  }
 }
 
 /** Number of batches that `examples` examples make. */
@@ -63,9 +65,11 @@ export function batchCount(examples: number, batchSize: number, dropRemainder: b
  * one keeps the reading nearly sequential, for data sets on slow disks.
  */
 function epochOrder(splits: readonly (readonly [number, number])[], options: OrderOptions): Uint32Array {
-  const stream = Uint32Array.from(
-    splits.flatMap(([first, end]) => Array.from({ length: end - first }, (_, i) => first + i)),
-  );
+  const stream = new Uint32Array(splits.reduce((sum, [first, end]) => sum + end - first, 0));
+  let filled = 0;
+  for (const [first, end] of splits) {
+    for (let example = first; example < end; example++) stream[filled++] = example;
+  }
   if (options.shuffleBuffer <= 1) return stream;
   const random = randomFor(options.seed, 'order', options.epoch);
   if (options.shuffleBuffer >= stream.length) return random.shuffle(stream);

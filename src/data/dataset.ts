@@ -20,7 +20,13 @@ import {
 import { type DatasetInfo, readDatasetInfo } from './dataset-info.ts';
 import type { Shard } from './example-reader.ts';
 import { ImageCache } from './image-cache.ts';
-import { type ExampleLabels, type LabelStatistics, readLabels, summarise } from './label-statistics.ts';
+import {
+  type ExampleLabels,
+  eachLabels,
+  type LabelStatistics,
+  LabelTally,
+  readLabels,
+} from './label-statistics.ts';
 import { mapAhead } from './map-ahead.ts';
 import { type PredictedMasks, shareMasks } from './predicted-masks.ts';
 import { RecordFile } from './record-file.ts';
@@ -64,6 +70,11 @@ export interface BatchOptions {
         /** Which masks an example is chosen for: of its objects, or of what must not matter. @default 'objects' */
         of?: 'objects' | 'confounders';
       };
+  /**
+   * Whether the batches bring the masks of what supervises; where nothing reads them, they need not be decoded.
+   * Composites are made from masks all the same. @default true
+   */
+  withMasks?: boolean;
   /** Slots of each batch that go to the examples chosen by `masks`, in turn, instead of to what the order brings. @default 0 */
   maskedPerBatch?: number;
   /** Masks that a segmenter gave the images without masks of their own (or with ones that `masks` does not allow). */
@@ -99,6 +110,7 @@ export class Dataset {
   readonly #ranges = new Map<string, readonly [number, number]>();
   readonly #shards = new Map<string, Promise<Shard[]>>();
   readonly #labels = new Map<string, Promise<ExampleLabels[]>>();
+  readonly #tallies = new Map<string, Promise<LabelTally>>();
   readonly #sources = new Map<string, Promise<BatchSources>>();
 
   constructor(dir: string, info: DatasetInfo, options: DatasetOptions = {}) {
@@ -166,6 +178,7 @@ export class Dataset {
         augment: null,
         seed,
         epoch: 0,
+        masks: true,
       },
       sources,
     );
@@ -204,9 +217,26 @@ export class Dataset {
     return (await Promise.all(lists)).flat();
   }
 
-  /** Counts of the classes and of labels per image. */
+  /** Counts of the classes and of labels per image. Reads the records without decoding images; the counts are remembered. */
   async labelStatistics(splits: string | readonly string[]): Promise<LabelStatistics> {
-    return summarise(await this.labels(splits), this.classes.length);
+    const tallies = await Promise.all(this.#checkSplits(splits).map((split) => this.#tallyOf(split)));
+    return LabelTally.sum(tallies, this.classes.length);
+  }
+
+  #tallyOf(split: string): Promise<LabelTally> {
+    let tally = this.#tallies.get(split);
+    if (!tally) {
+      tally = this.#tally(split);
+      this.#tallies.set(split, tally);
+    }
+    return tally;
+  }
+
+  async #tally(split: string): Promise<LabelTally> {
+    const tally = new LabelTally(this.classes.length);
+    const known = await this.#labels.get(split);
+    for await (const labels of known ?? eachLabels(await this.#shardsOf(split), this.info)) tally.add(labels);
+    return tally;
   }
 
   /** Ends the workers and closes the files. */
@@ -237,8 +267,9 @@ export class Dataset {
       augment: options.augment ?? null,
       seed,
       epoch,
+      masks: options.withMasks ?? true,
     };
-    const plans = planBatches(ranges, {
+    const order = {
       batchSize: options.batchSize,
       seed,
       epoch,
@@ -247,10 +278,10 @@ export class Dataset {
       masked: chosen ?? [],
       maskedPerBatch: options.maskedPerBatch ?? 0,
       compositesPerBatch: composites?.perBatch ?? 0,
-    });
+    };
     const supervising = typeof masks === 'object' ? new Set(chosen) : undefined;
-    const rest = plans.filter(({ batch }) => batch >= (options.skipBatches ?? 0));
-    yield* mapAhead(rest, prefetch, ({ firstPosition, examples }) => {
+    const plans = planBatches(ranges, order, options.skipBatches);
+    yield* mapAhead(plans, prefetch, ({ firstPosition, examples }) => {
       const supervised = examples.map((example) =>
         example === COMPOSITE
           ? composites!.supervise
@@ -364,12 +395,10 @@ export class Dataset {
   /** Examples of a split that have a mask; where none has, those that have a box. Confounders have no boxes. */
   async #maskedExamples(split: string, of: 'objects' | 'confounders' = 'objects'): Promise<number[]> {
     const [first] = this.#ranges.get(split)!;
-    const labels = await this.labels(split);
-    const having = (what: 'masks' | 'boxes' | 'confounders') =>
-      labels.flatMap((example, i) => (example[what] > 0 ? first + i : []));
-    if (of === 'confounders') return having('confounders');
-    const masked = having('masks');
-    return masked.length > 0 ? masked : having('boxes');
+    const { having } = await this.#tallyOf(split);
+    const counted =
+      of === 'confounders' ? having.confounders : having.masks.length > 0 ? having.masks : having.boxes;
+    return counted.map((position) => first + position);
   }
 
   /** What an epoch walks over: the splits, and the chosen masked examples where their split is not among them. */

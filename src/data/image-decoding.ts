@@ -1,5 +1,6 @@
 import sharp from 'sharp';
 import { DataError } from '../errors/index.ts';
+import { decodePlainPng } from './plain-png.ts';
 
 interface Size {
   width: number;
@@ -36,15 +37,16 @@ export async function decodeImage(
   shrink: (width: number, height: number) => number = () => 1,
 ): Promise<{ pixels: Pixels; full: Size }> {
   try {
+    const plain = decodePlainPng(encoded);
+    if (plain && shrink(plain.width, plain.height) <= 1) {
+      requireSize(plain, stored);
+      return { pixels: plain, full: { width: plain.width, height: plain.height } };
+    }
     const image = sharp(encoded, { failOn: FAIL_ON, limitInputPixels: MOST_PIXELS });
     const { width, height, autoOrient } = await image.metadata();
     const lying = stored.width === width && stored.height === height;
     const full = lying ? { width, height } : autoOrient;
-    if ((stored.width ?? full.width) !== full.width || (stored.height ?? full.height) !== full.height) {
-      throw new Error(
-        `it is ${full.width}x${full.height}, its record says ${stored.width}x${stored.height} (width x height)`,
-      );
-    }
+    requireSize(full, stored);
     if (!lying) image.autoOrient();
     const factor = shrink(full.width, full.height);
     if (factor > 1) {
@@ -60,6 +62,14 @@ export async function decodeImage(
   } catch (cause) {
     throw new DataError(`${where}: image cannot be decoded: ${oneLine(cause)}`, { cause });
   }
+}
+
+/** @throws {Error} when an image is of another size than its record states */
+function requireSize(full: Size, stored: { width?: number; height?: number }): void {
+  if ((stored.width ?? full.width) === full.width && (stored.height ?? full.height) === full.height) return;
+  throw new Error(
+    `it is ${full.width}x${full.height}, its record says ${stored.width}x${stored.height} (width x height)`,
+  );
 }
 
 /**

@@ -43,8 +43,8 @@ export interface LabelStatistics {
   withConfounders: number;
 }
 
-export async function readLabels(shards: readonly Shard[], rule: LabelRule): Promise<ExampleLabels[]> {
-  const all: ExampleLabels[] = [];
+/** The labels of every record of some shards, one after the other; nothing is kept. */
+export async function* eachLabels(shards: readonly Shard[], rule: LabelRule): AsyncGenerator<ExampleLabels> {
   for (const { path, boundaries } of shards) {
     const file = await RecordFile.open(path, boundaries);
     try {
@@ -61,7 +61,7 @@ export async function readLabels(shards: readonly Shard[], rule: LabelRule): Pro
           height = 0,
         } = decodeExample(bytes, rule, `${path}, record ${record}`);
         const masked = objects.filter((object) => object.mask);
-        all.push({
+        yield {
           id: recordId(path, record),
           filename,
           labels,
@@ -74,40 +74,98 @@ export async function readLabels(shards: readonly Shard[], rule: LabelRule): Pro
           masks: masked.length,
           confounders: Number(confounder !== undefined),
           maskedClasses: [...new Set(masked.map((object) => object.class))],
-        });
+        };
         record++;
       }
     } finally {
       file.close();
     }
   }
+}
+
+export async function readLabels(shards: readonly Shard[], rule: LabelRule): Promise<ExampleLabels[]> {
+  const all: ExampleLabels[] = [];
+  for await (const labels of eachLabels(shards, rule)) all.push(labels);
   return all;
 }
 
-export function summarise(examples: readonly ExampleLabels[], classes: number): LabelStatistics {
-  const perClass = countsOf(examples, classes, 'labels');
-  const groups = [...new Set(examples.flatMap(({ group }) => group || []))].sort();
-  const maxPerImage = examples.reduce((most, { labels }) => Math.max(most, labels.length), 0);
-  const perImage = new Array<number>(maxPerImage + 1).fill(0);
-  for (const { labels } of examples) perImage[labels.length]!++;
-  return {
-    examples: examples.length,
-    perClass,
-    unknown: countsOf(examples, classes, 'unknown'),
-    groups: groups.map((group) => {
-      const members = examples.filter((example) => example.group === group);
-      return { group, examples: members.length, perClass: countsOf(members, classes, 'labels') };
-    }),
-    perImage,
-    maxPerImage,
-    withBoxes: examples.filter(({ boxes }) => boxes > 0).length,
-    withMasks: examples.filter(({ masks }) => masks > 0).length,
-    withConfounders: examples.filter(({ confounders }) => confounders > 0).length,
+/** What is counted of a split, and where its masks and boxes are: of a record no more than a few numbers are kept. */
+export class LabelTally {
+  examples = 0;
+  readonly perClass: number[];
+  readonly unknown: number[];
+  readonly perImage: number[] = [0];
+  /** Positions in the split of the examples that have some. */
+  readonly having: Readonly<Record<'masks' | 'boxes' | 'confounders', number[]>> = {
+    masks: [],
+    boxes: [],
+    confounders: [],
   };
+  readonly #groups = new Map<string, { examples: number; perClass: number[] }>();
+  readonly #classes: number;
+
+  constructor(classes: number) {
+    this.#classes = classes;
+    this.perClass = new Array<number>(classes).fill(0);
+    this.unknown = new Array<number>(classes).fill(0);
+  }
+
+  add({ labels, unknown, group, boxes, masks, confounders }: ExampleLabels): void {
+    const position = this.examples++;
+    for (const label of labels) this.perClass[label]!++;
+    for (const label of unknown) this.unknown[label]!++;
+    while (this.perImage.length <= labels.length) this.perImage.push(0);
+    this.perImage[labels.length]!++;
+    if (boxes > 0) this.having.boxes.push(position);
+    if (masks > 0) this.having.masks.push(position);
+    if (confounders > 0) this.having.confounders.push(position);
+    if (group === '') return;
+    const members = this.#group(group);
+    members.examples++;
+    for (const label of labels) members.perClass[label]!++;
+  }
+
+  /** The counts of several splits together. */
+  static sum(tallies: readonly LabelTally[], classes: number): LabelStatistics {
+    const all = new LabelTally(classes);
+    for (const tally of tallies) {
+      all.examples += tally.examples;
+      addTo(all.perClass, tally.perClass);
+      addTo(all.unknown, tally.unknown);
+      addTo(all.perImage, tally.perImage);
+      for (const [group, { examples, perClass }] of tally.#groups) {
+        const members = all.#group(group);
+        members.examples += examples;
+        addTo(members.perClass, perClass);
+      }
+    }
+    const { examples, perClass, unknown, perImage } = all;
+    const count = (what: keyof LabelTally['having']) =>
+      tallies.reduce((sum, { having }) => sum + having[what].length, 0);
+    const groups = [...all.#groups].sort(([a], [b]) => (a < b ? -1 : 1));
+    return {
+      examples,
+      perClass,
+      unknown,
+      groups: groups.map(([group, members]) => ({ group, ...members })),
+      perImage,
+      maxPerImage: perImage.length - 1,
+      withBoxes: count('boxes'),
+      withMasks: count('masks'),
+      withConfounders: count('confounders'),
+    };
+  }
+
+  #group(name: string): { examples: number; perClass: number[] } {
+    let members = this.#groups.get(name);
+    if (!members) {
+      members = { examples: 0, perClass: new Array<number>(this.#classes).fill(0) };
+      this.#groups.set(name, members);
+    }
+    return members;
+  }
 }
 
-function countsOf(examples: readonly ExampleLabels[], classes: number, of: 'labels' | 'unknown'): number[] {
-  const counts = new Array<number>(classes).fill(0);
-  for (const example of examples) for (const label of example[of]) counts[label]!++;
-  return counts;
+function addTo(sums: number[], values: readonly number[]): void {
+  for (const [i, value] of values.entries()) sums[i] = (sums[i] ?? 0) + value;
 }

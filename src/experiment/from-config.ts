@@ -61,7 +61,7 @@ export async function openExperimentData(config: Config, signal?: AbortSignal): 
   for (const split of wanted) {
     if (!known.includes(split))
       throw new DataError(`${dir}: no split '${split}'; it has ${known.join(', ')}`);
-    await dataset.labels(split);
+    await dataset.labelStatistics(split);
   }
   return dataset;
 }
@@ -90,13 +90,21 @@ export async function drawBuiltInData({ data }: Config, signal?: AbortSignal): P
   }
 }
 
+/** Whether any term of the loss, or a module of the user's own, reads the masks and boxes of a batch. */
+export function masksAreRead({ data, gain, guidance, training }: Config): boolean {
+  if (data.masks.count === 0 && !data.composites) return false;
+  const supervises = data.masks.count !== 0 && gain.losses.supervision.weight > 0;
+  return supervises || Object.keys(termsOf(guidance.losses)).length > 0 || training.module !== null;
+}
+
 /** How an epoch of training walks over the data. */
 export function trainingBatchOptions(
-  { data, seed }: Config,
+  config: Config,
   epoch: number,
   firstBatch: number,
   { predicted, composites }: MadeData = {},
 ): BatchOptions {
+  const { data, seed } = config;
   const { batchSize, imageSize, frames, fit, workers, augment, shuffleBuffer, masks } = data;
   return {
     batchSize,
@@ -112,6 +120,7 @@ export function trainingBatchOptions(
     dropRemainder: true,
     masks: masks.count === 0 ? 'none' : { split: masks.split, count: masks.count, of: masks.use },
     maskedPerBatch: masks.perBatch,
+    withMasks: masksAreRead(config),
     ...(predicted && { predicted }),
     predictedSupervise: masks.predicted?.supervise ?? false,
     composites,

@@ -21,6 +21,7 @@ import {
   guidanceOptionsOf,
   guidanceWithoutMasks,
   type MadeData,
+  masksAreRead,
   openExperimentData,
   pairCapacityFor,
   requireGroups,
@@ -256,7 +257,7 @@ async function runOnData(
   };
 
   // ---- the training
-  const maskCapacity = data.masks.count === 0 && !data.composites ? 0 : capacity;
+  const maskCapacity = masksAreRead(config) ? capacity : 0;
   let progress: Progress | undefined;
   let lastBatchAt = 0;
   const pace = { since: Date.now(), sinceDone: next.epoch * batchesPerEpoch + next.batch };

@@ -173,7 +173,10 @@ function detectionsOf(
 ): { found: Found[]; strongest: Float32Array } {
   const { boxes, scores } = tf.tidy(() => {
     const made = detector.detect(pixels);
-    return { boxes: made.boxes.dataSync(), scores: made.scores.dataSync() };
+    return {
+      boxes: made.boxes.dataSync() as Float32Array,
+      scores: made.scores.dataSync() as Float32Array,
+    };
   });
   const outside = scores.find((value) => !(value >= -1e-5 && value <= 1 + 1e-5));
   if (outside !== undefined) {

@@ -19,4 +19,17 @@ export {
   type UnitView,
   unitPixel,
 } from './look/index.ts';
+export type {
+  Finding,
+  LearnView,
+  ListedMask,
+  MaskView,
+  Numbers,
+  SavedMask,
+  ScanState,
+  ServerView,
+  Telling,
+  Thumbnail,
+  TopImage,
+} from './messages.ts';
 export { pack, unpack } from './packing.ts';

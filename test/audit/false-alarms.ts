@@ -107,7 +107,7 @@ function inProcess(seed: number): Promise<Finding[]> {
   const self = fileURLToPath(import.meta.url);
   const child = spawn(
     process.execPath,
-    ['--import=tsx', self, ...hideBin(process.argv), '--seed', String(seed)],
+    ['--import=./.ci/typescript.mjs', self, ...hideBin(process.argv), '--seed', String(seed)],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   let [said, errors] = ['', ''];

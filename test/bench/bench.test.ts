@@ -25,9 +25,14 @@ function bench(args: readonly string[], pythonPath?: string): Promise<Ended> {
   const { BENCH_PYTHON: _, ...env } = process.env;
   const options = { env: { ...env, ...(pythonPath && { BENCH_PYTHON: pythonPath }) } };
   return new Promise((resolve) => {
-    execFile(process.execPath, ['--import=tsx', program, ...args], options, (error, stdout, stderr) => {
-      resolve({ code: Number(error?.code ?? 0), stdout, stderr });
-    });
+    execFile(
+      process.execPath,
+      ['--import=./.ci/typescript.mjs', program, ...args],
+      options,
+      (error, stdout, stderr) => {
+        resolve({ code: Number(error?.code ?? 0), stdout, stderr });
+      },
+    );
   });
 }
 

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { planBatches } from '../../src/data/batch-order.ts';
+import { planBatches as batchesOf } from '../../src/data/batch-order.ts';
 
 const options = {
   batchSize: 4,
@@ -10,6 +10,9 @@ const options = {
   masked: [] as number[],
   maskedPerBatch: 0,
 };
+/** All batches of an epoch. */
+const planBatches = (...args: Parameters<typeof batchesOf>) => [...batchesOf(...args)];
+
 const splits = [
   [0, 10],
   [20, 23],

@@ -457,6 +457,11 @@ test('groups and unknown labels reach the batches, the statistics and dataset.js
 test('an error in the loop while the worker makes other batches: closing ends, and the process with it', async (t) => {
   const dir = await greyDataset(t);
   const script = new URL('./close-while-busy.ts', import.meta.url).pathname;
-  const { stdout } = await promisify(execFile)(process.execPath, ['--import=tsx', script, dir, '2']);
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    '--import=./.ci/typescript.mjs',
+    script,
+    dir,
+    '2',
+  ]);
   t.is(stdout, 'closed 2\n');
 });

@@ -67,7 +67,7 @@ function train(column: string, overrides: readonly string[], folder: string): Lo
   const { status, stderr } = spawnSync(
     process.execPath,
     [
-      '--import=tsx',
+      '--import=./.ci/typescript.mjs',
       'src/train.ts',
       '--config',
       'configs/gain-ext.yaml',

@@ -13,7 +13,7 @@ const run = promisify(execFile);
 /** What an example prints, run as its header says. */
 async function output(name: string, ...args: string[]): Promise<string> {
   const file = fileURLToPath(new URL(`../../examples/${name}.ts`, import.meta.url));
-  const { stdout } = await run(process.execPath, ['--import=tsx', file, ...args]);
+  const { stdout } = await run(process.execPath, ['--import=./.ci/typescript.mjs', file, ...args]);
   return stdout;
 }
 

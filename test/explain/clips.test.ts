@@ -38,7 +38,7 @@ async function scene(t: Parameters<typeof temporary>[0]) {
   return dir;
 }
 
-test('clips are explained over time: strips, animations, raw maps', async (t) => {
+test.serial('clips are explained over time: strips, animations, raw maps', async (t) => {
   const dir = await scene(t);
   await t.throwsAsync(openTrainedNetwork({ model: join(dir, 'model') }), {
     instanceOf: ModelError,
@@ -92,7 +92,7 @@ test('clips are explained over time: strips, animations, raw maps', async (t) =>
   t.regex(page, /boxes: a box does not say when/);
 });
 
-test('an attribution over time has one scale for all frames', (t) => {
+test.serial('an attribution over time has one scale for all frames', (t) => {
   const photo = { data: new Uint8Array(4 * 4 * 3).fill(128), width: 4, height: 4 };
   const method = { name: 'grad-cam', kind: 'map' } as const;
   // Two frames of a map: nothing, and all; four frames of the clip lie between them.
@@ -102,7 +102,7 @@ test('an attribution over time has one scale for all frames', (t) => {
   t.true(first[0]! < first[1]! && first[1]! < first[2]! && first[2]! < first[3]!, String(first));
 });
 
-test('evaluate measures maps over all frames, beside constants', async (t) => {
+test.serial('evaluate measures maps over all frames, beside constants', async (t) => {
   const dir = await temporary(t);
   const data = join(dir, 'data');
   await generateDrawn('moving-shapes', data, {
@@ -138,7 +138,7 @@ test('evaluate measures maps over all frames, beside constants', async (t) => {
       writerFor: (split) => new ResultWriter(join(dir, 'run/evaluation'), split),
       maps: { dir: join(dir, 'maps'), format: 'npy' },
     });
-  const [{ result }] = (await run()) as [{ result: Awaited<ReturnType<typeof run>>[number]['result'] }];
+  const { result } = (await run())[0]!;
   const { localization, settings, dataset } = result;
   t.deepEqual([settings.frames, settings.imageSize, dataset.images, dataset.boxes], [4, [16, 16], 6, 0]);
   t.deepEqual(result.model.mapSize, [2, 8, 8]);

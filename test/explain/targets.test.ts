@@ -113,7 +113,7 @@ function proposals(): Required<Detections> {
   };
 }
 
-test('how alike proposals are to a detection: IoU, classes, objectness', (t) => {
+test.serial('how alike proposals are to a detection: IoU, classes, objectness', (t) => {
   const targets = [
     { box: [3, 2, 7, 6], classes: [0.2, 0.7, 0.1] },
     { box: [5, 5, 8, 9], classes: 2 },
@@ -131,7 +131,7 @@ test('how alike proposals are to a detection: IoU, classes, objectness', (t) => 
   });
 });
 
-test('D-RISE: the mean of the masks, weighted by the likest proposal', async (t) => {
+test.serial('D-RISE: the mean of the masks, weighted by the likest proposal', async (t) => {
   // An image of ones: its copies are the masks.
   const images = tf.ones<tf.Rank.R4>([1, 12, 12, 1]);
   const seen: Float32Array[] = [];

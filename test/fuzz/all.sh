@@ -21,7 +21,7 @@ cd "$(dirname "$0")/../.."
 if [ -f .cache/checks/test/fuzz/fuzz.js ]; then
   set -- node .cache/checks/test/fuzz/fuzz.js
 else
-  set -- node --import=tsx test/fuzz/fuzz.ts
+  set -- node --import=./.ci/typescript.mjs test/fuzz/fuzz.ts
 fi
 exec_fuzz() {
   target=$1 own_seed=$2 time=$3

@@ -74,41 +74,47 @@ function batchOf({ imageSeed, labels, maskPairs }: Pick<Case, 'imageSeed' | 'lab
 }
 
 for (const one of cases) {
-  test(`clips, loss and gradients of all weights equal PyTorch's double backward: ${one.title}`, (t) => {
-    const model = network(one.seed);
-    const variables = model.trainableWeights.map((weight) => weight.read() as tf.Variable);
-    const values: Partial<Record<Term, tf.Scalar>> = {};
-    const { grads } = tf.variableGrads(() => {
-      const loss = gainLoss<tf.Tensor4D, tf.Tensor5D>(model, batchOf(one), {
-        link: 'sigmoid',
-        training: false,
-        targetLayer: 'target',
-        ...one.options,
-      });
-      t.deepEqual(loss.maps!.shape.slice(1), [frames, size / 2, size / 2]);
-      for (const term of ['total', 'classification', 'mining', 'supervision'] as const) {
-        values[term] = tf.keep(loss[term]!);
+  test.serial(
+    `clips, loss and gradients of all weights equal PyTorch's double backward: ${one.title}`,
+    (t) => {
+      const model = network(one.seed);
+      const variables = model.trainableWeights.map((weight) => weight.read() as tf.Variable);
+      const values: Partial<Record<Term, tf.Scalar>> = {};
+      const { grads } = tf.variableGrads(() => {
+        const loss = gainLoss<tf.Tensor4D, tf.Tensor5D>(model, batchOf(one), {
+          link: 'sigmoid',
+          training: false,
+          targetLayer: 'target',
+          ...one.options,
+        });
+        t.deepEqual(loss.maps!.shape.slice(1), [frames, size / 2, size / 2]);
+        for (const term of ['total', 'classification', 'mining', 'supervision'] as const) {
+          values[term] = tf.keep(loss[term]!);
+        }
+        return loss.total;
+      }, variables);
+      for (const [term, value] of Object.entries(values)) {
+        const expected = one.expected[term as Term];
+        const actual = value.dataSync()[0]!;
+        t.true(
+          Math.abs(actual - expected) <= 1e-4 * Math.abs(expected),
+          `${term}: ${actual}, not ${expected}`,
+        );
       }
-      return loss.total;
-    }, variables);
-    for (const [term, value] of Object.entries(values)) {
-      const expected = one.expected[term as Term];
-      const actual = value.dataSync()[0]!;
-      t.true(Math.abs(actual - expected) <= 1e-4 * Math.abs(expected), `${term}: ${actual}, not ${expected}`);
-    }
-    const norm = (list: ArrayLike<number>) => Math.hypot(...Array.from(list));
-    const whole = norm(one.expected.gradients.map(norm));
-    one.expected.gradients.forEach((expected, i) => {
-      const actual = grads[variables[i]!.name]!.dataSync();
-      t.is(actual.length, expected.length);
-      const distance = norm(expected.map((value, j) => value - actual[j]!));
-      t.true(distance <= 1e-4 * (norm(expected) + 0.01 * whole), `weight ${i}: off by ${distance}`);
-    });
-    tf.dispose([values as Record<string, tf.Scalar>, grads]);
-  });
+      const norm = (list: ArrayLike<number>) => Math.hypot(...Array.from(list));
+      const whole = norm(one.expected.gradients.map(norm));
+      one.expected.gradients.forEach((expected, i) => {
+        const actual = grads[variables[i]!.name]!.dataSync();
+        t.is(actual.length, expected.length);
+        const distance = norm(expected.map((value, j) => value - actual[j]!));
+        t.true(distance <= 1e-4 * (norm(expected) + 0.01 * whole), `weight ${i}: off by ${distance}`);
+      });
+      tf.dispose([values as Record<string, tf.Scalar>, grads]);
+    },
+  );
 }
 
-test('a trainer takes clips, and leaves no tensor behind', (t) => {
+test.serial('a trainer takes clips, and leaves no tensor behind', (t) => {
   const model = network(1);
   const trainer = new GainTrainer(model, { link: 'softmax' });
   const batch = batchOf({ imageSeed: 3, labels: [[0], [1]], maskPairs: [[0, 0]] });
@@ -122,7 +128,7 @@ test('a trainer takes clips, and leaves no tensor behind', (t) => {
   trainer.dispose();
 });
 
-test('what clips cannot have is said', (t) => {
+test.serial('what clips cannot have is said', (t) => {
   const model = network(1);
   const batch = batchOf({ imageSeed: 3, labels: [[0], [1]], maskPairs: [[0, 0]] });
   const box = { sample: 0, class: 0, xmin: 0, ymin: 0, xmax: 1, ymax: 1 };

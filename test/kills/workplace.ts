@@ -53,7 +53,7 @@ const cli = fileURLToPath(new URL(`../../src/cli${extension}`, import.meta.url))
 /** As a user calls it from a checkout; compiled (`npm run build:checks`) it starts faster. */
 const command = [
   process.execPath,
-  ...(extension === '.ts' ? [`--import=${import.meta.resolve('tsx')}`] : []),
+  ...(extension === '.ts' ? [`--import=${import.meta.resolve('../../.ci/typescript.mjs')}`] : []),
   cli,
 ];
 

@@ -10,7 +10,7 @@ test('a program whose event loop runs dry says so, with code 1, and lets its dir
   writeFileSync(join(folder, 'file'), '');
   const program = fileURLToPath(new URL('stalled-program.ts', import.meta.url));
   const { code, stderr } = await new Promise<{ code: unknown; stderr: string }>((resolve) => {
-    const args = [`--import=${import.meta.resolve('tsx')}`, program, folder];
+    const args = [`--import=${import.meta.resolve('../../.ci/typescript.mjs')}`, program, folder];
     execFile(process.execPath, args, (error, _, stderr) => resolve({ code: error?.code ?? 0, stderr }));
   });
   t.is(code, 1, stderr);

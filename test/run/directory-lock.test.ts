@@ -109,9 +109,13 @@ test('of two processes that take a directory at the same moment one gets it, its
   const folder = temporaryFolder(t);
   const program = new URL('./lock-contender.ts', import.meta.url).pathname;
   const contenders = [1, 2].map(() => {
-    const child = spawn(process.execPath, [`--import=${import.meta.resolve('tsx')}`, program], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
+    const child = spawn(
+      process.execPath,
+      [`--import=${import.meta.resolve('../../.ci/typescript.mjs')}`, program],
+      {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      },
+    );
     t.teardown(() => child.kill());
     return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
   });

@@ -90,10 +90,10 @@ interface Ended {
 }
 
 const cli = new URL('../../src/cli.ts', import.meta.url).pathname;
-const tsx = import.meta.resolve('tsx');
+const loader = import.meta.resolve('../../.ci/typescript.mjs');
 
 function start(...args: string[]) {
-  const child = spawn(process.execPath, [`--import=${tsx}`, cli, ...args], { cwd: folder });
+  const child = spawn(process.execPath, [`--import=${loader}`, cli, ...args], { cwd: folder });
   let said = '';
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => {

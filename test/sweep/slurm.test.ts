@@ -151,9 +151,9 @@ test.serial(
   },
 );
 
-const tsx = import.meta.resolve('tsx');
+const loader = import.meta.resolve('../../.ci/typescript.mjs');
 const job = fileURLToPath(new URL('./pretended-job.ts', import.meta.url));
-const commandOf = (sweep: Sweep) => [process.execPath, `--import=${tsx}`, job, sweep.file, sweep.out];
+const commandOf = (sweep: Sweep) => [process.execPath, `--import=${loader}`, job, sweep.file, sweep.out];
 const optionsOf = (sweep: Sweep, said: string[] = [], given: string[] = []) => ({
   slurm: slurmOptions(
     {},

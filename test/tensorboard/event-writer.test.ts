@@ -175,9 +175,13 @@ test('a process killed while it writes leaves at most one truncated record', asy
       if (step % 50 === 0) await new Promise(setImmediate);
       if (step === 500) console.log('busy');
     }`;
-  const child = spawn(process.execPath, ['--import=tsx', '--input-type=module', '--eval', script, logdir], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    ['--import=./.ci/typescript.mjs', '--input-type=module', '--eval', script, logdir],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   await once(child.stdout, 'data');
   await sleep(37);
   child.kill('SIGKILL');

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { extract, type Header } from 'tar-stream';
+import type { Header } from 'tar-stream';
 import { DataError } from '../../errors/index.ts';
 import { decodeText } from '../text-file.ts';
 import { labelledRow } from './hugging-face/labelled-row.ts';
@@ -106,6 +106,8 @@ function rowOf({ labels }: Sample, where: string): Record<string, unknown> {
 
 async function samplesIn(path: string, tell: TellNote): Promise<Sample[]> {
   const samples = new Map<string, Sample>();
+  // Loaded late, as every program imports this module and few read archives.
+  const { extract } = await import('tar-stream');
   const tar = extract();
   const read = async () => {
     for await (const entry of tar) {

@@ -1,3 +1,3 @@
-export { type LearnStage, type LearnView, type Numbers, readJson } from './learn-files.ts';
+export { readJson } from './learn-files.ts';
 export { Learning, type LearningOptions } from './learning.ts';
 export { type LearnRequest, learnRequest, recipe } from './recipe.ts';

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { lockHolder } from '../../run/index.ts';
+import type { LearnStage, LearnView, Numbers } from '../messages.ts';
 
 /** What is asked of a learner; the first file of its folder. */
 export interface LearnPlan {
@@ -20,44 +21,10 @@ export interface LearnPlan {
   readonly run: string;
 }
 
-export type LearnStage = 'learning' | 'auditing' | 'done' | 'failed';
-
 export interface LearnState {
   readonly stage: LearnStage;
   /** What went wrong, or what was last said. */
   readonly message: string;
-}
-
-/** What numbers say of a network: per cent of right answers of the focus class on each test split, and the audit. */
-export interface Numbers {
-  readonly splits: Readonly<Record<string, { readonly mAP: number | null; readonly focus: number | null }>>;
-  /** By class: the sentence of the audit, and how often it is right where object and ground come apart. */
-  readonly audit: readonly {
-    readonly class: string;
-    readonly sentence: string;
-    readonly apart: number | null;
-    readonly together: number | null;
-    readonly worst: number | null;
-  }[];
-}
-
-/** A learning as the page shows it. */
-export interface LearnView {
-  readonly number: number;
-  readonly by: string;
-  readonly at: string;
-  readonly epochs: number;
-  readonly classes: readonly string[];
-  readonly images: readonly string[];
-  /** `stopped`: its process is gone before it was done. */
-  readonly state: LearnStage | 'stopped';
-  readonly message: string;
-  readonly update: number;
-  readonly updates: number | null;
-  readonly before: Numbers | null;
-  readonly after: Numbers | null;
-  /** Whether its network can be looked at. */
-  readonly trained: boolean;
 }
 
 export const files = {

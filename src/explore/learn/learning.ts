@@ -9,8 +9,9 @@ import { UsageError } from '../../errors/index.ts';
 import { writeFolder } from '../../files/index.ts';
 import { lockHolder } from '../../run/index.ts';
 import type { DrawnMasks } from '../masks/index.ts';
+import type { LearnView } from '../messages.ts';
 import type { SessionProcess } from '../session/index.ts';
-import { files, type LearnPlan, type LearnView, readLearning } from './learn-files.ts';
+import { files, type LearnPlan, readLearning } from './learn-files.ts';
 import { type LearnRequest, recipe } from './recipe.ts';
 
 export interface LearningOptions {

@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { GainError, UsageError } from '../../errors/index.ts';
 import { type Learning, learnRequest, readJson } from '../learn/index.ts';
 import { type DrawnMasks, exportDrawn, NO_REVISION } from '../masks/index.ts';
+import type { ListedMask, MaskView, SavedMask, ServerView, Telling } from '../messages.ts';
 import { pack, unpack } from '../packing.ts';
 import { pageJob, type SessionProcess, type SessionView } from '../session/index.ts';
 import { type GuardOptions, guard } from './guard.ts';
@@ -69,15 +70,7 @@ export function exploreApp(parts: AppParts): Hono {
   app.get('/favicon.svg', (context) => context.body(icon, 200, { 'Content-Type': 'image/svg+xml' }));
 
   app.get('/api/view', (context) =>
-    context.json({
-      ...view,
-      // Where it lies on this machine is nothing that a page has to know.
-      data: view.data && { ...view.data, dir: undefined },
-      runDir: undefined,
-      who: parts.who,
-      canDraw: masks !== null,
-      canLearn: learning !== null,
-    }),
+    context.json(viewOf(view, { who: parts.who, canDraw: masks !== null, canLearn: learning !== null })),
   );
   app.post('/api/ask', limited(most.message), async (context) => {
     const job = checked(pageJob, await json(context.req.raw));
@@ -106,7 +99,7 @@ export function exploreApp(parts: AppParts): Hono {
     if (!masks) throw new UsageError('there is no data set whose images could be marked');
     const all = [...(await masks.all()).values()];
     return context.json(
-      all.map(({ id, classes, irrelevant, by, at, revision }) => ({
+      all.map<ListedMask>(({ id, classes, irrelevant, by, at, revision }) => ({
         id,
         by,
         at,
@@ -119,7 +112,7 @@ export function exploreApp(parts: AppParts): Hono {
   app.get('/api/mask', async (context) => {
     if (!masks) throw new UsageError('there is no data set whose images could be marked');
     const found = await masks.get(context.req.query('id') ?? '');
-    return binary(pack(found ?? { revision: NO_REVISION }));
+    return binary(pack((found ?? { revision: NO_REVISION }) satisfies MaskView));
   });
   app.put('/api/mask', limited(most.upload), async (context) => {
     if (!masks) throw new UsageError('there is no data set whose images could be marked');
@@ -130,7 +123,8 @@ export function exploreApp(parts: AppParts): Hono {
     if (!id.includes('#')) throw new UsageError(`${id}: only images of the data set can be marked`);
     const mask = { id, ...grids, by: parts.who, at: new Date().toISOString() };
     const saved = await masks.save(mask, base);
-    return context.json({ revision: saved?.revision ?? NO_REVISION, by: mask.by, at: mask.at });
+    const { by, at } = mask;
+    return context.json({ revision: saved?.revision ?? NO_REVISION, by, at } satisfies SavedMask);
   });
   app.get('/api/masks.zip', async (context) => {
     if (!masks) throw new UsageError('there is no data set whose images could be marked');
@@ -157,12 +151,13 @@ export function exploreApp(parts: AppParts): Hono {
   return app;
 }
 
-interface Telling {
-  readonly id: string;
-  readonly class: string;
-  readonly change: string;
-  readonly before: number;
-  readonly after: number;
+/** Where things lie on this machine is nothing that a page has to know. */
+function viewOf(
+  { network, engine, notes, run, data, files }: SessionView,
+  person: Pick<ServerView, 'who' | 'canDraw' | 'canLearn'>,
+): ServerView {
+  const { dir: _, ...shown } = data ?? {};
+  return { network, engine, notes, run, data: data && (shown as ServerView['data']), files, ...person };
 }
 
 /** The images that an audit found telling, class by class, those that tell most first; none without an audit. */

@@ -1,14 +1,6 @@
+import type { Finding, ScanState } from '../messages.ts';
 import { unpack } from '../packing.ts';
-import type { Finding, SessionProcess } from '../session/index.ts';
-
-/** How far a look through a split is, and what was found. */
-export interface ScanState {
-  readonly done: number;
-  readonly total: number;
-  readonly findings: readonly Finding[];
-  /** The sentence of what ended it too early. */
-  readonly error: string | null;
-}
+import type { SessionProcess } from '../session/index.ts';
 
 interface Scan {
   done: number;

@@ -11,23 +11,8 @@ import { probabilities } from '../../losses/index.ts';
 import { energyInMask } from '../../metrics/index.ts';
 import type { TrainedNetwork } from '../../run/index.ts';
 import { shapeOfImages } from '../look/index.ts';
+import type { Finding } from '../messages.ts';
 import type { ShownExample } from './examples.ts';
-
-/** What an image and a class say of a network: one line of the room "Find". */
-export interface Finding {
-  readonly id: string;
-  readonly split: string;
-  readonly class: number;
-  /** Whether the class is in the image, and whether the network says so. */
-  readonly truth: boolean;
-  readonly answer: boolean;
-  readonly probability: number;
-  /** How sure it is: 0 at the border of the answer, 1 at its end. */
-  readonly sureness: number;
-  /** Share of the evidence outside the object; null without a mask, or for a map without evidence. */
-  readonly off: number | null;
-  readonly dead: boolean;
-}
 
 /** Pairs of one pass. */
 const pairsAtOnce = 32;

@@ -1,5 +1,4 @@
 export { Examples, type ListedExample, type ShownExample } from './examples.ts';
-export type { Finding } from './findings.ts';
 export { type PageJob, pageJob, type ServerJob, type SessionJob } from './jobs.ts';
 export {
   type ImageView,
@@ -9,4 +8,3 @@ export {
   type SessionView,
 } from './session.ts';
 export { type Answered, SessionProcess } from './session-process.ts';
-export type { Thumbnail } from './thumbnails.ts';

@@ -11,14 +11,15 @@ import {
   openTrainedNetwork,
   type TrainedNetwork,
 } from '../../run/index.ts';
-import { look, type NetworkView, networkView } from '../look/index.ts';
+import { look, networkView } from '../look/index.ts';
 import { drawnMasksFile } from '../masks/index.ts';
+import type { Finding, OpenedView, Thumbnail, TopImage } from '../messages.ts';
 import { Examples, type ListedExample, type ShownExample } from './examples.ts';
-import { type Finding, findingsOf } from './findings.ts';
+import { findingsOf } from './findings.ts';
 import { ImageStore } from './image-store.ts';
 import type { SessionJob } from './jobs.ts';
 import { likenessOf } from './likeness.ts';
-import { type Thumbnail, thumbnailOf } from './thumbnails.ts';
+import { thumbnailOf } from './thumbnails.ts';
 
 /** Images of more pixels are refused before they are decoded. */
 export const MOST_UPLOADED_PIXELS = 64e6;
@@ -33,28 +34,13 @@ export interface SessionOptions {
   readonly threads?: number | undefined;
 }
 
-/** What a page begins with. */
-export interface SessionView {
-  readonly network: NetworkView;
-  readonly engine: string;
-  /** What had to be assumed. */
-  readonly notes: readonly string[];
-  /** Name of the run; null for a network from elsewhere. */
-  readonly run: string | null;
-  readonly data: {
-    readonly name: string;
-    readonly multiLabel: boolean;
-    readonly splits: readonly { readonly name: string; readonly examples: number }[];
-    /** The splits that the run was trained on. */
-    readonly trained: readonly string[];
-    readonly dir: string;
-  } | null;
+/** What a page begins with, and what stays on this machine: where things lie. */
+export interface SessionView extends Omit<OpenedView, 'data'> {
+  readonly data: (NonNullable<OpenedView['data']> & { readonly dir: string }) | null;
   /** How images of another shape are brought to the size of the network. */
   readonly fit: 'squash' | 'crop';
   /** Folder of the run. */
   readonly runDir: string | null;
-  /** Image files of the folder. */
-  readonly files: readonly string[];
 }
 
 /** An image at hand. */
@@ -259,7 +245,7 @@ export class Session {
   async #tops(
     { layer, channel, split, count, limit }: Extract<SessionJob, { kind: 'tops' }>,
     signal: AbortSignal | undefined,
-  ) {
+  ): Promise<{ of: number; top: readonly TopImage[] }> {
     const network = this.#network(0);
     const images = await unitImages(this.#dataset().dataset.dir, network, {
       batchSize: 16,

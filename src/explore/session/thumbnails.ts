@@ -1,12 +1,5 @@
 import sharp from 'sharp';
-
-/** A small picture: [height · width · 3] bytes. */
-export interface Thumbnail {
-  readonly id: string;
-  readonly height: number;
-  readonly width: number;
-  readonly pixels: Uint8Array;
-}
+import type { Thumbnail } from '../messages.ts';
 
 /** An image as a small picture; one that is small already stays as it is. */
 export async function thumbnailOf(

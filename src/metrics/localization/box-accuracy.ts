@@ -1,4 +1,5 @@
-import { boxAt, type ContourSweep } from './contour-sweep.ts';
+import { boxAt } from './box-list.ts';
+import type { ContourSweep } from './contour-sweep.ts';
 import { bestIou, boxIou, emptyBox, type PixelBox } from './pixel-box.ts';
 
 /** Levels of an 8-bit map; threshold τ means level ⌊255 τ⌋, the map being normalised to a maximum of 255. */

@@ -1,14 +1,10 @@
 import { UsageError } from '../../errors/index.ts';
-import { emptyBox, type PixelBox } from './pixel-box.ts';
+import type { BoxList } from './box-list.ts';
+import { areaGain, holeGain, runStarts } from './neighbourhood.ts';
+import { Regions } from './regions.ts';
 
 /** Receives the contours of a map at one level. `largest` indexes `boxes`; −1 when there is no contour. */
 export type LevelVisitor = (level: number, boxes: BoxList, largest: number) => void;
-
-/** Bounding rectangles, four numbers each: x0, y0, x1, y1. Valid during the visit only. */
-export interface BoxList {
-  readonly count: number;
-  readonly data: Int32Array;
-}
 
 /**
  * The boxes of the contours of 8-bit maps, at every level in one sweep.
@@ -345,135 +341,7 @@ export class ContourSweep {
   }
 }
 
-/** Bounding rectangles and areas of the regions of a union-find, by root. */
-class Regions {
-  readonly left: Int32Array;
-  readonly right: Int32Array;
-  readonly top: Int32Array;
-  readonly bottom: Int32Array;
-  /** The first pixel in the order of rows. */
-  readonly first: Int32Array;
-  /** Twice the area of its windows. */
-  readonly area: Int32Array;
-  /** Twice the area within the outer contour. */
-  readonly filled: Int32Array;
-  /** Twice the most that it can be, where `filled` may be too little; otherwise 0. */
-  readonly most: Int32Array;
-  readonly live: number[] = [];
-
-  constructor(size: number) {
-    this.left = new Int32Array(size);
-    this.right = new Int32Array(size);
-    this.top = new Int32Array(size);
-    this.bottom = new Int32Array(size);
-    this.first = new Int32Array(size);
-    this.area = new Int32Array(size);
-    this.filled = new Int32Array(size);
-    this.most = new Int32Array(size);
-  }
-
-  /** Joins two roots. @returns the one that stays */
-  merge(parent: Int32Array, a: number, b: number): number {
-    const { left, right, top, bottom, first, area } = this;
-    // The larger rectangle keeps its root: paths stay short without ranks.
-    const larger = right[a]! - left[a]! + bottom[a]! - top[a]! >= right[b]! - left[b]! + bottom[b]! - top[b]!;
-    const root = larger ? a : b;
-    const child = larger ? b : a;
-    parent[child] = root;
-    if (left[child]! < left[root]!) left[root] = left[child]!;
-    if (right[child]! > right[root]!) right[root] = right[child]!;
-    if (top[child]! < top[root]!) top[root] = top[child]!;
-    if (bottom[child]! > bottom[root]!) bottom[root] = bottom[child]!;
-    if (first[child]! < first[root]!) first[root] = first[child]!;
-    area[root]! += area[child]!;
-    return root;
-  }
-}
-
 /** Numbers per hole in `#holesAt`. */
 const holeFields = 6;
 /** More holes times components than this are not compared one by one. */
 const crowded = 50_000;
-
-/** What switching on the centre of a 3×3 neighbourhood adds to twice the area of its region, by the 8 bits around it. */
-const areaGain = new Int8Array(256);
-const holeGain = new Int8Array(256);
-/** The bits with which the runs of the ring begin: neighbours that are not joined to the one before. */
-const runStarts = new Uint8Array(256);
-
-for (let around = 0; around < 256; around++) {
-  const bit = (i: number) => (around >> (i % 8)) & 1;
-  // The four 2×2 windows that hold the centre: a corner of the ring and the two beside it.
-  for (const corner of [0, 2, 4, 6]) {
-    const others = bit(corner + 7) + bit(corner) + bit(corner + 1);
-    // 3 of a component are half a window, 4 the whole. Of the background, 1 is half and 2 adjacent are the whole.
-    areaGain[around]! += others >= 2 ? 1 : 0;
-    holeGain[around]! += others <= 1 ? 1 : 0;
-  }
-  for (let i = 0; i < 8; i++) if (bit(i) && !bit(i + 7)) runStarts[around]! |= 1 << i;
-  if (around === 255) runStarts[around] = 1;
-}
-
-/**
- * The 8-bit image that is thresholded: the map min-max normalised, times 255, fractions dropped. A map of one value,
- * or with a value that is no number, counts as zeros.
- *
- * @param map [H·W]
- * @param out [H·W], made when it is not given
- */
-export function byteMap(map: ArrayLike<number>, out = new Uint8Array(map.length)): Uint8Array {
-  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (let i = 0; i < map.length; i++) {
-    const value = map[i]!;
-    if (!(value >= low)) low = value;
-    if (!(value <= high)) high = value;
-  }
-  const range = high - low;
-  if (!(range > 0 && Number.isFinite(range))) return out.fill(0);
-  for (let i = 0; i < map.length; i++) out[i] = Math.trunc(((map[i]! - low) / range) * 255);
-  return out;
-}
-
-/**
- * The boxes of a map in [0, 1] at one threshold.
- *
- * Pixels with ⌊255 m⌋ > ⌊τ · max⌊255 m⌋⌋ are in (Choe et al., CVPR 2020). The map is taken as it is: normalise
- * it before.
- *
- * @param map [H·W] in [0, 1]
- * @param threshold τ, share of the map's maximum
- * @returns the boxes of all contours, those of holes included, and the one of the largest; `emptyBox` where
- *   nothing is above the threshold
- */
-export function boxesFromMap(
-  map: ArrayLike<number>,
-  height: number,
-  width: number,
-  threshold: number,
-): { largest: PixelBox; all: PixelBox[] } {
-  const bytes = Uint8Array.from({ length: map.length }, (_, i) => Math.trunc(map[i]! * 255));
-  let found: { largest: PixelBox; all: PixelBox[] } = { largest: emptyBox, all: [emptyBox] };
-  const wanted = levelOf(threshold, maximum(bytes));
-  new ContourSweep(height, width).sweep(bytes, (level, boxes, largest) => {
-    if (level !== wanted || boxes.count === 0) return;
-    const all = Array.from({ length: boxes.count }, (_, i) => boxAt(boxes, i));
-    found = { largest: all[largest]!, all };
-  });
-  return found;
-}
-
-/** ⌊τ · max⌋: the level that a threshold means. */
-export function levelOf(threshold: number, maximum: number): number {
-  return Math.trunc(threshold * maximum);
-}
-
-/** Box i of a list. */
-export function boxAt({ data }: BoxList, i: number): PixelBox {
-  return [data[4 * i]!, data[4 * i + 1]!, data[4 * i + 2]!, data[4 * i + 3]!];
-}
-
-function maximum(bytes: Uint8Array): number {
-  let most = 0;
-  for (let i = 0; i < bytes.length; i++) if (bytes[i]! > most) most = bytes[i]!;
-  return most;
-}

@@ -1,6 +1,8 @@
 export { bestConstantBox, centreMap } from './baselines.ts';
 export { BoxAccuracyCurve, type IouByLevel, iouByLevel, levelCount, thresholdOf } from './box-accuracy.ts';
-export { type BoxList, boxAt, boxesFromMap, byteMap, ContourSweep, levelOf } from './contour-sweep.ts';
+export { type BoxList, boxAt } from './box-list.ts';
+export { boxesFromMap, byteMap, levelOf } from './boxes-from-map.ts';
+export { ContourSweep } from './contour-sweep.ts';
 export { type CueCount, cueCounts } from './cue-iou.ts';
 export { locDelta } from './loc-delta.ts';
 export {

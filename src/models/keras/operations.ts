@@ -1,6 +1,6 @@
 import type { Json } from './dialect.ts';
 import { isJson } from './dialect.ts';
-import type { RuleContext, TranslatedLayer } from './layer-rules.ts';
+import type { RuleContext, TranslatedLayer } from './layer-rule.ts';
 
 /** With both tensors; and with a number beside the tensor, as scale and offset: `number` first means n ∘ x. */
 const arithmetic: Record<

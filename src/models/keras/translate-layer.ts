@@ -1,14 +1,8 @@
 import { nearest } from '../../errors/index.ts';
+import { activationName } from './activation-name.ts';
 import { isJson, type Json } from './dialect.ts';
-import {
-  activationName,
-  ignoresOptions,
-  kerasLayers,
-  type LayerRule,
-  type RuleContext,
-  ruleOf,
-  type TranslatedLayer,
-} from './layer-rules.ts';
+import type { LayerRule, RuleContext, TranslatedLayer } from './layer-rule.ts';
+import { ignoresOptions, kerasLayers, ruleOf } from './layer-rules.ts';
 
 /** Options that every layer may have. */
 const common = ['name', 'trainable', 'dtype', 'batch_input_shape', 'batch_shape', 'input_shape', 'shape'];

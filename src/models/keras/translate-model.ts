@@ -1,5 +1,5 @@
 import { isJson, type Json } from './dialect.ts';
-import type { RuleContext, TranslatedLayer } from './layer-rules.ts';
+import type { RuleContext, TranslatedLayer } from './layer-rule.ts';
 import { operationLayer } from './operations.ts';
 import { translateLayer } from './translate-layer.ts';
 

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { DilatedDepthwiseConv2D, GroupedConv2D } from '../layers/index.ts';
-import type { NodeContext } from './convert-node.ts';
+import { fail, type NodeContext } from './node-converter.ts';
 import { isConstant, type Operand, tensorOf } from './operand.ts';
 
 type Pair = [number, number];
@@ -16,10 +16,6 @@ interface Window {
   /** Whether the padding is TensorFlow's own, the larger part at the end. */
   same: boolean;
 }
-
-const fail = (message: string): never => {
-  throw new Error(message);
-};
 
 function windowOf(
   { node, ints }: NodeContext,

@@ -3,7 +3,7 @@ import { extname, join } from 'node:path';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { ModelError } from '../../errors/index.ts';
 import { dialectOf, isJson, type Json } from '../keras/dialect.ts';
-import type { RuleContext } from '../keras/layer-rules.ts';
+import type { RuleContext } from '../keras/layer-rule.ts';
 import { translateModel } from '../keras/translate-model.ts';
 import { importOnnx } from '../onnx/import-onnx.ts';
 import { torchEndings } from '../torch/load-state-dict.ts';

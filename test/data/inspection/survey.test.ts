@@ -105,7 +105,7 @@ test('counts, sizes, masks, groups, and images that lie in two splits', async (t
   t.is(duplicates.notCompared, 0);
 
   const program = [
-    '--import=tsx',
+    '--import=./.ci/typescript.mjs',
     'src/cli.ts',
     'data',
     dir,

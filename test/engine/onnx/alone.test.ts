@@ -13,9 +13,13 @@ test('tfjs-core and this backend are enough to train: gradients are registered',
     console.log(Array.from(slope.dataSync()).join());
   `;
   const cwd = fileURLToPath(new URL('../../..', import.meta.url));
-  const output = execFileSync(process.execPath, ['--import=tsx', '--input-type=module', '--eval', program], {
-    cwd,
-    encoding: 'utf8',
-  });
+  const output = execFileSync(
+    process.execPath,
+    ['--import=./.ci/typescript.mjs', '--input-type=module', '--eval', program],
+    {
+      cwd,
+      encoding: 'utf8',
+    },
+  );
   t.is(output.trim(), '0.25,0');
 });

@@ -32,7 +32,7 @@ function network(): tfl.LayersModel {
   return model;
 }
 
-test('correspondence of parts, by hand', async (t) => {
+test.serial('correspondence of parts, by hand', async (t) => {
   // Upper left of the three images: bright, bright, dark; what is occluded becomes 0.5.
   const images = tf.tensor4d([1, 0.2, 0.2, 0.2, 0.9, 0.2, 0.2, 0.2, 0.1, 0.2, 0.2, 0.2], [3, 2, 2, 1]);
   const corner = [0, 0, 0.5, 0.5] as const;
@@ -65,7 +65,7 @@ test('correspondence of parts, by hand', async (t) => {
   }
 });
 
-test('parts are read from a file, relative to it', async (t) => {
+test.serial('parts are read from a file, relative to it', async (t) => {
   const dir = await temporary(t);
   const file = join(dir, 'parts.json');
   const parts = { eye: [[0, 0, 0.5, 0.5]] };
@@ -76,54 +76,61 @@ test('parts are read from a file, relative to it', async (t) => {
   await t.throwsAsync(readParts(join(dir, 'none.json')), { message: /none.json: no such file$/ });
 });
 
-test('features over the epochs: the strongest image of each filter, and where it changes', async (t) => {
-  const images = [0, 1].map((i) => Float32Array.from({ length: 48 }, (_, k) => Number(k % 3 === i)));
-  const batch = { size: 2, images: Float32Array.from([...images[0]!, ...images[1]!]), ids: ['red', 'green'] };
-  /** The filter answers to one colour, and later to the other. */
-  const epochs = [
-    [0, [0.5, 0, 0]],
-    [1, [0, 2, 0]],
-    [2, [0, 3, 0]],
-  ] as const;
-  const found: EpochFeatures[] = [];
-  for (const [epoch, weights] of epochs) {
-    const model = tfl.sequential({
-      layers: [
-        tfl.layers.conv2d({
-          name: 'color',
-          filters: 1,
-          kernelSize: 1,
-          activation: 'relu',
-          inputShape: [4, 4, 3],
-        }),
-        tfl.layers.flatten(),
-        tfl.layers.dense({ units: 2 }),
+test.serial(
+  'features over the epochs: the strongest image of each filter, and where it changes',
+  async (t) => {
+    const images = [0, 1].map((i) => Float32Array.from({ length: 48 }, (_, k) => Number(k % 3 === i)));
+    const batch = {
+      size: 2,
+      images: Float32Array.from([...images[0]!, ...images[1]!]),
+      ids: ['red', 'green'],
+    };
+    /** The filter answers to one colour, and later to the other. */
+    const epochs = [
+      [0, [0.5, 0, 0]],
+      [1, [0, 2, 0]],
+      [2, [0, 3, 0]],
+    ] as const;
+    const found: EpochFeatures[] = [];
+    for (const [epoch, weights] of epochs) {
+      const model = tfl.sequential({
+        layers: [
+          tfl.layers.conv2d({
+            name: 'color',
+            filters: 1,
+            kernelSize: 1,
+            activation: 'relu',
+            inputShape: [4, 4, 3],
+          }),
+          tfl.layers.flatten(),
+          tfl.layers.dense({ units: 2 }),
+        ],
+      });
+      model.layers[0]!.setWeights([tf.tensor4d([...weights], [1, 1, 3, 1]), tf.zeros([1])]);
+      found.push({ epoch, top: await topImages(model, [batch], { targetLayer: 'color', top: 1 }) });
+    }
+    t.deepEqual(featureHistory(found), {
+      layer: 'color',
+      epochs: [0, 1, 2],
+      filters: [
+        {
+          filter: 0,
+          strongest: [
+            { id: 'red', value: 0.5 },
+            { id: 'green', value: 2 },
+            { id: 'green', value: 3 },
+          ],
+          jumps: [1],
+        },
       ],
     });
-    model.layers[0]!.setWeights([tf.tensor4d([...weights], [1, 1, 3, 1]), tf.zeros([1])]);
-    found.push({ epoch, top: await topImages(model, [batch], { targetLayer: 'color', top: 1 }) });
-  }
-  t.deepEqual(featureHistory(found), {
-    layer: 'color',
-    epochs: [0, 1, 2],
-    filters: [
-      {
-        filter: 0,
-        strongest: [
-          { id: 'red', value: 0.5 },
-          { id: 'green', value: 2 },
-          { id: 'green', value: 3 },
-        ],
-        jumps: [1],
-      },
-    ],
-  });
-  const { width, height, format } = await sharp(await overEpochsFigure(found)).metadata();
-  t.is(format, 'png');
-  t.true(width > 3 * 140 && height > 140);
-});
+    const { width, height, format } = await sharp(await overEpochsFigure(found)).metadata();
+    t.is(format, 'png');
+    t.true(width > 3 * 140 && height > 140);
+  },
+);
 
-test('the networks that a run kept, in their order', async (t) => {
+test.serial('the networks that a run kept, in their order', async (t) => {
   const run = await temporary(t);
   await t.throwsAsync(keptEpochs(run), { instanceOf: RunError, message: /holds no run/ });
   await writeFile(join(run, 'config.yaml'), 'name: a');

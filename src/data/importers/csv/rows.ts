@@ -1,5 +1,4 @@
 import { Readable } from 'node:stream';
-import { CsvError, parse } from 'csv-parse';
 import { DataError } from '../../../errors/index.ts';
 import { textPieces } from '../../text-file.ts';
 
@@ -15,6 +14,8 @@ export async function* allRows(
   path: string,
   { delimiter = ',', encoding }: { delimiter?: string | undefined; encoding?: string | undefined } = {},
 ): AsyncGenerator<{ record: string[]; line: number }> {
+  // Loaded late, as every program imports this module and few read CSV.
+  const { CsvError, parse } = await import('csv-parse');
   const parser = parse({
     bom: true,
     delimiter,

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
+import type { AsyncBuffer, FileMetaData } from 'hyparquet';
 import { DataError } from '../../../errors/index.ts';
 import type { ImportSource } from '../import-run/import-examples.ts';
 import { ImportNotes } from '../import-run/import-notes.ts';
@@ -47,7 +47,11 @@ export async function findParquet(dir: string, options: AnnotatedSourceOptions):
   return annotatedSource('parquet', images, options, notes, problems);
 }
 
+/** Loaded late, as every program imports this module and few read Parquet. */
+const hyparquet = () => import('hyparquet');
+
 async function imagesIn(path: string): Promise<AnnotatedImage[]> {
+  const { parquetMetadataAsync, parquetReadObjects } = await hyparquet();
   const file = await parquetFile(path);
   const metadata = await reading(path, () => parquetMetadataAsync(file));
   const columns = metadata.schema.slice(1);
@@ -90,6 +94,7 @@ async function imageBytes(
   row: number,
   where: string,
 ): Promise<Uint8Array> {
+  const { parquetReadObjects } = await hyparquet();
   const [read] = await reading(path, () =>
     parquetReadObjects({ file, metadata, columns: [column], rowStart: row, rowEnd: row + 1, utf8: false }),
   );

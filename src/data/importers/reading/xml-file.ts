@@ -1,4 +1,3 @@
-import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { DataError } from '../../../errors/index.ts';
 import { readBytes } from '../../file-bytes.ts';
 import { decodeText } from '../../text-file.ts';
@@ -38,6 +37,8 @@ export async function readXml(path: string, rootName: string, lists: readonly st
   const fail = (where: number, message: string, cause?: unknown): never => {
     throw new DataError(`${path}:${where}: ${message.trim().replaceAll('\n', '; ')}`, { cause });
   };
+  // Loaded late, as every program imports this module and few read XML.
+  const { XMLParser, XMLValidator } = await import('fast-xml-parser');
   try {
     const valid = XMLValidator.validate(text);
     if (valid !== true) return fail(valid.err.line, valid.err.msg);
