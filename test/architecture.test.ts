@@ -58,6 +58,7 @@ const mayImportBeside = tableOf(`
   models/torch/recipes          | models/backbones
   models/onnx                   | models/layers
   models/storage                | models/keras models/layers models/onnx models/torch
+  data/scenes                   | data/drawn
   data/importers/reading        | data/importers/import-run
   data/importers/folder         | data/importers/import-run data/importers/reading
   data/drawn                    | data/clips

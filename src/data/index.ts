@@ -128,4 +128,28 @@ export {
 } from './predicted-masks.ts';
 export { RecordFile, readRecords } from './record-file.ts';
 export { frameRecord } from './record-framing.ts';
+export {
+  captionLength,
+  captionOf,
+  drawScenes,
+  questionLength,
+  questionOf,
+  type Scene,
+  type SceneAnswer,
+  type SceneColor,
+  type SceneObject,
+  type SceneOptions,
+  type SceneQuestion,
+  type SceneQuestionKind,
+  type SceneRelation,
+  type SceneShape,
+  type SceneWord,
+  sceneAnswers,
+  sceneColors,
+  sceneQuestionKinds,
+  sceneRelations,
+  sceneShapes,
+  sceneWords,
+  wordNumbers,
+} from './scenes/index.ts';
 export { startThread } from './start-thread.ts';

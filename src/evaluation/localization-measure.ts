@@ -97,7 +97,9 @@ export class LocalizationMeasure {
         const all = { ...measured, class: own, rank, truth, counts, map };
         const { pointing, energy } = this.#tallies[m]!.add(all);
         if (masks.length === pairs.length) {
-          cueMaps.push({ class: own, values: measured.normalized.slice() });
+          // The reader writes the next map over it.
+          const values = pairs.length === 1 ? measured.normalized : measured.normalized.slice();
+          cueMaps.push({ class: own, values });
         }
         records[i]![method] = {
           ...(measured.box && {

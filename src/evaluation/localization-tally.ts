@@ -74,6 +74,9 @@ export class LocalizationTally {
   readonly #perClass = new Map<number, BootstrapMean>();
   readonly #pixels = pixelHistogram();
   readonly #pixelReplicates: { inside: Float64Array; outside: Float64Array }[];
+  /** Of one image, coarse. */
+  readonly #image = pixelHistogram(coarseBins);
+  readonly #filled = new Int32Array(coarseBins + 1);
   readonly #cues = new Map<number, PooledRatio>();
 
   constructor(options: TallyOptions) {
@@ -197,17 +200,25 @@ export class LocalizationTally {
 
   #addMask(normalized: Float32Array, mask: Float32Array, counts: Uint8Array): void {
     addPixels(this.#pixels, normalized, mask);
-    const image = pixelHistogram(coarseBins);
+    const image = this.#image;
+    image.inside.fill(0);
+    image.outside.fill(0);
     addPixels(image, normalized, mask);
     // Few bins of an image hold anything.
-    const filled = (bins: Float64Array) => Array.from(bins.keys()).filter((bin) => bins[bin]! > 0);
-    const [within, beside] = [filled(image.inside), filled(image.outside)];
+    const filled = this.#filled;
+    let count = 0;
+    for (let bin = 0; bin <= coarseBins; bin++) {
+      if (image.inside[bin]! > 0 || image.outside[bin]! > 0) filled[count++] = bin;
+    }
     for (let r = 0; r < this.#pixelReplicates.length; r++) {
       const weight = counts[r]!;
       if (weight === 0) continue;
       const { inside, outside } = this.#pixelReplicates[r]!;
-      for (let i = 0; i < within.length; i++) inside[within[i]!]! += weight * image.inside[within[i]!]!;
-      for (let i = 0; i < beside.length; i++) outside[beside[i]!]! += weight * image.outside[beside[i]!]!;
+      for (let i = 0; i < count; i++) {
+        const bin = filled[i]!;
+        inside[bin]! += weight * image.inside[bin]!;
+        outside[bin]! += weight * image.outside[bin]!;
+      }
     }
   }
 

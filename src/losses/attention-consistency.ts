@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { interpolationMatrix, withoutGradient } from '../autodiff/index.ts';
+import { withoutGradient } from '../autodiff/index.ts';
 import { UsageError } from '../errors/index.ts';
 import { type ReductionOptions, weightedMean } from './weighted-mean.ts';
 
@@ -57,19 +57,31 @@ function unitRows(rows: tf.Tensor2D, threshold: number): tf.Tensor {
   return tf.div(stretched, length);
 }
 
-/** The matrices [N,h,h] that stretch the rows above the threshold to all rows; constants. */
-function stretching(rows: tf.Tensor2D, threshold: number): tf.Tensor3D {
-  const [count, h] = rows.shape;
-  const values = withoutGradient(() => tf.clone(rows)).arraySync();
-  const matrices = new Float32Array(count * h * h);
-  for (const [n, row] of values.entries()) {
-    const peak = Math.max(...row);
-    const above = row.flatMap((value, y) => (peak > 0 && value > threshold * peak ? [y] : []));
-    const [from, to] = above.length > 0 ? [above[0]!, above.at(-1)! + 1] : [0, h];
-    const inner = interpolationMatrix(to - from, h);
-    for (let y = 0; y < h; y++) {
-      matrices.set(inner.subarray(y * (to - from), (y + 1) * (to - from)), (n * h + y) * h + from);
-    }
-  }
-  return tf.tensor3d(matrices, [count, h, h]);
+/**
+ * The matrices [N,h,h] that stretch the rows above the threshold, f to l, to all rows: bilinear, half-pixel centres. Constants,
+ * made by operations alone, so that an engine that runs a step as one has nothing to read within it.
+ *
+ *     S_yr = max(0, 1 − |p_y − r|),   p_y = f + (y + ½)(l − f + 1)/h − ½, from f to l
+ */
+function stretching(rows: tf.Tensor2D, threshold: number): tf.Tensor {
+  return withoutGradient(() =>
+    tf.tidy(() => {
+      const [count, h] = rows.shape;
+      const peak = tf.max(rows, 1, true);
+      const above = tf.logicalAnd(tf.greater(rows, tf.mul(peak, threshold)), tf.greater(peak, 0));
+      const places = tf.tile(tf.reshape(tf.range(0, h, 1, 'float32'), [1, h]), [count, 1]);
+      // A dead map has no row above: all of its rows are taken.
+      const dead = tf.cast(tf.logicalNot(tf.any(above, 1, true)), 'float32');
+      const first = tf.mul(tf.min(tf.where(above, places, tf.fill([count, h], h)), 1, true), tf.sub(1, dead));
+      const last = tf.maximum(
+        tf.max(tf.where(above, places, tf.fill([count, h], -1)), 1, true),
+        tf.mul(dead, h - 1),
+      );
+      const share = tf.div(tf.add(tf.sub(last, first), 1), h);
+      const wanted = tf.sub(tf.add(first, tf.mul(tf.add(places, 0.5), share)), 0.5);
+      const at = tf.minimum(tf.maximum(wanted, first), last);
+      const distance = tf.abs(tf.sub(tf.expandDims(at, 2), tf.expandDims(places, 1)));
+      return tf.relu(tf.sub(1, distance));
+    }),
+  );
 }

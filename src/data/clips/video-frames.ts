@@ -18,8 +18,11 @@ export const videoEndings = /\.(mp4|m4v|mov|avi|mkv|webm|mpe?g|wmv)$/i;
 export async function videoFrames(video: string, dir: string, fps?: number): Promise<string[]> {
   const name = parse(video).name.replaceAll('%', '_');
   const pattern = join(dir, `${name}-%05d.png`);
-  const pace = fps === undefined ? [] : ['-vf', `fps=${fps}`];
-  await ffmpeg(video, ['-hide_banner', '-loglevel', 'error', '-nostdin', '-i', video, ...pace, pattern]);
+  // `pass`, since a video that is shorter than one step has a frame too.
+  const pace = fps === undefined ? [] : ['-vf', `fps=${fps}:eof_action=pass`];
+  const quiet = ['-hide_banner', '-loglevel', 'error', '-nostdin'];
+  // `file:`, since what stands before a colon in a name would be a protocol.
+  await ffmpeg(video, [...quiet, '-i', `file:${video}`, ...pace, `file:${pattern}`]);
   const frames = (await readdir(dir)).filter((file) => extname(file) === '.png').sort();
   if (frames.length === 0) throw new DataError(`${video}: ffmpeg found no frames in it`);
   return frames.map((frame) => join(dir, frame));

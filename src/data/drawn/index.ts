@@ -8,3 +8,5 @@ export {
   generateDrawn,
   type MovingShapesSetOptions,
 } from './generate.ts';
+export { createNoise, layered } from './noise.ts';
+export { type Color, createCanvas, drawParts, type Part } from './raster.ts';

@@ -1,0 +1,26 @@
+export {
+  drawScenes,
+  type Scene,
+  type SceneColor,
+  type SceneObject,
+  type SceneOptions,
+  type SceneShape,
+  sceneColors,
+  sceneShapes,
+} from './draw-scenes.ts';
+export {
+  captionLength,
+  captionOf,
+  questionLength,
+  questionOf,
+  type SceneAnswer,
+  type SceneQuestion,
+  type SceneQuestionKind,
+  type SceneRelation,
+  type SceneWord,
+  sceneAnswers,
+  sceneQuestionKinds,
+  sceneRelations,
+  sceneWords,
+  wordNumbers,
+} from './scene-words.ts';
