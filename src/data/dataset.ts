@@ -239,6 +239,14 @@ export class Dataset {
     return tally;
   }
 
+  /**
+   * Starts workers before the first batch is asked for, beside what else is to be made ready; {@link Dataset.batches}
+   * starts those that are missing.
+   */
+  async startWorkers(workers: number): Promise<void> {
+    await this.#makers.start(workers);
+  }
+
   /** Ends the workers and closes the files. */
   async close(): Promise<void> {
     await this.#makers.close();

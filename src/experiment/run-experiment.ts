@@ -113,6 +113,8 @@ export async function runExperiment(
   const engine = await startEngine({ engine: name, ...settings });
   log(`engine   ${engine.reason}`);
   const dataset = await openExperimentData(config, signal);
+  // They load their libraries while the network is built and the first maps are drawn.
+  void dataset.startWorkers(config.data.workers);
   try {
     return await runOnData(config, dataset, engine, directory, { ...options, log });
   } finally {
