@@ -4,12 +4,13 @@ import {
   type OnnxProvider,
   offeredOnnxProviders,
   operatorSupport,
+  runtimeFolder,
+  slimRuntime,
 } from '../engine/index.ts';
 import { type EngineReport, reportEngine } from '../engine-check/index.ts';
 import { EngineError } from '../errors/index.ts';
 import { startProgress } from '../progress/index.ts';
 import { command } from './program.ts';
-import { runtimeFolder, slimRuntime } from './slim-runtime.ts';
 
 export const engines = command({
   name: 'engines',

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { slimRuntime } from '../../src/engine/index.ts';
 import { EngineError } from '../../src/errors/index.ts';
-import { slimRuntime } from '../../src/programs/slim-runtime.ts';
 import { files } from '../data/import-files.ts';
 
 test('the libraries of other systems go, those of this one and the code stay', async (t) => {
