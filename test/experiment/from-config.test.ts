@@ -6,7 +6,12 @@ import test from 'ava';
 import { parseConfig } from '../../src/config/index.ts';
 import { startEngine } from '../../src/engine/index.ts';
 import { ConfigError, ModelError, UsageError } from '../../src/errors/index.ts';
-import { buildExperimentModel, checkModelConfig, pairCapacityFor } from '../../src/experiment/from-config.ts';
+import {
+  buildExperimentModel,
+  checkModelConfig,
+  masksAreRead,
+  pairCapacityFor,
+} from '../../src/experiment/from-config.ts';
 import { buildModel, freezeLayers, saveLayersModel } from '../../src/models/index.ts';
 
 test.before(() => startEngine({ engine: 'cpu' }));
@@ -31,6 +36,21 @@ test('`model.freeze` says everything: what was frozen in the loaded weights is t
   const without = await trained(['conv1_1']);
   t.false(without.includes('conv1_1/kernel'));
   t.true(without.includes('conv2_1/kernel'));
+});
+
+test('masks are asked for where a term, or a module of the user’s own, reads them', (t) => {
+  const read = (...overrides: string[]) => masksAreRead(parseConfig('name: x', 'x.yaml', overrides));
+  const some = 'data.masks={ split: train-fullsup, count: 4 }';
+  const none = 'data.masks={ count: 0 }';
+  const unsupervised = 'gain.losses.supervision={ weight: 0 }';
+  t.true(read(some));
+  t.false(read(some, unsupervised));
+  t.false(read(none));
+  t.true(read(some, unsupervised, 'guidance.losses.energy={ weight: 1 }'));
+  t.true(read(some, unsupervised, 'training.module={ file: own.js }'));
+  const composites = 'data.composites={ suspects: [boat], perBatch: 4 }';
+  t.false(read(some, unsupervised, composites));
+  t.true(read(some, composites));
 });
 
 test('`model.inputScaling` with numbers of its own', async (t) => {
