@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import yargs from 'yargs';
 import { type OnnxProvider, onnxProviders } from '../src/engine/index.ts';
 import { nearest, UsageError } from '../src/errors/index.ts';
-import { type PeerName, peerNames, type Workload } from './workload.ts';
+import { type PeerName, peerNames, pytorchVariants, type Workload } from './workload.ts';
 import { workloads } from './workloads/index.ts';
 
 /** What is to be measured, and how. */
@@ -87,7 +87,7 @@ function commandLine(args: readonly string[]) {
         type: 'string',
         requiresArg: true,
         default: peerNames.join(),
-        describe: 'Whom to compare with, separated by commas; "none" for nobody',
+        describe: `Whom to compare with, separated by commas, also ${pytorchVariants.join(', ')}; "none" for nobody`,
       },
     })
     .epilogue(
@@ -121,8 +121,9 @@ function chooseWorkloads(only: readonly string[] | undefined): readonly Workload
 function choosePeers(list: string): PeerName[] {
   if (list === 'none') return [];
   return list.split(',').map((name) => {
-    if ((peerNames as readonly string[]).includes(name)) return name as PeerName;
-    throw new UsageError(`--peers: expected some of ${peerNames.join(', ')}, or none, received "${name}"`);
+    const known: readonly string[] = [...peerNames, ...pytorchVariants];
+    if (known.includes(name)) return name as PeerName;
+    throw new UsageError(`--peers: expected some of ${known.join(', ')}, or none, received "${name}"`);
   });
 }
 

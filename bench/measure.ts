@@ -222,7 +222,7 @@ class Side {
   async turn(): Promise<Turn> {
     try {
       this.#participant ??= await this.#start();
-      const patient = this.engine === 'onnx' || this.engine === 'pytorch';
+      const patient = this.engine === 'onnx' || this.engine.startsWith('pytorch');
       const turn = await this.#participant.turn(patient ? undefined : patience);
       this.version = this.#participant.version;
       if (Number.isNaN(this.firstValue)) this.firstValue = turn.value;

@@ -103,7 +103,7 @@ export class Participant {
 }
 
 function commandOf(engine: 'onnx' | PeerName): string[] {
-  if (engine === 'pytorch') {
+  if (engine.startsWith('pytorch')) {
     const script = fileURLToPath(new URL('pytorch/worker.py', import.meta.url));
     const python = process.env.BENCH_PYTHON;
     if (!python) throw new Unavailable('set BENCH_PYTHON to a Python that has torch');

@@ -2,7 +2,9 @@ import type { TaskName } from './tasks/index.ts';
 
 /** Who a workload can be compared with: PyTorch eager, and the other backends of TensorFlow.js. */
 export const peerNames = ['pytorch', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const;
-export type PeerName = (typeof peerNames)[number];
+/** Other ways to run PyTorch, compared with when they are named: `channels_last`, and `torch.compile`. */
+export const pytorchVariants = ['pytorch-channels-last', 'pytorch-compile'] as const;
+export type PeerName = (typeof peerNames)[number] | (typeof pytorchVariants)[number];
 
 /** Something that is measured. What both sides do is a task; a workload is a task with its settings. */
 export interface Workload {

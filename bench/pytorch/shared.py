@@ -7,14 +7,24 @@ import torch
 from networks import NETWORKS
 from torch import nn
 
+# How the network runs: "" is eager, "channels-last" its memory format, "compile" torch.compile.
+VARIANT = ""
+
 
 def load_network(settings, folder):
     """The network with our weights, the images [B,channels,H,W], and the labels 0, 1, 2, … of the images."""
     height, width, channels = settings["image"]
     network = NETWORKS[settings["network"]](channels, settings["classes"], height)
     fill(network, read_weights(Path(folder) / "model"))
+    if VARIANT == "channels-last":
+        network = network.to(memory_format=torch.channels_last)
     pixels = np.fromfile(Path(folder) / "images.bin", "<f4").reshape(-1, height, width, channels)
     images = torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous().to(torch.get_default_device())
+    if VARIANT == "channels-last":
+        images = images.contiguous(memory_format=torch.channels_last)
+    if VARIANT == "compile":
+        for part in ("features", "head"):
+            setattr(network, part, torch.compile(getattr(network, part)))
     return network, images, torch.arange(len(images)) % settings["classes"]
 
 

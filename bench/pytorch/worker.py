@@ -13,6 +13,7 @@ except ImportError as error:
     print(json.dumps({"unavailable": f"{sys.executable} cannot import torch: {error}"}), flush=True)
     sys.exit()
 
+import shared
 from tasks import TASKS
 
 
@@ -32,12 +33,18 @@ def main():
     # Full float32, as all others compute: TF32 keeps ten bits of the mantissa.
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.set_default_device(device)
+    shared.VARIANT = assignment["engine"].removeprefix("pytorch").lstrip("-")
     step = task(assignment["settings"], assignment["folder"])
     where = f" on {torch.cuda.get_device_name()}" if device == "cuda" else "" if device == "cpu" else f" on {device}"
-    say({"version": f"PyTorch {torch.__version__}{where}"})
+    variant = f", {shared.VARIANT}" if shared.VARIANT else ""
+    say({"version": f"PyTorch {torch.__version__}{where}{variant}"})
     for _ in sys.stdin:
         cpu, clock = time.process_time(), time.perf_counter()
-        value = step()
+        try:
+            value = step()
+        except RuntimeError as error:
+            # torch.compile knows no gradient of a gradient, and says so when it is asked for one.
+            return say({"unavailable": str(error).splitlines()[0]})
         ms, cpu_ms = (time.perf_counter() - clock) * 1e3, (time.process_time() - cpu) * 1e3
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
         say({"ms": ms, "cpuMs": cpu_ms, "value": value, "peakMiB": peak})

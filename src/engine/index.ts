@@ -11,6 +11,7 @@ export {
   traceOnnx,
 } from './onnx/index.ts';
 export { offeredOnnxProviders } from './onnx-engine.ts';
+export { runtimeFolder, slimRuntime } from './slim-runtime.ts';
 export { describeEngines, type EngineOptions, startEngine } from './start-engine.ts';
 export {
   type BuildOptions,

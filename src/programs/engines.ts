@@ -4,6 +4,8 @@ import {
   type OnnxProvider,
   offeredOnnxProviders,
   operatorSupport,
+  runtimeFolder,
+  slimRuntime,
 } from '../engine/index.ts';
 import { type EngineReport, reportEngine } from '../engine-check/index.ts';
 import { EngineError } from '../errors/index.ts';
@@ -21,10 +23,27 @@ export const engines = command({
       default: false,
       describe: 'Also which operators of the engine onnx each of its providers computes',
     },
+    slim: {
+      type: 'boolean',
+      default: false,
+      describe: 'Delete the libraries of other systems from node_modules/onnxruntime-node, and do no more',
+    },
   },
-  examples: [],
-  exitCodes: '2 usage',
-  async run({ json, verbose }) {
+  examples: [['--slim', 'in an image that is shipped: half the size']],
+  exitCodes: '2 usage or engine',
+  async run({ json, verbose, slim }) {
+    if (slim) {
+      const folder = runtimeFolder();
+      const { removed, bytes } = await slimRuntime(folder);
+      process.stdout.write(
+        json
+          ? `${JSON.stringify({ folder, removed, bytes })}\n`
+          : removed.length > 0
+            ? `${folder}: ${(bytes / 2 ** 20).toFixed(0)} MB of ${removed.join(', ')} deleted\n`
+            : `${folder}: nothing of other systems is there\n`,
+      );
+      return;
+    }
     const offered = providers();
     const columns = engineNames.flatMap((name): { name: EngineName; provider?: OnnxProvider }[] =>
       name === 'onnx' ? offered.map((provider) => ({ name, provider })) : [{ name }],

@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import { root } from './commands.ts';
 
 /** Splits of a drawn set with as few pictures as the configs' masks and composites allow. */
-const few = '{ train: 96, trainFullsup: 80, val: 60, test: 16, unbiased: 16 }';
+const few = '{ size: 32, train: 48, trainFullsup: 80, val: 60, test: 8, unbiased: 8 }';
 
 /**
  * A command of a document with as little to compute as still shows that it runs: drawn sets of some pictures, one
@@ -14,9 +14,10 @@ const few = '{ train: 96, trainFullsup: 80, val: 60, test: 16, unbiased: 16 }';
 export async function shortened(program: string, command: string): Promise<string> {
   switch (program) {
     case 'train': {
-      const source = await drawnSource(/--config (\S+)/.exec(command)?.[1]);
-      if (!source) return command;
-      return `${command} --set data.dir=data/short-${source} --set 'data.options=${few}'`;
+      const drawn = await drawnData(/--config (\S+)/.exec(command)?.[1]);
+      if (!drawn) return command;
+      const steps = drawn.predicted ? ' --set data.masks.predicted.steps=10' : '';
+      return `${command} --set data.dir=data/short-${drawn.source} --set 'data.options=${few}'${steps}`;
     }
     case 'bench': {
       const peers = command.includes('--peers') ? '' : ' --peers none';
@@ -38,10 +39,14 @@ export async function shortened(program: string, command: string): Promise<strin
   }
 }
 
-/** @returns the drawn set that a config trains on, undefined for others */
-async function drawnSource(config: string | undefined): Promise<string | undefined> {
+/** @returns the drawn set that a config trains on and whether masks are predicted, undefined for other data */
+async function drawnData(
+  config: string | undefined,
+): Promise<{ source: string; predicted: boolean } | undefined> {
   const file = [config ?? '', `configs/${config}`].map((name) => join(root, name)).find(existsSync);
   if (!config || !file) return undefined;
   const { data } = parse(await readFile(file, 'utf8'));
-  return ['biased-boats', 'tanks', 'letterbox'].includes(data?.source) ? data.source : undefined;
+  const source: string = data?.source ?? '';
+  if (!['biased-boats', 'tanks', 'letterbox'].includes(source)) return undefined;
+  return { source, predicted: data.masks?.predicted !== undefined };
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
@@ -145,7 +146,7 @@ test.serial('a video is read by ffmpeg, or says that it is not there', async (t)
     script(`const { copyFileSync, writeFileSync } = require('node:fs');
 const words = process.argv.slice(2);
 writeFileSync(${JSON.stringify(join(dir, 'asked.json'))}, JSON.stringify(words));
-for (const n of ['00001', '00002']) copyFileSync(${JSON.stringify(join(dir, 'frame.png'))}, words.at(-1).replace('%05d', n));
+for (const n of ['00001', '00002']) copyFileSync(${JSON.stringify(join(dir, 'frame.png'))}, words.at(-1).replace('file:', '').replace('%05d', n));
 `),
   );
   await chmod(program, 0o755);
@@ -155,7 +156,7 @@ for (const n of ['00001', '00002']) copyFileSync(${JSON.stringify(join(dir, 'fra
     [`${video}#00001`, `${video}#00002`],
   );
   const words = JSON.parse(await readFile(join(dir, 'asked.json'), 'utf8'));
-  t.deepEqual(words.slice(words.indexOf('-i'), -1), ['-i', video, '-vf', 'fps=2']);
+  t.deepEqual(words.slice(words.indexOf('-i'), -1), ['-i', `file:${video}`, '-vf', 'fps=2:eof_action=pass']);
   const [frame] = await readImages([listed.images[0]!.file], {
     imageSize: [4, 4],
     channels: 3,
@@ -169,3 +170,55 @@ for (const n of ['00001', '00002']) copyFileSync(${JSON.stringify(join(dir, 'fra
     message: /my clip\.mp4: ffmpeg cannot read it: moov atom not found/,
   });
 });
+
+const { error: noFfmpeg } = spawnSync('ffmpeg', ['-version']);
+(noFfmpeg ? test.skip : test.serial)(
+  'real videos: frames in their order, short ones, odd names',
+  async (t) => {
+    const dir = await temporary(t);
+    const made = (name: string, ...words: string[]) => {
+      const file = join(dir, name);
+      const { status, stderr } = spawnSync('ffmpeg', ['-v', 'error', ...words, `file:${file}`], {
+        encoding: 'utf8',
+      });
+      t.is(status, 0, stderr);
+      return file;
+    };
+    const color = (name: string, seconds: number) => [
+      '-f',
+      'lavfi',
+      '-i',
+      `color=${name}:s=32x16:r=10:d=${seconds}`,
+    ];
+    const two = made(
+      '-1: 50% off.avi',
+      ...[...color('red', 2), ...color('blue', 2), '-filter_complex', 'concat', '-c:v', 'mjpeg'],
+    );
+    const short = made('short.avi', ...color('lime', 0.3), '-c:v', 'mjpeg');
+    const { images, close } = await listImages([two, short], { fps: 1 });
+    t.deepEqual(
+      images.map(({ label }) => label.slice(dir.length + 1)),
+      [...[1, 2, 3, 4].map((n) => `-1: 50% off.avi#0000${n}`), 'short.avi#00001'],
+    );
+    const frames = await readImages(
+      images.map(({ file }) => file),
+      { imageSize: [2, 4], channels: 3, fit: 'squash' },
+    );
+    t.deepEqual(
+      frames.map(({ pixels }) => [...pixels.slice(0, 3)].map(Math.round)),
+      [
+        [1, 0, 0],
+        [1, 0, 0],
+        [0, 0, 1],
+        [0, 0, 1],
+        [0, 1, 0],
+      ],
+    );
+    await close();
+    const sound = made('sound.mp4', '-f', 'lavfi', '-i', 'sine=duration=1', '-c:a', 'aac');
+    await t.throwsAsync(listImages([sound]), {
+      instanceOf: DataError,
+      message: /sound\.mp4: ffmpeg cannot read it: .*does not contain any stream/,
+    });
+  },
+);

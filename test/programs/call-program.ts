@@ -23,6 +23,8 @@ export async function callProgram(...argv: readonly string[]): Promise<Called> {
   }
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   const listeners = signals.map((signal) => process.listeners(signal));
+  const streams = [process.stdout, process.stderr];
+  const hearers = streams.map((stream) => stream.listeners('error'));
   process.exitCode = 0;
   try {
     await main(argv);
@@ -31,6 +33,11 @@ export async function callProgram(...argv: readonly string[]): Promise<Called> {
     process.stdout.write = before.stdout;
     process.stderr.write = before.stderr;
     process.exitCode = before.code;
+    for (const [i, stream] of streams.entries()) {
+      for (const one of stream.listeners('error')) {
+        if (!hearers[i]!.includes(one)) stream.removeListener('error', one as () => void);
+      }
+    }
     for (const [i, signal] of signals.entries()) {
       for (const one of process.listeners(signal)) {
         if (!listeners[i]!.includes(one)) process.removeListener(signal, one as () => void);

@@ -100,7 +100,9 @@ test('what a command reads is in the clone, made by an earlier command, or said 
             read.push(...beginsWith(config));
         }
       }
-      for (const path of read.map((name) => normalize(name).replace(/\/$/, ''))) {
+      for (const path of read
+        .filter((name) => !/^[A-Z]+$/.test(name))
+        .map((name) => normalize(name).replace(/\/$/, ''))) {
         const there = [path, join('configs', path)].some((name) => within(name, tracked));
         if (there || within(path, [...made, ...said]) || /^(true|auto)$/.test(path)) continue;
         // Once said, it is known for the rest of the document.

@@ -14,6 +14,7 @@ import {
   annotatedSource,
 } from './reading/annotated-image.ts';
 import { listFolder } from './reading/image-files.ts';
+import { parseJson } from './reading/json-file.ts';
 
 const IMAGE = /^(jpe?g|png|webp|gif|tiff?|avif)$/i;
 /** Members that say what an image is; each is small. */
@@ -83,12 +84,7 @@ function rowOf({ labels }: Sample, where: string): Record<string, unknown> {
   const json = labels.get('json');
   let row: Record<string, unknown> = {};
   if (json !== undefined) {
-    let parsed: unknown;
-    try {
-      parsed = JSON.parse(json);
-    } catch (cause) {
-      throw new DataError(`${where}.json: is no JSON: ${(cause as Error).message}`, { cause });
-    }
+    const parsed = parseJson(json, `${where}.json`);
     row =
       typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)
         ? { ...parsed }

@@ -1,6 +1,6 @@
-import { boxAt } from './box-list.ts';
+import { boxAt, iouAt } from './box-list.ts';
 import type { ContourSweep } from './contour-sweep.ts';
-import { bestIou, boxIou, emptyBox, type PixelBox } from './pixel-box.ts';
+import { bestIou, emptyBox, type PixelBox } from './pixel-box.ts';
 
 /** Levels of an 8-bit map; threshold τ means level ⌊255 τ⌋, the map being normalised to a maximum of 255. */
 export const levelCount = 255;
@@ -40,19 +40,14 @@ export function iouByLevel(
       largest[level] = any[level] = nothing;
       return;
     }
-    const box = boxAt(boxes, index);
-    if (level === keepLevel) kept = box;
-    largest[level] = bestIou(box, truth);
+    if (level === keepLevel) kept = boxAt(boxes, index);
+    let ofLargest = 0;
     let best = 0;
-    const { data } = boxes;
     for (const other of truth) {
-      for (let at = 0; at < 4 * boxes.count; at += 4) {
-        // Most contours are elsewhere: no box is made for those.
-        if (data[at]! > other[2] || data[at + 2]! < other[0]) continue;
-        if (data[at + 1]! > other[3] || data[at + 3]! < other[1]) continue;
-        best = Math.max(best, boxIou(boxAt(boxes, at / 4), other));
-      }
+      ofLargest = Math.max(ofLargest, iouAt(boxes, index, other));
+      for (let i = 0; i < boxes.count; i++) best = Math.max(best, iouAt(boxes, i, other));
     }
+    largest[level] = ofLargest;
     any[level] = best;
   });
   return kept;

@@ -20,8 +20,9 @@ export type LevelVisitor = (level: number, boxes: BoxList, largest: number) => v
  * union-find keep all boxes of all levels, in O(pixels) instead of one labelling per level.
  *
  * The area of an outer contour is what it encloses, holes and what lies in them included. A component collects its
- * own area (of each 2×2 window with 4 of its pixels 1, with 3 of them 1/2), a hole what its windows have left. Only where
- * components lie in holes and could decide which contour is the largest, the level is filled anew.
+ * own area (of each 2×2 window with 4 of its pixels 1, with 3 of them 1/2), a hole what its windows have left; so
+ * filled(c) = area(c) + Σ over its holes h of (area(h) + Σ over the components d in h of filled(d)). Which hole a component
+ * lies in is asked of the holes' union-find as it was at that level, of which every link keeps the level it was made at.
  */
 export class ContourSweep {
   readonly height: number;
@@ -38,12 +39,18 @@ export class ContourSweep {
   readonly #parent: Int32Array;
   readonly #components: Regions;
   readonly #holes: Regions;
-  /** The holes of each level, `holeFields` numbers each: box, first pixel, twice the area. */
+  /** The background's union-find without shortened paths: where a pixel was linked to, and at which level. */
+  readonly #linked: Int32Array;
+  readonly #linkedAt: Int16Array;
+  /** The component that a hole is in, by the root of the hole; −1 elsewhere. */
+  readonly #owner: Int32Array;
+  readonly #firsts: Int32Array;
+  /** The pixels of the frame. */
+  readonly #frame: Int32Array;
+  /** The holes of each level, `holeFields` numbers each: box, first pixel, twice the area, root. */
   readonly #holesAt: number[][] = Array.from({ length: 256 }, () => []);
   readonly #list: { count: number; data: Int32Array };
   readonly #neighbours8: Int32Array;
-  readonly #neighbours4: Int32Array;
-  readonly #stack: Int32Array;
 
   /** Made once for all maps of H×W pixels: it owns the working memory. */
   constructor(height: number, width: number) {
@@ -60,7 +67,15 @@ export class ContourSweep {
     this.#components = new Regions(size);
     this.#holes = new Regions(size);
     this.#list = { count: 0, data: new Int32Array(256) };
-    this.#stack = new Int32Array(size);
+    this.#linked = Int32Array.from({ length: size }, (_, p) => p);
+    this.#linkedAt = new Int16Array(size).fill(never);
+    this.#owner = new Int32Array(size).fill(-1);
+    this.#firsts = new Int32Array(size);
+    this.#frame = Int32Array.from(
+      Array.from({ length: size }, (_, p) => p).filter(
+        (p) => p < stride || p >= size - stride || p % stride === 0 || p % stride === stride - 1,
+      ),
+    );
     // Clockwise from the upper left; bit i of a neighbourhood is neighbour i.
     this.#neighbours8 = Int32Array.of(
       -stride - 1,
@@ -72,7 +87,6 @@ export class ContourSweep {
       stride - 1,
       -1,
     );
-    this.#neighbours4 = Int32Array.of(-stride, 1, stride, -1);
   }
 
   /**
@@ -94,7 +108,7 @@ export class ContourSweep {
       for (let i = this.#starts[level + 1]!; i < end; i++) this.#addPixel(this.#order[i]!);
       this.#dropMerged();
       const holes = this.#holesAt[level]!;
-      const largest = live.length === 0 ? -1 : this.#largest(holes);
+      const largest = live.length === 0 ? -1 : this.#largest(level, holes);
       this.#listBoxes(holes);
       visit(level, this.#list, largest);
     }
@@ -191,38 +205,48 @@ export class ContourSweep {
     const parent = this.#parent;
     let kept = 0;
     for (let i = 0; i < live.length; i++) if (parent[live[i]!] === live[i]) live[kept++] = live[i]!;
-    live.length = kept;
+    if (kept < live.length) live.length = kept;
   }
 
   /** Index in `live` of the component with the largest outer contour. */
-  #largest(holes: readonly number[]): number {
-    const { live, area, filled, most, left, right, top, bottom } = this.#components;
+  #largest(level: number, holes: readonly number[]): number {
+    const { live, area, filled } = this.#components;
     if (live.length === 1) return 0;
-    for (let i = 0; i < live.length; i++) {
-      filled[live[i]!] = area[live[i]!]!;
-      most[live[i]!] = 0;
-    }
-    if (holes.length * live.length > crowded) return this.#largestFilled();
+    for (let i = 0; i < live.length; i++) filled[live[i]!] = area[live[i]!]!;
+    if (holes.length > 0) this.#fillHoles(level, holes);
+    return this.#mostFilled();
+  }
+
+  /** Adds to the area of each component that of its holes, and of what lies in them. */
+  #fillHoles(level: number, holes: readonly number[]): void {
+    const { live, first, filled } = this.#components;
+    const owners = this.#owner;
+    const stride = this.#stride;
     for (let h = 0; h < holes.length; h += holeFields) {
       // Above the first pixel of a hole lies the component that it is a hole of.
-      const owner = this.#find(holes[h + 4]! - this.#stride);
+      const owner = this.#find(holes[h + 4]! - stride);
       filled[owner]! += holes[h + 5]!;
-      for (let i = 0; i < live.length; i++) {
-        const r = live[i]!;
-        const within =
-          left[r]! > holes[h]! &&
-          right[r]! < holes[h + 2]! &&
-          top[r]! > holes[h + 1]! &&
-          bottom[r]! < holes[h + 3]!;
-        // Something may lie in the hole: the contour has at most the area of its box.
-        if (within) most[owner] = 2 * (right[owner]! - left[owner]!) * (bottom[owner]! - top[owner]!);
-      }
+      owners[holes[h + 6]!] = owner;
     }
-    const best = this.#mostFilled();
-    for (let i = 0; i < live.length; i++) {
-      if (i !== best && most[live[i]!]! >= filled[live[best]!]!) return this.#largestFilled();
+    // What lies in a hole begins below the component around it: from the last to the first, each is whole in its turn.
+    const firsts = this.#firsts.subarray(0, live.length);
+    for (let i = 0; i < live.length; i++) firsts[i] = first[live[i]!]!;
+    firsts.sort();
+    for (let i = live.length - 1; i >= 0; i--) {
+      // Above the first pixel of a component lies the background around it.
+      const owner = owners[this.#backgroundAt(firsts[i]! - stride, level)]!;
+      if (owner >= 0) filled[owner]! += filled[this.#find(firsts[i]!)]!;
     }
-    return best;
+    for (let h = 0; h < holes.length; h += holeFields) owners[holes[h + 6]!] = -1;
+  }
+
+  /** The root of the region of the background that a pixel was in at a level. */
+  #backgroundAt(p: number, level: number): number {
+    const linked = this.#linked;
+    const linkedAt = this.#linkedAt;
+    let q = p;
+    while (linkedAt[q]! <= level) q = linked[q]!;
+    return q;
   }
 
   /** Index in `live` of the largest; of equal ones the one that begins last. */
@@ -236,84 +260,76 @@ export class ContourSweep {
     return best;
   }
 
-  /** The largest contour where holes matter: everything that the outside does not reach is filled. */
-  #largestFilled(): number {
-    const on = this.#on;
-    const stride = this.#stride;
-    // 2 marks the outside, which is 4-connected.
-    const stack = this.#stack;
-    let depth = 0;
-    stack[depth++] = 0;
-    on[0] = 2;
-    while (depth > 0) {
-      const p = stack[--depth]!;
-      for (let d = 0; d < 4; d++) {
-        const q = p + this.#neighbours4[d]!;
-        if (on[q] !== 0) continue;
-        on[q] = 2;
-        stack[depth++] = q;
-      }
-    }
-    const { live, filled } = this.#components;
-    for (let i = 0; i < live.length; i++) filled[live[i]!] = 0;
-    // Two rows at a time. A run of pixels inside begins with one of the component whose contour encloses the run.
-    for (let row = 0; row < on.length - stride; row += stride) {
-      let [above, below] = [-1, -1];
-      for (let p = row + 1; p < row + stride; p++) {
-        const q = p + stride;
-        if (on[p] !== 2 && on[p - 1] === 2) above = this.#find(p);
-        if (on[q] !== 2 && on[q - 1] === 2) below = this.#find(q);
-        const inside =
-          Number(on[p - 1] !== 2) + Number(on[p] !== 2) + Number(on[q - 1] !== 2) + Number(on[q] !== 2);
-        if (inside < 3) continue;
-        const root = on[p] !== 2 ? above : below;
-        filled[root]! += inside === 4 ? 2 : 1;
-      }
-    }
-    for (let p = 0; p < on.length; p++) if (on[p] === 2) on[p] = 0;
-    return this.#mostFilled();
-  }
-
-  /** The holes of each level: the 4-connected components of the background that do not reach the frame. */
+  /**
+   * The holes of each level: the 4-connected components of the background that do not reach the frame. What does is one
+   * region with the frame from there on, of which nothing is kept.
+   */
   #findHoles(): void {
     const { left, right, top, bottom, first, area, live } = this.#holes;
     const parent = this.#parent;
-    const [lastX, lastY] = [this.width - 1, this.height - 1];
-    this.#on.fill(0);
+    const on = this.#on;
+    const stride = this.#stride;
+    on.fill(0);
+    for (const p of this.#frame) {
+      on[p] = 1;
+      parent[p] = outside;
+    }
     live.length = 0;
     for (let level = 0; level <= 254; level++) {
       for (let i = this.#starts[level]!; i < this.#starts[level + 1]!; i++) {
         const p = this.#order[i]!;
-        const around = this.#around(p);
         let root = -1;
-        for (let d = 1; d < 8; d += 2) {
-          if (((around >> d) & 1) === 0) continue;
-          const other = this.#find(p + this.#neighbours8[d]!);
-          if (root < 0) {
-            root = other;
-            this.#join(this.#holes, root, p);
-          } else if (other !== root) root = this.#holes.merge(parent, root, other);
+        if (on[p - stride] === 1) root = this.#joinHoles(root, p - stride, level);
+        if (on[p + 1] === 1) root = this.#joinHoles(root, p + 1, level);
+        if (on[p + stride] === 1) root = this.#joinHoles(root, p + stride, level);
+        if (on[p - 1] === 1) root = this.#joinHoles(root, p - 1, level);
+        if (root === outside) {
+          on[p] = 1;
+          parent[p] = outside;
+          this.#link(p, outside, level);
+          continue;
         }
+        const around = this.#around(p);
         if (root < 0) {
           root = p;
           this.#begin(this.#holes, root);
+          this.#link(p, p, never);
           live.push(root);
+        } else {
+          this.#join(this.#holes, root, p);
+          this.#link(p, root, level);
         }
         area[root]! += holeGain[around]!;
       }
       const found = this.#holesAt[level]!;
-      found.length = 0;
+      if (found.length > 0) found.length = 0;
       let kept = 0;
       for (let i = 0; i < live.length; i++) {
         const r = live[i]!;
-        // What reaches the frame is outside, here and at all higher levels.
-        const outside = left[r] === 0 || top[r] === 0 || right[r] === lastX || bottom[r] === lastY;
-        if (parent[r] !== r || outside) continue;
+        if (parent[r] !== r) continue;
         live[kept++] = r;
-        found.push(left[r]!, top[r]!, right[r]!, bottom[r]!, first[r]!, area[r]!);
+        found.push(left[r]!, top[r]!, right[r]!, bottom[r]!, first[r]!, area[r]!, r);
       }
-      live.length = kept;
+      if (kept < live.length) live.length = kept;
     }
+  }
+
+  /** Joins the region of a pixel to another, if there is one. @returns the root that stays */
+  #joinHoles(root: number, p: number, level: number): number {
+    const other = this.#find(p);
+    if (root < 0 || other === root) return other;
+    let kept: number;
+    if (root === outside || other === outside) {
+      kept = outside;
+      this.#parent[root === outside ? other : root] = outside;
+    } else kept = this.#holes.merge(this.#parent, root, other);
+    this.#link(kept === root ? other : root, kept, level);
+    return kept;
+  }
+
+  #link(p: number, root: number, level: number): void {
+    this.#linked[p] = root;
+    this.#linkedAt[p] = level;
   }
 
   /** Outer contours first, in the order of `live`; then the holes, whose contour lies on the pixels around them. */
@@ -342,6 +358,8 @@ export class ContourSweep {
 }
 
 /** Numbers per hole in `#holesAt`. */
-const holeFields = 6;
-/** More holes times components than this are not compared one by one. */
-const crowded = 50_000;
+const holeFields = 7;
+/** The root of all that reaches the frame: its first pixel. */
+const outside = 0;
+/** Above every level: of what has not been linked to anything. */
+const never = 256;

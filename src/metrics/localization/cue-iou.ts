@@ -39,20 +39,22 @@ export function cueCounts(
     new Uint32Array(ids.length),
     new Uint32Array(ids.length),
   ];
-  const pixels = (maps[0] ?? masks[0])?.values.length ?? 0;
+  const valuesOfMaps = maps.map(({ values }) => values);
+  const valuesOfMasks = masks.map(({ values }) => values);
+  const pixels = (valuesOfMaps[0] ?? valuesOfMasks[0])?.length ?? 0;
   for (let i = 0; i < pixels; i++) {
     let cue = 0;
     let highest = share;
-    for (let m = 0; m < maps.length; m++) {
-      const value = maps[m]!.values[i]!;
+    for (let m = 0; m < valuesOfMaps.length; m++) {
+      const value = valuesOfMaps[m]![i]!;
       if (value > highest) {
         highest = value;
         cue = ofMaps[m]!;
       }
     }
     let truth = 0;
-    for (let m = 0; m < masks.length; m++) {
-      if (masks[m]!.values[i]! <= 0.5) continue;
+    for (let m = 0; m < valuesOfMasks.length; m++) {
+      if (valuesOfMasks[m]![i]! <= 0.5) continue;
       truth = ofMasks[m]!;
       break;
     }

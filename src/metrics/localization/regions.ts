@@ -10,8 +10,6 @@ export class Regions {
   readonly area: Int32Array;
   /** Twice the area within the outer contour. */
   readonly filled: Int32Array;
-  /** Twice the most that it can be, where `filled` may be too little; otherwise 0. */
-  readonly most: Int32Array;
   readonly live: number[] = [];
 
   constructor(size: number) {
@@ -22,7 +20,6 @@ export class Regions {
     this.first = new Int32Array(size);
     this.area = new Int32Array(size);
     this.filled = new Int32Array(size);
-    this.most = new Int32Array(size);
   }
 
   /** Joins two roots. @returns the one that stays */

@@ -1,4 +1,4 @@
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { DataError } from '../../../errors/index.ts';
 import type { TellNote } from '../import-run/import-notes.ts';
 import { listFolder, stemOf } from '../reading/image-files.ts';
@@ -9,7 +9,7 @@ const SUFFIX = /[-_. ](masks?|seg|segm|segmentation|gt|groundtruth|ground_truth)
 
 /**
  * Finds the mask of each image: the same path, the same name with `_mask` or the like behind it, or, in a folder that
- * is not laid out like that of the images, a file of the same name where only one image has it. Masks that belong to
+ * is not one of those of the images, a file of the same name where only one image has it. Masks that belong to
  * no image are told.
  *
  * @param files of the masks, under `dir`; see {@link listMasks}
@@ -25,12 +25,17 @@ export function matchMasks(
 ): Map<string, string> {
   const byPath = grouped(images, stemOf);
   const byName = grouped(images, (image) => stemOf(basename(image)));
+  // A mask in the folder of a class is not that of an image of another class.
+  const folders = new Set(images.map((image) => dirname(image)).filter((folder) => folder !== '.'));
   const found = new Map<string, string>();
   const rounds: ((mask: string) => string[])[] = [
     (mask) => byPath.get(stemOf(mask)) ?? [],
     (mask) => byPath.get(stemOf(mask).replace(SUFFIX, '')) ?? [],
-    (mask) =>
-      byName.get(stemOf(basename(mask))) ?? byName.get(stemOf(basename(mask)).replace(SUFFIX, '')) ?? [],
+    (mask) => {
+      if (folders.has(dirname(mask))) return [];
+      const name = stemOf(basename(mask));
+      return byName.get(name) ?? byName.get(name.replace(SUFFIX, '')) ?? [];
+    },
   ];
   let left = files;
   for (const [round, candidates] of rounds.entries()) {

@@ -12,6 +12,7 @@ import {
   annotatedSource,
 } from '../reading/annotated-image.ts';
 import { listFolder } from '../reading/image-files.ts';
+import { parseJson } from '../reading/json-file.ts';
 import { listedImage, tellUnlisted } from '../reading/listed-image.ts';
 import { labelledRow } from './labelled-row.ts';
 import { findParquet } from './parquet.ts';
@@ -116,9 +117,9 @@ function* jsonLine(
   if (!text.trim()) return;
   let row: unknown;
   try {
-    row = JSON.parse(text);
-  } catch (cause) {
-    yield { row: new DataError(`${where}: is no JSON: ${(cause as Error).message}`, { cause }), where };
+    row = parseJson(text, where);
+  } catch (error) {
+    yield { row: error as DataError, where };
     return;
   }
   const isObject = typeof row === 'object' && row !== null && !Array.isArray(row);

@@ -12,14 +12,23 @@ const MOST = 2 ** 28;
  * @throws {DataError} `file: …` for what is no JSON
  */
 export async function readJsonFile(path: string): Promise<unknown> {
-  const text = decodeText(await readBytes(path, MOST), path);
+  return parseJson(decodeText(await readBytes(path, MOST), path), path);
+}
+
+/**
+ * Reads JSON; NaN becomes null.
+ *
+ * @param where beginning of the error message
+ * @throws {DataError} `where: …` for what is no JSON
+ */
+export function parseJson(text: string, where: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
     try {
       return JSON.parse(withoutNaN(text));
     } catch {
-      throw new DataError(`${path}: is no JSON: ${(cause as Error).message}`, { cause });
+      throw new DataError(`${where}: is no JSON: ${(cause as Error).message}`, { cause });
     }
   }
 }

@@ -1,0 +1,1 @@
+export function halfScores(batch: { shape: number[]; data: string }): number[][];
