@@ -61,6 +61,8 @@ const mayImportBeside = tableOf(`
   data/scenes                   | data/drawn
   data/importers/reading        | data/importers/import-run
   data/importers/folder         | data/importers/import-run data/importers/reading
+  data/drawn                    | data/clips
+  data/importers/clips          | data/clips data/importers/import-run data/importers/reading
   data/importers/annotation-tools | data/importers/import-run data/importers/reading
   data/importers/hugging-face   | data/importers/csv data/importers/folder data/importers/import-run data/importers/reading
   data/importers/coco           | data/importers/import-run data/importers/reading

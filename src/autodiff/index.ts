@@ -3,6 +3,7 @@ export {
   downsampleArea,
   gaussianBlur,
   interpolationMatrix,
+  productAlongDepth,
   separableProduct,
   upsampleBilinear,
 } from './resampling.ts';

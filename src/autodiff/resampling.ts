@@ -74,13 +74,36 @@ export function upsampleBilinear(maps: tf.Tensor3D, [height, width]: [number, nu
  * Averages down: each cell takes the mean over its own area of the source, pixels that it cuts counted by their
  * share. Linear, so exact to any order; PyTorch's `interpolate(mode='area')` where the sizes divide.
  *
- * @param maps [P,H,W]
- * @param size [h, w] in pixels, at most H, W
- * @returns [P,h,w]
+ * @param maps [P,H,W], or [P,D,H,W] of clips and volumes
+ * @param size [h, w] in pixels, or [d, h, w], at most H, W
+ * @returns [P,h,w] or [P,d,h,w]
  */
-export function downsampleArea(maps: tf.Tensor3D, [height, width]: readonly [number, number]): tf.Tensor3D {
-  const [, H, W] = maps.shape;
-  return tf.tidy(() => separableProduct(maps, areaMatrix(H, height), areaMatrix(W, width)));
+export function downsampleArea<M extends tf.Tensor>(maps: M, size: readonly number[]): M {
+  const [height, width] = size.slice(-2) as [number, number];
+  return tf.tidy(() => {
+    const [H, W] = maps.shape.slice(-2) as [number, number];
+    const planes = tf.reshape(maps, [-1, H, W]) as tf.Tensor3D;
+    const small = separableProduct(planes, areaMatrix(H, height), areaMatrix(W, width));
+    if (maps.rank === 3) return small as tf.Tensor as M;
+    const [pairs, D] = maps.shape as [number, number];
+    const slices = tf.reshape(small, [pairs, D, height, width]) as tf.Tensor4D;
+    return productAlongDepth(slices, areaMatrix(D, size[0]!)) as tf.Tensor as M;
+  });
+}
+
+/**
+ * A product with a constant matrix along the axis after the first.
+ *
+ * @param maps [P,d,h,w]
+ * @param matrix [D,d]
+ * @returns [P,D,h,w]
+ */
+export function productAlongDepth(maps: tf.Tensor4D, matrix: tf.Tensor2D): tf.Tensor4D {
+  const [pairs, d, h, w] = maps.shape;
+  const lines = tf.transpose(tf.reshape(maps, [pairs, d, h * w]), [0, 2, 1]);
+  const long = tf.matMul(tf.reshape(lines, [pairs * h * w, d]), matrix, false, true);
+  const resized = tf.transpose(tf.reshape(long, [pairs, h * w, matrix.shape[0]]), [0, 2, 1]);
+  return tf.reshape(resized, [pairs, matrix.shape[0], h, w]);
 }
 
 /** [to, from]: the share of each of `from` pixels in each of `to` equal stretches. */

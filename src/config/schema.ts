@@ -111,6 +111,39 @@ export const configSchema = z
         message: 'expected null: a teacher whose answers were stored has none to composites; use live',
       });
     }
+    if (data.frames !== null) {
+      const needs = [
+        [['data', 'composites'], data.composites !== null, 'null: composites are made of images alone'],
+        [
+          ['data', 'masks', 'predicted'],
+          data.masks.predicted !== null,
+          'null: masks are predicted for images alone',
+        ],
+        [['distillation'], distillation !== null, 'null: teachers of clips are not there yet'],
+        [
+          ['training', 'refit'],
+          training.refit !== null,
+          'null: the last layer is fitted anew on images alone',
+        ],
+        ...Object.entries(guidance.losses).map(
+          ([name, { weight }]) =>
+            [
+              ['guidance', 'losses', name, 'weight'],
+              weight > 0,
+              '0: of clips, gain.losses.mining and supervision guide',
+            ] as const,
+        ),
+      ] as const;
+      for (const [path, broken, what] of needs) {
+        if (!broken) continue;
+        context.addIssue({
+          code: 'custom',
+          path: [...path],
+          input: data.frames,
+          message: `with data.frames, expected ${what}`,
+        });
+      }
+    }
     if (data.masks.mark === 'must-not-matter' && training.selectBy === 'energyInMask') {
       context.addIssue({
         code: 'custom',

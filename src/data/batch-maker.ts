@@ -11,6 +11,7 @@ import {
 import type { BatchBox, BatchMask, HostBatch, View } from './batch.ts';
 import { COMPOSITE } from './batch-order.ts';
 import type { BatchSources } from './batch-sources.ts';
+import { framesOf } from './clips/index.ts';
 import { type Composite, makeComposite, type PlacedExample, storedComposite } from './composites/index.ts';
 import type { ClassMask, DecodedExample, ExampleReader, Shrink } from './example-reader.ts';
 import { predictedClassMasks } from './predicted-masks.ts';
@@ -20,6 +21,8 @@ import { resample } from './resampling.ts';
 export interface SampleSpec {
   height: number;
   width: number;
+  /** T, of clips. @default images */
+  frames?: number | undefined;
   classes: number;
   fit: Fit;
   augment: Augmentation | null;
@@ -67,7 +70,8 @@ export async function makeBatch(
     ),
   );
   const size = examples.length;
-  const pixels = spec.height * spec.width;
+  const frames = spec.frames ?? 1;
+  const pixels = frames * spec.height * spec.width;
   const batch: HostBatch = {
     size,
     images: new Float32Array(size * pixels * 3),
@@ -84,23 +88,20 @@ export async function makeBatch(
     if (read.status === 'rejected') throw read.reason;
     const example = read.value;
     const random = randomFor(spec.seed, 'augment', spec.epoch, firstPosition + sample);
+    const shown = frameSize(example);
+    // Drawn once: all frames of a clip move alike.
     const placement = spec.augment
-      ? randomPlacement(example.pixels, spec, spec.fit, spec.augment, random)
-      : fixedPlacement(example.pixels, spec, spec.fit);
+      ? randomPlacement(shown, spec, spec.fit, spec.augment, random)
+      : fixedPlacement(shown, spec, spec.fit);
 
-    const target = {
-      data: batch.images,
-      offset: sample * pixels * 3,
-      width: spec.width,
-      height: spec.height,
-    };
-    resample(example.pixels, 3, placement.window, target, 1 / 255, placement.flip);
+    const offset = sample * pixels * 3;
+    for (const [t, frame] of framesOf(example.pixels, 3, example.frames, spec.frames).entries()) {
+      const { width, height } = spec;
+      const target = { data: batch.images, offset: offset + t * width * height * 3, width, height };
+      resample(frame, 3, placement.window, target, 1 / 255, placement.flip);
+    }
     if (spec.augment?.color) {
-      jitterColors(
-        batch.images.subarray(target.offset, target.offset + pixels * 3),
-        spec.augment.color,
-        random,
-      );
+      jitterColors(batch.images.subarray(offset, offset + pixels * 3), spec.augment.color, random);
     }
     const row = sample * spec.classes;
     if (example.composite) batch.labels.set(example.composite.labels, row);
@@ -110,17 +111,19 @@ export async function makeBatch(
     for (const c of unknown) batch.labelWeights![row + c] = 0;
     if (example.composite) batch.labelWeights!.set(example.composite.labelWeights, row);
     groups.push(example.group ?? '');
-    batch.boxes.push(...placedBoxes(example, sample, placement));
+    // A box does not say when.
+    if (!spec.frames) batch.boxes.push(...placedBoxes(example, sample, placement));
     batch.masks.push(...placedMasks(example, sample, placement, spec));
     if (example.confounder) {
       const masks = [{ class: 0, ...example.confounder }];
-      for (const { mask } of placedMasks({ masks, pixels: example.pixels }, sample, placement, spec)) {
+      const marked = { masks, pixels: example.pixels, frames: example.frames };
+      for (const { mask } of placedMasks(marked, sample, placement, spec)) {
         batch.confounders ??= [];
         batch.confounders.push({ sample, mask });
       }
     }
     batch.ids.push(example.id);
-    batch.views.push(viewOf(placement, example.pixels));
+    batch.views.push(viewOf(placement, shown));
   }
   if (groups.some((group) => group !== '')) batch.groups = groups;
   return batch;
@@ -209,6 +212,11 @@ function unknownClasses(sources: BatchSources | undefined): readonly number[] {
   return options?.realLabels === 'unknown' ? options.suspects : [];
 }
 
+/** Size of an image, or of a frame of a clip. */
+function frameSize({ pixels, frames = 1 }: Pick<DecodedExample, 'pixels' | 'frames'>) {
+  return { width: pixels.width, height: pixels.height / frames };
+}
+
 function viewOf({ window, flip }: Placement, { width, height }: { width: number; height: number }): View {
   return {
     left: window.left / width,
@@ -225,15 +233,24 @@ function placedBoxes({ objects, pixels }: DecodedExample, sample: number, placem
 
 /** Moves the masks with their image; a pixel belongs to the object when half of it does. */
 function placedMasks(
-  { masks, pixels, predicted = false }: Pick<DecodedExample, 'masks' | 'pixels'> & { predicted?: boolean },
+  {
+    masks,
+    pixels,
+    frames,
+    predicted = false,
+  }: Pick<DecodedExample, 'masks' | 'pixels' | 'frames'> & { predicted?: boolean },
   sample: number,
   placement: Placement,
-  { height, width }: SampleSpec,
+  spec: SampleSpec,
 ): BatchMask[] {
+  const { height, width } = spec;
   return masks.flatMap((source) => {
-    const mask = new Float32Array(height * width);
+    const mask = new Float32Array((spec.frames ?? 1) * height * width);
     const window = scaled(placement.window, source, pixels);
-    resample(source, 1, window, { data: mask, offset: 0, width, height }, 1, placement.flip);
+    for (const [t, frame] of framesOf(source, 1, frames, spec.frames).entries()) {
+      const target = { data: mask, offset: t * height * width, width, height };
+      resample(frame, 1, window, target, 1, placement.flip);
+    }
     let area = 0;
     for (let i = 0; i < mask.length; i++) area += mask[i] = mask[i]! >= 0.5 ? 1 : 0;
     return area > 0 ? [{ sample, class: source.class, mask, ...(predicted && { predicted }) }] : [];
@@ -251,7 +268,9 @@ function scaled(window: Placement['window'], mask: ClassMask, pixels: { width: n
  * Images much larger than the target are decoded at 1/2, 1/4, … of their size, which JPEG does at a fraction of the
  * cost; the smallest crop still has twice the pixels of the target on each axis.
  */
-function shrinkFor({ width, height, augment }: SampleSpec): Shrink {
+function shrinkFor({ width, height, augment, frames }: SampleSpec): Shrink {
+  // Shrinking would mix the last rows of a frame with the first of the next.
+  if (frames) return () => 1;
   const smallestCrop = Math.sqrt(augment?.crop?.scale[0] ?? 1);
   return (fullWidth, fullHeight) => {
     const room = Math.min(fullWidth / (2 * width), fullHeight / (2 * height)) * smallestCrop;

@@ -40,7 +40,12 @@ export class BatchMakers {
   #growing: Promise<void> = Promise.resolve();
 
   constructor(rule: LabelRule, cache: ImageCache, warn: (message: string) => void) {
-    this.#rule = { classes: [...rule.classes], multiLabel: rule.multiLabel, groups: rule.groups };
+    this.#rule = {
+      classes: [...rule.classes],
+      multiLabel: rule.multiLabel,
+      groups: rule.groups,
+      clips: rule.clips,
+    };
     this.#cache = cache;
     this.#warn = warn;
     this.#local = new ExampleReader(this.#rule, cache);

@@ -30,7 +30,8 @@ export interface BatchBox extends Box {
 }
 
 /**
- * A batch on the host, ready to become tensors. B samples of H×W pixels, C classes.
+ * A batch on the host, ready to become tensors. B samples of H×W pixels, C classes. Of clips, each sample has T frames of
+ * H×W pixels: images are [B,T,H,W,3], masks [T·H·W].
  *
  * Labels are those of the whole image: a random crop can cut an object off, the label stays, as is usual in
  * training with random crops. The mask or box of an object that left the crop is absent.

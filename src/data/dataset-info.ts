@@ -19,6 +19,7 @@ const schema = z.object({
     .refine((classes) => new Set(classes).size === classes.length, 'two classes have the same name'),
   multiLabel: z.boolean(),
   groups: z.array(name).optional(),
+  clips: z.boolean().optional(),
   splits: z.record(z.string(), z.object({ examples: z.int().min(0), shards: z.array(fileName) })),
   source: z.record(z.string(), z.unknown()).optional(),
 });
@@ -32,6 +33,8 @@ export interface DatasetInfo {
   multiLabel: boolean;
   /** Names of the groups that its images belong to, where they do. */
   groups?: string[] | undefined;
+  /** Whether its examples are clips or volumes. @default false */
+  clips?: boolean | undefined;
   splits: Record<string, { examples: number; shards: string[] }>;
   /** What made it: the importer or generator, its version and options. */
   source?: Record<string, unknown> | undefined;

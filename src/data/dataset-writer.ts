@@ -66,10 +66,19 @@ export class DatasetWriter {
     return writer;
   }
 
-  /** Appends an example to a split. Calls for one split must wait for one another. */
+  /**
+   * Appends an example to a split. Calls for one split must wait for one another.
+   *
+   * @throws {UsageError} for a clip in a data set of images, and the other way round
+   */
   async write(split: string, example: ImageExample): Promise<void> {
     const writer = this.#splits.get(split);
     if (!writer) throw new Error(`the writer was created without the split ${split}`);
+    if ((example.frames !== undefined) !== (this.#info.clips ?? false)) {
+      throw new UsageError(
+        `${example.filename}: ${this.#info.clips ? 'an image, in a data set of clips' : 'a clip, in a data set of images'}`,
+      );
+    }
     await writer.write(encodeExample(example, this.#info.classes));
     if (example.group) this.#groups.add(example.group);
   }

@@ -36,6 +36,8 @@ export interface BatchOptions {
   batchSize: number;
   /** [height, width] of the images that come out. */
   imageSize: readonly [number, number];
+  /** T, how many frames of a clip come out, evenly chosen. Needed for clips, and only there. @default images */
+  frames?: number | undefined;
   /** @default 0 */
   seed?: number;
   /** Together with the seed it determines the order and every augmentation. @default 0 */
@@ -135,12 +137,13 @@ export class Dataset {
    * The batches are a function of (seed, epoch) and the options that shape them, not of `workers`, `prefetch`,
    * `skipBatches` or what was read before.
    *
-   * @throws {UsageError} at once, for an unknown split or a wrong option
+   * @throws {UsageError} at once, for an unknown split, a wrong option, or clips where images are wanted
    * @throws {DataError} while walking, that names file and record
    */
   batches(splits: string | readonly string[], options: BatchOptions): AsyncIterable<HostBatch> {
     const names = this.#checkSplits(splits);
     checkOptions(options);
+    this.#checkKind(options);
     if (typeof options.masks === 'object') this.#checkSplits(options.masks.split);
     return this.#walk(names, options);
   }
@@ -158,6 +161,7 @@ export class Dataset {
     cells: Iterable<Cell>,
   ): AsyncGenerator<Composite> {
     const names = this.#checkSplits(splits);
+    this.#checkKind(options);
     const { seed = 0, imageSize, fit = 'squash' } = options;
     const resolved = resolveComposites(options.composites, this.classes.length, options.composites.perBatch);
     const whole: BatchOptions = { ...options, batchSize: resolved.perBatch };
@@ -235,6 +239,14 @@ export class Dataset {
     return tally;
   }
 
+  /**
+   * Starts workers before the first batch is asked for, beside what else is to be made ready; {@link Dataset.batches}
+   * starts those that are missing.
+   */
+  async startWorkers(workers: number): Promise<void> {
+    await this.#makers.start(workers);
+  }
+
   /** Ends the workers and closes the files. */
   async close(): Promise<void> {
     await this.#makers.close();
@@ -257,6 +269,7 @@ export class Dataset {
     const spec: SampleSpec = {
       height: options.imageSize[0],
       width: options.imageSize[1],
+      frames: options.frames,
       classes: this.classes.length,
       fit: options.fit ?? 'squash',
       augment: options.augment ?? null,
@@ -434,6 +447,24 @@ export class Dataset {
     return shards;
   }
 
+  /** Clips go where clips are wanted. */
+  #checkKind({ frames, composites, predicted }: Omit<BatchOptions, 'batchSize'>): void {
+    const clips = this.info.clips ?? false;
+    if (clips && frames === undefined) {
+      throw new UsageError(
+        `${this.dir} holds clips, and images are wanted here; train (data.frames), evaluate and explain take clips`,
+      );
+    }
+    if (!clips && frames !== undefined) {
+      throw new UsageError(`frames: ${frames}, but ${this.dir} holds images, not clips`);
+    }
+    if (clips && (composites || predicted)) {
+      throw new UsageError(
+        `${this.dir} holds clips; composites and predicted masks are made of images alone`,
+      );
+    }
+  }
+
   #checkSplits(splits: string | readonly string[]): string[] {
     const names = [splits].flat() as string[];
     for (const split of names) {
@@ -459,6 +490,7 @@ function checkOptions(options: BatchOptions): void {
   atLeast('batchSize', options.batchSize, 1);
   atLeast('imageSize (height)', options.imageSize[0], 1);
   atLeast('imageSize (width)', options.imageSize[1], 1);
+  atLeast('frames', options.frames, 1);
   for (const name of ['seed', 'epoch', 'skipBatches', 'prefetch', 'workers', 'maskedPerBatch'] as const) {
     atLeast(name, options[name], 0);
   }

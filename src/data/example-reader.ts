@@ -19,7 +19,7 @@ export interface ClassMask extends Pixels {
 const CONFOUNDER = -1;
 
 /** What is kept of an example beside its pixels. */
-type Annotations = Pick<ImageExample, 'labels' | 'unknown' | 'group' | 'objects'>;
+type Annotations = Pick<ImageExample, 'labels' | 'unknown' | 'group' | 'objects' | 'frames'>;
 
 /** An example with its pixels, ready to be placed into a batch. */
 export interface DecodedExample extends Annotations {
@@ -71,11 +71,12 @@ export class ExampleReader {
 
     const where = `${shard.path}, record ${record}`;
     const stored = decodeExample(await (await this.#file(shard)).read(record), this.#rule, where);
-    const { labels, unknown, group } = stored;
+    const { labels, unknown, group, frames } = stored;
     const kept: Annotations = {
       labels,
       ...(unknown && { unknown }),
       ...(group && { group }),
+      ...(frames !== undefined && { frames }),
       objects: stored.objects.map(({ mask: _, ...box }) => box),
     };
     const { pixels, full } = cached ?? (await decodeImage(stored.encoded, where, stored, shrink));

@@ -3,7 +3,7 @@ import type { Box } from './batch.ts';
 import { FeatureReader } from './feature-reader.ts';
 
 /**
- * One image with what is known about it: the content of a record.
+ * One image, or one clip, with what is known about it: the content of a record.
  *
  * As `tf.train.Example` (names follow the TensorFlow Object Detection API and TFDS):
  *
@@ -19,13 +19,19 @@ import { FeatureReader } from './feature-reader.ts';
  * | `image/object/bbox/{xmin,ymin,xmax,ymax}` | float lists | boxes, from 0 to 1 |
  * | `image/object/class/label` | int64 list | class of each object |
  * | `image/object/mask` | bytes list | a PNG of the image's size for each object, 0 outside; empty where unknown |
+ * | `image/frames` | int64 | of a clip: how many frames lie one below the other in the picture; absent for an image |
  * | `image/confounder` | bytes | a PNG of the image's size, not 0 on what must not matter; absent where there is none |
+ *
+ * A clip or a volume of T frames is one picture, its frames one below the other, and so are its masks: every reader of
+ * images can read them, and pixels lie in memory as [T,H,W,3].
  */
 export interface ImageExample {
   encoded: Uint8Array;
   format: string;
   height?: number;
   width?: number;
+  /** T, of a clip. @default an image */
+  frames?: number | undefined;
   filename: string;
   /** Class indices, each once. */
   labels: number[];
@@ -55,6 +61,8 @@ export interface LabelRule {
   multiLabel: boolean;
   /** Names of the groups; another in a record is an error. @default any */
   groups?: readonly string[] | undefined;
+  /** Whether examples are clips. @default false */
+  clips?: boolean | undefined;
 }
 
 /** Encodes an image and its annotations as the bytes of a `tf.train.Example`. */
@@ -70,6 +78,7 @@ export function encodeExample(example: ImageExample, classes: readonly string[])
   if (example.unknown?.length) feature['image/class/unknown'] = integers(example.unknown);
   if (example.group) feature['image/group'] = texts([example.group]);
   if (example.height !== undefined) feature['image/height'] = integers([example.height]);
+  if (example.frames !== undefined) feature['image/frames'] = integers([example.frames]);
   if (example.width !== undefined) feature['image/width'] = integers([example.width]);
   if (objects.length > 0) {
     for (const side of SIDES) {
@@ -133,11 +142,13 @@ export function decodeExample(bytes: Uint8Array, rule: LabelRule, where: string)
   const [height, width] = ['image/height', 'image/width'].map((name) =>
     features.has(name) ? features.integers(name)[0] : undefined,
   );
+  const frames = readFrames(features, rule, height);
   return {
     encoded: encoded!,
     format: features.text('image/format'),
     ...(height !== undefined && { height }),
     ...(width !== undefined && { width }),
+    ...(frames !== undefined && { frames }),
     filename: features.text('image/filename'),
     labels,
     ...(unknown.length > 0 && { unknown }),
@@ -145,6 +156,26 @@ export function decodeExample(bytes: Uint8Array, rule: LabelRule, where: string)
     objects,
     ...(confounder && confounder.length > 0 && { confounder }),
   };
+}
+
+function readFrames(
+  features: FeatureReader,
+  { clips = false }: LabelRule,
+  height: number | undefined,
+): number | undefined {
+  const name = 'image/frames';
+  if (features.has(name) !== clips) {
+    features.fail(
+      name,
+      clips ? 'is absent, and the data set holds clips' : 'is of a clip, and the data set holds images',
+    );
+  }
+  if (!clips) return undefined;
+  const frames = features.integers(name)[0] ?? 0;
+  if (!(Number.isInteger(frames) && frames >= 1) || (height ?? 0) % frames !== 0) {
+    features.fail(name, `${frames} frames do not lie in a picture of height ${height}`);
+  }
+  return frames;
 }
 
 function readUnknown(features: FeatureReader, labels: number[], check: (value: number) => number): number[] {

@@ -1,7 +1,18 @@
 export { readAnswers, type StoredAnswer, writeAnswers } from './answer-file.ts';
 export type { Augmentation, Fit } from './augmentation.ts';
 export type { BatchBox, BatchMask, Box, ConfounderMask, HostBatch, View } from './batch.ts';
-export { type ClipOptions, readClip, resizeVolume, stretchVolume, type Volume } from './clips/index.ts';
+export {
+  type ClipOptions,
+  type ClipViewOptions,
+  isClipFile,
+  readClip,
+  readClipView,
+  resizeVolume,
+  stretchVolume,
+  type Volume,
+  videoEndings,
+  videoFrames,
+} from './clips/index.ts';
 export {
   areaOf,
   type Bounds,
@@ -30,6 +41,7 @@ export {
   type Generated,
   generateBiasedBoats,
   generateDrawn,
+  type MovingShapesSetOptions,
 } from './drawn/index.ts';
 export {
   decodeExample,
@@ -42,6 +54,7 @@ export { type ImageView, readImageBytes, readImageFile, readImageView } from './
 export {
   type AnnotatedSourceOptions,
   type CifarOptions,
+  type ClipImportOptions,
   type CocoOptions,
   type CocoPart,
   type CocoSegmentation,
@@ -55,6 +68,7 @@ export {
   drawSegmentation,
   type FolderOptions,
   findCifar,
+  findClips,
   findCoco,
   findCsv,
   findCub,
@@ -78,6 +92,7 @@ export {
   type ImportSummary,
   importExamples,
   type LabelStudioOptions,
+  listClips,
   type OpenImagesOptions,
   readIdx,
   type TellNote,

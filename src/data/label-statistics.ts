@@ -69,7 +69,8 @@ export async function* eachLabels(shards: readonly Shard[], rule: LabelRule): As
           group,
           width,
           height,
-          boxes: objects.length,
+          // A box does not say when.
+          boxes: rule.clips ? 0 : objects.length,
           masks: masked.length,
           confounders: Number(confounder !== undefined),
           maskedClasses: [...new Set(masked.map((object) => object.class))],

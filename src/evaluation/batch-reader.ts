@@ -7,23 +7,27 @@ export type BatchReader = (split: string, limit?: number) => AsyncIterable<HostB
 /** Reads the batches of a data set as a network takes them. */
 export function batchReader(
   dataset: Dataset,
-  { imageSize, fit, config }: TrainedNetwork,
+  { imageSize, frames, fit, config }: TrainedNetwork,
   batchSize: number,
   signal: AbortSignal | undefined,
 ): BatchReader {
   const workers = config?.data.workers ?? 1;
   return async function* (split, limit = Number.POSITIVE_INFINITY) {
     let left = limit;
-    for await (const batch of dataset.batches(split, { batchSize, imageSize, fit, workers })) {
+    for await (const batch of dataset.batches(split, { batchSize, imageSize, frames, fit, workers })) {
       signal?.throwIfAborted();
-      yield firstImages(batch, left, imageSize, dataset.classes.length);
+      yield firstImages(batch, left, [(frames ?? 1) * imageSize[0], imageSize[1]], dataset.classes.length);
       left -= batch.size;
       if (left <= 0) return;
     }
   };
 }
 
-/** The first images of a batch; the batch itself when it has no more. */
+/**
+ * The first images of a batch; the batch itself when it has no more.
+ *
+ * @param size [H,W], of clips [T·H,W]
+ */
 export function firstImages(
   batch: HostBatch,
   count: number,

@@ -17,6 +17,16 @@ export interface Calibration {
   readonly constantBox: PixelBox | undefined;
 }
 
+/** Of clips: no threshold, since a box does not say when. */
+export function withoutBoxes(methods: number): Calibration {
+  return {
+    from: 'none',
+    levels: Array.from({ length: methods }, () => 0),
+    centreLevel: 0,
+    constantBox: undefined,
+  };
+}
+
 /**
  * Chooses a threshold for each method, and the box that fits best, on a split.
  *
@@ -49,7 +59,7 @@ export async function calibrate(
       if (!truth) continue;
       boxes.push(truth.boxes);
       for (const [m, choice] of choices.entries()) {
-        choice.add(reader.measure(explained.map(m, p), truth, -1).byLevel);
+        choice.add(reader.measure(explained.map(m, p), truth, -1).byLevel!);
       }
       centre.add(centreBoxes.iou(truth));
     }

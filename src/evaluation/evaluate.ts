@@ -6,7 +6,7 @@ import { Bootstrap } from '../metrics/index.ts';
 import { startProgress, writeLine } from '../progress/index.ts';
 import { type FoundNetwork, findNetwork, loadNetwork, type TrainedNetwork } from '../run/index.ts';
 import { batchReader } from './batch-reader.ts';
-import { type Calibration, calibrate } from './calibration.ts';
+import { type Calibration, calibrate, withoutBoxes } from './calibration.ts';
 import { Explainer } from './explainer.ts';
 import { measureSplit } from './measure-split.ts';
 import {
@@ -46,7 +46,9 @@ export async function evaluate(request: EvaluateRequest): Promise<Evaluated[]> {
   try {
     const splits = request.splits ?? testSplits(found);
     for (const split of splits) checkSplit(dataset, split, '--split');
+    const clips = dataset.info.clips ?? false;
     const measures = options.measures ?? (await measuresFor(dataset, splits, log));
+    if (clips) checkClips(measures, options, found.dataDir);
     const threshold = measures.includes('localization')
       ? await checkTruth(dataset, splits, options.threshold, found)
       : undefined;
@@ -54,11 +56,19 @@ export async function evaluate(request: EvaluateRequest): Promise<Evaluated[]> {
 
     const engine = await startEngine(engineOptions(found, request.engine));
     log(`engine   ${engine.reason}`);
-    const network = await loadNetwork(found, {
-      inputScaling: request.inputScaling,
-      imageSize: request.imageSize,
-      targetLayer: options.targetLayer,
-    });
+    const network = await loadNetwork(
+      found,
+      {
+        inputScaling: request.inputScaling,
+        imageSize: request.imageSize,
+        frames: request.frames,
+        targetLayer: options.targetLayer,
+      },
+      { clips },
+    );
+    if (clips && !network.frames) {
+      throw new ModelError(`${found.path}: takes images, and ${found.dataDir} holds clips`);
+    }
     if (network.channels !== 3)
       throw new ModelError(`${found.path}: takes grey images, the data set gives colours`);
     for (const note of network.notes) log(note);
@@ -82,6 +92,21 @@ export async function evaluate(request: EvaluateRequest): Promise<Evaluated[]> {
   } finally {
     await dataset.close();
   }
+}
+
+/** @throws {UsageError} for what is measured of images alone */
+function checkClips(
+  measures: readonly MeasureName[],
+  options: EvaluateRequest['options'],
+  dir: string,
+): void {
+  const other = measures.find((name) => name !== 'localization');
+  if (other) throw new UsageError(`--measures: ${other} is measured on images, and ${dir} holds clips`);
+  if (options.threshold) {
+    throw new UsageError(`--threshold is of boxes, and ${dir} holds clips: a box does not say when`);
+  }
+  if (options.teacher !== undefined)
+    throw new UsageError(`--teacher: compared on images, and ${dir} holds clips`);
 }
 
 function engineOptions({ config }: FoundNetwork, asked: string | undefined): EngineOptions {
@@ -129,6 +154,8 @@ async function checkTruth(
       'so there is nothing to measure localization on; --measures faithfulness needs none',
     );
   }
+  // Of clips there are no boxes, so no threshold to choose.
+  if (dataset.info.clips) return { value: 0 };
   const supervising = config?.data.masks.split;
   const isFree = supervising !== undefined && !splits.includes(supervising);
   return checkThreshold(dataset, threshold, isFree ? supervising : undefined);
@@ -154,14 +181,16 @@ async function prepare(
   threshold: ThresholdSource | undefined,
 ): Promise<Setting> {
   const { options, signal, log } = request;
-  const { model, imageSize, link, config } = network;
+  const { model, imageSize, frames, link, config } = network;
   const batchSize = options.batchSize ?? Math.min(32, config?.evaluation.batchSize ?? 32);
-  const explaining = { methods, targetLayer: target.path, imageSize, batchSize, link };
+  const explaining = { methods, targetLayer: target.path, imageSize, frames, batchSize, link };
   const explainer = new Explainer(model, explaining);
-  const teacher = await findTeacher(network, dataset, options, explaining, log);
+  const teacher = frames ? undefined : await findTeacher(network, dataset, options, explaining, log);
   const read = batchReader(dataset, network, batchSize, signal);
   let calibration: Calibration | undefined;
-  if (threshold) {
+  if (frames && threshold) {
+    calibration = withoutBoxes(methods.length);
+  } else if (threshold) {
     const split = 'split' in threshold ? threshold.split : '';
     const total = split === '' ? 0 : dataset.info.splits[split]!.examples;
     const progress = startProgress(`${split}: choosing thresholds`, total);

@@ -19,7 +19,7 @@ export interface ExplainedImage {
   readonly id: string;
   /** Position in the split, from 0. */
   readonly index: number;
-  /** [H·W·3] */
+  /** [H·W·3], of clips [T·H·W·3] */
   readonly pixels: Float32Array;
   /** [C] each. */
   readonly labels: Float32Array;
@@ -46,9 +46,10 @@ export function* explainedImages(
   { logits, scores }: ExplainedBatch,
   first: number,
   imageSize: readonly [number, number],
+  frames: number | undefined,
   bootstrap: Bootstrap,
 ): Generator<ExplainedImage> {
-  const pixels = imageSize[0] * imageSize[1] * 3;
+  const pixels = (frames ?? 1) * imageSize[0] * imageSize[1] * 3;
   const classes = batch.labels.length / batch.size;
   for (let sample = 0; sample < batch.size; sample++) {
     const index = first + sample;
@@ -69,7 +70,7 @@ export function* explainedImages(
                 index: p,
                 pair,
                 rank: rankOf(row(scores), pair.class),
-                truth: truthOf(batch, pair, imageSize),
+                truth: truthOf(batch, pair, imageSize, frames),
               },
             ]
           : [],

@@ -8,6 +8,7 @@ import {
   methodMaps,
   type Pair,
   resizeCubic,
+  upsampleMaps,
 } from '../gradcam/index.ts';
 import { logProbabilitySums } from '../losses/index.ts';
 
@@ -16,6 +17,8 @@ export interface ExplainerOptions {
   readonly targetLayer: string;
   /** [H,W] */
   readonly imageSize: readonly [number, number];
+  /** T, of clips. @default images */
+  readonly frames?: number | undefined;
   readonly batchSize: number;
   readonly link: 'sigmoid' | 'softmax';
 }
@@ -26,11 +29,14 @@ export interface ExplainedBatch {
   readonly logits: Float32Array;
   /** [B·C] by the link. */
   readonly scores: Float32Array;
-  /** The map of a pair at the size of the image, [H·W], as the method gives it: neither clipped nor normalised. */
+  /**
+   * The map of a pair at the size of the image, [H·W], as the method gives it: neither clipped nor normalised. Of clips
+   * [T·H·W], trilinear.
+   */
   map(method: number, pair: number): Float32Array;
-  /** The same at the extent of the target layer, [h·w]. */
+  /** The same at the extent of the target layer, [h·w] or [t·h·w]. */
   smallMap(method: number, pair: number): Float32Array;
-  readonly smallSize: readonly [number, number];
+  readonly smallSize: readonly number[];
 }
 
 /**
@@ -50,37 +56,41 @@ export class Explainer {
 
   /** @param pairs those whose maps are made, in this order */
   explain(batch: HostBatch, pairs: readonly Pair[]): ExplainedBatch {
-    const { methods, targetLayer, imageSize, batchSize, link } = this.options;
-    const [height, width] = imageSize;
+    const { methods, targetLayer, batchSize, link } = this.options;
+    const extent = this.#extent;
     const capacity = Math.max(1, Math.ceil(pairs.length / batchSize)) * batchSize;
     // Repeating a pair costs no backward pass.
     const padded = Array.from(
       { length: capacity },
       (_, p) => pairs[p] ?? pairs[0] ?? { sample: 0, class: 0 },
     );
-    const [h, w, logits, small, large] = tf.tidy(() => {
-      const result = methodMaps(this.model, this.#images(batch.images), padded, { methods, targetLayer });
-      const [, h, w] = result.maps[0]!.shape;
-      const maps = result.maps.length === 1 ? result.maps[0]! : tf.concat3d([...result.maps], 0);
-      const resized = resizeCubic(maps, [height, width]);
-      return [h, w, tf.keep(result.logits), tf.keep(maps), tf.keep(resized)];
-    }) as unknown as [number, number, tf.Tensor2D, tf.Tensor3D, tf.Tensor3D];
+    const { logits, small, large } = tf.tidy(() => {
+      const images = this.#images(batch.images);
+      const result = methodMaps<tf.Tensor>(this.model, images, padded, { methods, targetLayer });
+      const maps = result.maps.length === 1 ? result.maps[0]! : tf.concat([...result.maps], 0);
+      const [height, width] = extent as [number, number];
+      const resized =
+        extent.length === 2 ? resizeCubic(maps as tf.Tensor3D, [height, width]) : upsampleMaps(maps, extent);
+      return { logits: tf.keep(result.logits), small: tf.keep(maps), large: tf.keep(resized) };
+    });
+    const smallSize = small.shape.slice(1);
+    const size = (shape: readonly number[]) => shape.reduce((product, length) => product * length, 1);
     const classes = logits.shape[1];
     const rows = Float32Array.from(logits.dataSync().subarray(0, batch.size * classes));
     // Copies: the engine writes later results to arrays that no tensor holds.
     const smallValues = Float32Array.from(small.dataSync());
     const values = Float32Array.from(large.dataSync());
     tf.dispose([logits, small, large]);
-    const part = (array: Float32Array, size: number) => (method: number, pair: number) => {
-      const start = (method * capacity + pair) * size;
-      return array.subarray(start, start + size);
+    const part = (array: Float32Array, each: number) => (method: number, pair: number) => {
+      const start = (method * capacity + pair) * each;
+      return array.subarray(start, start + each);
     };
     return {
       logits: rows,
       scores: probabilitiesOf(rows, classes, link),
-      map: part(values, height * width),
-      smallMap: part(smallValues, h * w),
-      smallSize: [h, w],
+      map: part(values, size(extent)),
+      smallMap: part(smallValues, size(smallSize)),
+      smallSize,
     };
   }
 
@@ -113,16 +123,22 @@ export class Explainer {
     return values;
   }
 
-  #images(images: Float32Array): tf.Tensor4D {
-    const { imageSize, batchSize } = this.options;
-    const [height, width] = imageSize;
-    const size = batchSize * height * width * 3;
+  /** [H,W], of clips [T,H,W]. */
+  get #extent(): number[] {
+    const { imageSize, frames } = this.options;
+    return frames ? [frames, ...imageSize] : [...imageSize];
+  }
+
+  #images(images: Float32Array): tf.Tensor {
+    const { batchSize } = this.options;
+    const extent = this.#extent;
+    const size = extent.reduce((product, length) => product * length, batchSize * 3);
     let padded = images;
     if (images.length !== size) {
       padded = new Float32Array(size);
       padded.set(images);
     }
-    return tf.tensor4d(padded, [batchSize, height, width, 3]);
+    return tf.tensor(padded, [batchSize, ...extent, 3]);
   }
 }
 

@@ -28,6 +28,8 @@ export interface MapsOfPairs {
 export interface LocalizationOptions {
   readonly classes: number;
   readonly imageSize: readonly [number, number];
+  /** T, of clips: their maps are measured over all frames, and have no boxes. */
+  readonly frames?: number | undefined;
   readonly iouLevels: readonly number[];
   readonly tolerance: number;
   readonly bootstrap: Bootstrap;
@@ -49,15 +51,21 @@ export class LocalizationMeasure {
 
   constructor(methods: readonly string[], calibration: Calibration, options: LocalizationOptions) {
     const [height, width] = options.imageSize;
+    const clips = options.frames !== undefined;
     this.#methods = methods;
     this.#calibration = calibration;
     this.#options = options;
-    this.#reader = new MapReader(height, width);
-    this.#tallies = calibration.levels.map((level) => new LocalizationTally({ ...options, level }));
-    this.#centre = new LocalizationTally({ ...options, level: calibration.centreLevel });
+    this.#reader = clips
+      ? new MapReader(options.frames! * height, width, false)
+      : new MapReader(height, width);
+    // Without boxes there is no threshold.
+    const leveled = (level: number) =>
+      new LocalizationTally({ ...options, level: clips ? undefined : level });
+    this.#tallies = calibration.levels.map(leveled);
+    this.#centre = leveled(calibration.centreLevel);
     this.#constantBox = new LocalizationTally({ ...options, level: undefined });
     this.#constantMap = new LocalizationTally({ ...options, level: undefined });
-    this.#centreBoxes = new CentreBoxes(height, width);
+    this.#centreBoxes = new CentreBoxes(height, width, options.frames);
     this.#dead = methods.map(() => 0);
   }
 
@@ -83,7 +91,7 @@ export class LocalizationMeasure {
         if (dead) this.#dead[m]!++;
         const measured = this.#reader.measure(map, truth, this.#calibration.levels[m]!);
         if (!truth) {
-          records[i]![method] = { box: measured.box, dead } as PairMeasures;
+          records[i]![method] = { ...(measured.box && { box: measured.box }), dead } as PairMeasures;
           continue;
         }
         const all = { ...measured, class: own, rank, truth, counts, map };
@@ -94,10 +102,12 @@ export class LocalizationMeasure {
           cueMaps.push({ class: own, values });
         }
         records[i]![method] = {
-          box: measured.box,
-          iou: round(measured.iou),
-          hit: measured.iou >= 0.5,
-          bestContourIou: round(measured.anyIou),
+          ...(measured.box && {
+            box: measured.box,
+            iou: round(measured.iou),
+            hit: measured.iou >= 0.5,
+            bestContourIou: round(measured.anyIou),
+          }),
           pointing,
           energy: round(energy),
           dead,
@@ -117,6 +127,12 @@ export class LocalizationMeasure {
   #addBaselines(truth: Truth, index: number, rank: number, counts: Uint8Array): void {
     const [height, width] = this.#options.imageSize;
     const common = { class: index, rank, truth, counts };
+    if (this.#options.frames !== undefined) {
+      const { map, normalized } = this.#centreBoxes;
+      this.#centre.add({ ...common, map, normalized, ...noBoxes });
+      this.#constantMap.addConstantMap(common);
+      return;
+    }
     const { constantBox, centreLevel } = this.#calibration;
     const { map, normalized, boxes } = this.#centreBoxes;
     const byLevel = this.#centreBoxes.iou(truth);
@@ -149,6 +165,9 @@ export class LocalizationMeasure {
     };
   }
 }
+
+/** What a map of a clip has in place of boxes. */
+const noBoxes = { box: undefined, byLevel: undefined, iou: 0, anyIou: 0 };
 
 /** Four digits: what a record needs. */
 function round(value: number): number {

@@ -35,6 +35,8 @@ const constantMeans = ['energy', 'pointing', ...locMeans];
 export interface TallyOptions {
   readonly classes: number;
   readonly imageSize: readonly [number, number];
+  /** T, of clips. */
+  readonly frames?: number | undefined;
   readonly iouLevels: readonly number[];
   readonly tolerance: number;
   readonly bootstrap: Bootstrap;
@@ -50,15 +52,16 @@ export interface MeasuredMap {
   readonly truth: Truth;
   /** Counts of the image, from the bootstrap. */
   readonly counts: Uint8Array;
-  /** [H·W] as the method gives it. */
+  /** [H·W], of clips [T·H·W], as the method gives it. */
   readonly map: Float32Array;
   /** [H·W] min-max normalised. */
   readonly normalized: Float32Array;
-  readonly box: PixelBox;
+  /** undefined of clips, as all that follows from it. */
+  readonly box: PixelBox | undefined;
   readonly iou: number;
   /** Best IoU of any contour at the threshold. */
   readonly anyIou: number;
-  readonly byLevel: IouByLevel;
+  readonly byLevel: IouByLevel | undefined;
 }
 
 /** Sums of the localization measures of one method over a split. Its memory does not depend on the images. */
@@ -90,15 +93,27 @@ export class LocalizationTally {
   add(measured: MeasuredMap): { pointing: boolean; energy: number } {
     const { truth, map, normalized, counts } = measured;
     const { tolerance, imageSize } = this.#options;
-    this.#curve.add(measured.byLevel);
-    this.addBox(measured);
+    if (measured.byLevel) {
+      this.#curve.add(measured.byLevel);
+      this.addBox(measured);
+    }
     const energy = energyInMask(map, truth.region);
     const pointing = pointsAt(map, truth.region, imageSize[1], 0);
-    const tolerant = pointing || pointsAt(map, truth.region, imageSize[1], tolerance);
+    const tolerant = pointing || pointsAt(...this.#inFrame(map, truth.region), imageSize[1], tolerance);
     const locs = locDeltas.map((delta) => locDelta(normalized, truth.boxRegion, delta));
     this.#add(mapMeans, [energy, Number(pointing), Number(tolerant), ...locs], counts);
     if (truth.hasMask) this.#addMask(normalized, truth.region, counts);
     return { pointing, energy };
+  }
+
+  /** Of a clip the frame with the peak: a margin reaches over pixels, not over time. */
+  #inFrame(map: Float32Array, region: Float32Array): [Float32Array, Float32Array] {
+    const { frames, imageSize } = this.#options;
+    if (frames === undefined) return [map, region];
+    const size = imageSize[0] * imageSize[1];
+    const peak = map.reduce((best, value, i) => (value > map[best]! ? i : best), 0);
+    const start = Math.trunc(peak / size) * size;
+    return [map.subarray(start, start + size), region.subarray(start, start + size)];
   }
 
   /** The measures of a box alone. */

@@ -20,8 +20,8 @@ parentPort!.on('message', (request: ThreadRequest) => {
 });
 
 function measured({ images, maps, dead, pairs }: BatchToMeasure) {
-  const [height, width] = options.imageSize;
-  const size = height * width;
+  const { imageSize, frames = 1 } = options;
+  const size = frames * imageSize[0] * imageSize[1];
   const ofPairs: MapsOfPairs = {
     map: (m, p) => maps.subarray((m * pairs + p) * size, (m * pairs + p + 1) * size),
     dead: (m, p) => dead[m * pairs + p] === 1,

@@ -13,6 +13,8 @@ export interface MapFilesOptions {
   readonly classes: readonly string[];
   /** [H,W] */
   readonly imageSize: readonly [number, number];
+  /** T, of clips: `.npy` is [T,H,W], a PNG has the frames one below the other, and there are no boxes. */
+  readonly frames?: number | undefined;
   readonly split: string;
 }
 
@@ -73,14 +75,15 @@ export class MapFiles {
     }
   }
 
-  /** @param map [H·W] */
+  /** @param map [H·W], of clips [T·H·W] */
   async map(
     method: number,
     image: { index: number; id: string; class: number; score: number },
     map: Float32Array,
     box: PixelBox | undefined,
   ): Promise<void> {
-    const { format, imageSize, methods } = this.#options;
+    const { format, imageSize, frames, methods } = this.#options;
+    const [height, width] = imageSize;
     if (box) {
       this.#predictions[method]!.push({
         image_id: image.index + 1,
@@ -90,12 +93,16 @@ export class MapFiles {
       });
     }
     const name = `${fileStem(basename(image.id))}.${this.#stems[image.class]!}.${format}`;
-    const content = format === 'png' ? await png16(map, imageSize) : npy(map, imageSize);
+    const content =
+      format === 'png'
+        ? await png16(map, [(frames ?? 1) * height, width])
+        : npy(map, frames ? [frames, height, width] : imageSize);
     await writeWhole(join(this.#dir, methods[method]!, name), content, { durable: false });
   }
 
   async finish(): Promise<void> {
-    const { methods, classes, split } = this.#options;
+    const { methods, classes, split, frames } = this.#options;
+    if (frames !== undefined) return;
     const categories = classes.map((name, c) => ({ id: c + 1, name }));
     const dataset = { images: this.#images, categories, annotations: this.#annotations };
     await this.#json(`${split}.images.json`, dataset);

@@ -18,15 +18,21 @@ export class CentreBoxes {
   readonly boxes: PixelBox[] = [];
   readonly #byLevel: IouByLevel;
 
-  constructor(height: number, width: number) {
-    this.map = centreMap(height, width);
-    this.normalized = normalizeMap(this.map, new Float32Array(height * width));
-    new ContourSweep(height, width).sweep(byteMap(this.map), (level, boxes) => {
-      this.boxes[level] = boxAt(boxes, 0);
-    });
+  /** @param frames T, of clips: the same Gaussian in every frame, and no boxes */
+  constructor(height: number, width: number, frames?: number) {
+    const still = centreMap(height, width);
+    this.map = Float32Array.from(
+      { length: (frames ?? 1) * still.length },
+      (_, i) => still[i % still.length]!,
+    );
+    this.normalized = normalizeMap(this.map, new Float32Array(this.map.length));
     const values = new Float32Array(levelCount);
     // One contour: the largest and any are the same.
     this.#byLevel = { largest: values, any: values };
+    if (frames !== undefined) return;
+    new ContourSweep(height, width).sweep(byteMap(this.map), (level, boxes) => {
+      this.boxes[level] = boxAt(boxes, 0);
+    });
   }
 
   iou(truth: Truth): IouByLevel {
@@ -37,7 +43,7 @@ export class CentreBoxes {
 
 /** Boxes and normalised values of maps; what it returns is overwritten by the next map. */
 export class MapReader {
-  readonly #sweep: ContourSweep;
+  readonly #sweep: ContourSweep | undefined;
   readonly #bytes: Uint8Array<ArrayBuffer>;
   readonly #normalized: Float32Array;
   readonly #byLevel: IouByLevel = {
@@ -45,13 +51,16 @@ export class MapReader {
     any: new Float32Array(levelCount),
   };
 
-  constructor(height: number, width: number) {
-    this.#sweep = new ContourSweep(height, width);
+  /** @param boxes whether there are any to be read: false of clips */
+  constructor(height: number, width: number, boxes = true) {
+    this.#sweep = boxes ? new ContourSweep(height, width) : undefined;
     this.#bytes = new Uint8Array(height * width);
     this.#normalized = new Float32Array(height * width);
   }
 
   measure(map: Float32Array, truth: Truth | undefined, level: number) {
+    const normalized = normalizeMap(map, this.#normalized);
+    if (!this.#sweep) return { byLevel: undefined, box: undefined, iou: 0, anyIou: 0, normalized };
     const byLevel = this.#byLevel;
     const bytes = byteMap(map, this.#bytes);
     const box = iouByLevel(this.#sweep, bytes, truth?.boxes ?? [], byLevel, level);
@@ -60,7 +69,7 @@ export class MapReader {
       box,
       iou: byLevel.largest[level] ?? 0,
       anyIou: byLevel.any[level] ?? 0,
-      normalized: normalizeMap(map, this.#normalized),
+      normalized,
     };
   }
 }

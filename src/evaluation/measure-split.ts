@@ -29,7 +29,7 @@ export async function measureSplit(
 ): Promise<EvaluationResult> {
   const { dataset, network, explainer, measures, bootstrap, request, read } = setting;
   const { options, maps } = request;
-  const { methods, imageSize } = explainer.options;
+  const { methods, imageSize, frames } = explainer.options;
   const { classes, multiLabel } = dataset.info;
   const wants = (name: MeasureName) => measures.includes(name);
 
@@ -50,14 +50,14 @@ export async function measureSplit(
   const teacher =
     setting.teacher && new TeacherMeasure(setting.teacher, explainer, classes.length, bootstrap);
   const mapFiles =
-    maps && new MapFiles(maps.dir, { format: maps.format, methods, classes, imageSize, split });
-  const records = new SplitRecords(methods, writer, mapFiles);
+    maps && new MapFiles(maps.dir, { format: maps.format, methods, classes, imageSize, frames, split });
+  const records = new SplitRecords(methods, writer, mapFiles, frames);
   const sanityBatches: HostBatch[] = [];
   await mapFiles?.begin();
 
   const total = Math.min(options.limit ?? Number.POSITIVE_INFINITY, dataset.info.splits[split]!.examples);
   const seconds = { data: 0, maps: 0, measures: 0 };
-  let mapSize: readonly [number, number] = [0, 0];
+  let mapSize: readonly number[] = [0, 0];
   const start = performance.now();
   let before = start;
   const lap = (part: keyof typeof seconds) => {
@@ -80,7 +80,7 @@ export async function measureSplit(
       const first = done;
       teacher?.add(batch, pairs, explained, first);
       lap('maps');
-      const images = [...explainedImages(batch, pairs, explained, first, imageSize, bootstrap)];
+      const images = [...explainedImages(batch, pairs, explained, first, imageSize, frames, bootstrap)];
       const measuring = ofMaps.addBatch(images, explained);
       measuring.catch(() => undefined);
       for (const image of images) {
@@ -136,8 +136,8 @@ function focusOf(name: string | null | undefined, classes: readonly string[]) {
 /** The measures of maps that were asked for, fed batch by batch. */
 function mapMeasures({ dataset, explainer, measures, calibration, bootstrap, request }: Setting) {
   const { tolerance, faithfulnessLimit } = request.options;
-  const { methods, imageSize } = explainer.options;
-  const options = { classes: dataset.classes.length, imageSize, iouLevels, tolerance, bootstrap };
+  const { methods, imageSize, frames } = explainer.options;
+  const options = { classes: dataset.classes.length, imageSize, frames, iouLevels, tolerance, bootstrap };
   const localization = calibration && new LocalizationThread(methods, calibration, options);
   const faithfulness = measures.includes('faithfulness')
     ? new FaithfulnessMeasure(explainer, bootstrap)

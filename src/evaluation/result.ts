@@ -57,8 +57,8 @@ export interface EvaluationResult {
     /** The layer that is explained, and why it was taken. */
     readonly targetLayer: string;
     readonly targetLayerReason: string;
-    /** Extent [h, w] of the maps before they are resized to the image. */
-    readonly mapSize: readonly [number, number];
+    /** Extent [h, w] of the maps before they are resized to the image, of clips [t, h, w]. */
+    readonly mapSize: readonly number[];
   };
   readonly settings: EvaluationSettings;
   /** The run's resolved config, as in its `config.yaml`; null for a model folder. */
@@ -89,6 +89,8 @@ export interface EvaluationSettings {
   readonly measures: readonly ('localization' | 'faithfulness' | 'sanity' | 'wrong-reasons')[];
   /** [H,W] in pixels: where maps and boxes are compared. */
   readonly imageSize: readonly [number, number];
+  /** T, of clips; absent for images. */
+  readonly frames?: number;
   readonly link: 'sigmoid' | 'softmax';
   /** IoU levels of BoxAccV2, in the order of every `perIou` list. */
   readonly iouLevels: readonly number[];
@@ -142,8 +144,8 @@ export interface AnswerResult {
 }
 
 export interface LocalizationResult {
-  /** Where the thresholds (and the constant box) come from: a split, or a number given by hand. */
-  readonly thresholdFrom: { readonly split: string; readonly images: number } | 'given';
+  /** Where the thresholds (and the constant box) come from: a split, or a number given by hand; `none` of clips, which have no boxes. */
+  readonly thresholdFrom: { readonly split: string; readonly images: number } | 'given' | 'none';
   /** By name of the method, in the order of `settings.methods`. */
   readonly methods: Readonly<Record<string, LocalizationScores>>;
   /**
@@ -350,7 +352,10 @@ export interface PairMeasures {
   readonly map: MapThumbnail;
 }
 
-/** A map min-max normalised to bytes, row by row, in base64; at its own extent, or shrunk to at most 32 pixels. */
+/**
+ * A map min-max normalised to bytes, row by row, in base64; at its own extent, or shrunk to at most 32 pixels. Of a clip the
+ * maps of some frames side by side, those that `shownFrames` names.
+ */
 export interface MapThumbnail {
   readonly height: number;
   readonly width: number;

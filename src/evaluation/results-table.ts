@@ -48,7 +48,7 @@ export function evaluationTable(result: EvaluationResult, width = Number.POSITIV
   const percent = Math.round(settings.bootstrap.confidence * 100);
   const lines = [
     '',
-    `${split} of ${dataset.name}: ${dataset.images} images, ${dataset.pairsWithTruth} of ${dataset.pairs} (image, class) pairs with a box or mask`,
+    `${split} of ${dataset.name}: ${dataset.images} ${settings.frames ? 'clips' : 'images'}, ${dataset.pairsWithTruth} of ${dataset.pairs} (${settings.frames ? 'clip' : 'image'}, class) pairs with a box or mask`,
     `accuracy ${cell(classification.accuracy)}, all right ${cell(classification.exactMatch)}, mAP ${share(classification.mAP)}, ECE ${share(classification.calibration?.expectedError ?? null)}; in per cent, ± half of the ${percent} % interval`,
   ];
   lines.push(...answerLines(classification, width));
@@ -63,10 +63,16 @@ export function evaluationTable(result: EvaluationResult, width = Number.POSITIV
     const from =
       thresholdFrom === 'given'
         ? 'given'
-        : `chosen on ${thresholdFrom.images} images of ${thresholdFrom.split}`;
+        : thresholdFrom === 'none'
+          ? ''
+          : `chosen on ${thresholdFrom.images} images of ${thresholdFrom.split}`;
+    const how =
+      thresholdFrom === 'none'
+        ? 'over all frames against the masks; clips have no boxes'
+        : `one threshold for all images, ${from}`;
     lines.push(
       '',
-      `localization: maps of ${model.targetLayer}, one threshold for all images, ${from}`,
+      `localization: maps of ${model.targetLayer}, ${how}`,
       ...table(named, localizationColumns, width),
       ...Object.entries(methods).flatMap(([name, { bestThresholdOnThisSplit: best }]) =>
         best

@@ -24,6 +24,8 @@ export interface EvaluateRequest {
   readonly inputScaling?: InputScaling | undefined;
   /** [H,W] of a model that takes any. @default that of the run */
   readonly imageSize?: readonly [number, number] | undefined;
+  /** T of a network of clips that takes any number of frames. @default that of the run */
+  readonly frames?: number | undefined;
   /** @default the test splits of the run, else `test` */
   readonly splits?: readonly string[] | undefined;
   readonly options: EvaluationOptions;
@@ -56,13 +58,13 @@ export interface Setting {
 export function describeSetting(
   { network, target, explainer, measures, bootstrap, engine, request }: Setting,
   split: string,
-  mapSize: readonly [number, number],
+  mapSize: readonly number[],
 ): Pick<
   EvaluationResult,
   'format' | 'version' | 'finished' | 'split' | 'model' | 'settings' | 'config' | 'environment'
 > {
   const { options } = request;
-  const { methods, imageSize, link } = explainer.options;
+  const { methods, imageSize, frames, link } = explainer.options;
   const { model } = network;
   return {
     format: evaluationFormat,
@@ -74,7 +76,7 @@ export function describeSetting(
       path: network.path,
       name: model.name,
       parameters: countParameters(model),
-      multiplyAdds: countMultiplyAdds(model, [[...imageSize, 3]]),
+      multiplyAdds: countMultiplyAdds(model, [[...(frames ? [frames] : []), ...imageSize, 3]]),
       targetLayer: target.path,
       targetLayerReason: target.reason,
       mapSize,
@@ -83,6 +85,7 @@ export function describeSetting(
       methods,
       measures,
       imageSize,
+      ...(frames && { frames }),
       link,
       iouLevels,
       tolerance: options.tolerance,

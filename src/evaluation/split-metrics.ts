@@ -1,8 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import { upsampleBilinear } from '../autodiff/index.ts';
 import type { Dataset, HostBatch } from '../data/index.ts';
-import { type AttentionMapsOptions, attentionMaps, isDeadMap, type Pair } from '../gradcam/index.ts';
+import {
+  type AttentionMapsOptions,
+  attentionMaps,
+  isDeadMap,
+  type Pair,
+  upsampleMaps,
+} from '../gradcam/index.ts';
 import {
   type AnswerScores,
   answerScores,
@@ -55,6 +60,8 @@ export interface SplitMetrics extends AnswerScores {
 export interface EvaluateOptions {
   readonly batchSize: number;
   readonly imageSize: readonly [number, number];
+  /** T, of clips. @default images */
+  readonly frames?: number | undefined;
   readonly fit: 'squash' | 'crop';
   readonly workers: number;
   /** Labels per image at most; more are left out of the map metrics. */
@@ -77,7 +84,7 @@ export async function evaluateSplit(
   split: string,
   options: EvaluateOptions,
 ): Promise<SplitMetrics> {
-  const { batchSize, imageSize, fit, workers, link, focusClass, signal } = options;
+  const { batchSize, imageSize, frames, fit, workers, link, focusClass, signal } = options;
   const classes = dataset.info.classes.length;
   const logits: Float32Array[] = [];
   const labels: Float32Array[] = [];
@@ -87,7 +94,7 @@ export async function evaluateSplit(
   let maps = 0;
   let dead = 0;
 
-  const batches = dataset.batches(split, { batchSize, imageSize, fit, workers });
+  const batches = dataset.batches(split, { batchSize, imageSize, frames, fit, workers });
   for await (const batch of batches) {
     signal?.throwIfAborted();
     const result = inspectBatch(model, batch, classes, options);
@@ -140,7 +147,7 @@ export async function evaluateSplit(
 }
 
 /**
- * Logits of a batch and the map of every true class, [H·W] each.
+ * Logits of a batch and the map of every true class, [H·W] each, of clips [T·H·W].
  *
  * The batch is padded to the same number of images and pairs each time, so that an engine that compiles by
  * shape compiles once.
@@ -149,9 +156,10 @@ function inspectBatch(
   model: tfl.LayersModel,
   batch: HostBatch,
   classes: number,
-  { batchSize, imageSize, maxLabels, maps: options }: EvaluateOptions,
+  { batchSize, imageSize, frames, maxLabels, maps: options }: EvaluateOptions,
 ): { logits: Float32Array; maps: { pair: Pair; map: Float32Array }[] } {
-  const [height, width] = imageSize;
+  const extent = frames ? [frames, ...imageSize] : [...imageSize];
+  const size = extent.reduce((product, length) => product * length, 1);
   const pairs = labelPairs(batch, classes, maxLabels);
   const padded = Array.from(
     { length: batchSize * maxLabels },
@@ -161,18 +169,18 @@ function inspectBatch(
   const order = spreadPadding(padded, pairs.length, batchSize, maxLabels);
 
   const [logits, maps] = tf.tidy(() => {
-    const images = new Float32Array(batchSize * height * width * 3);
+    const images = new Float32Array(batchSize * size * 3);
     images.set(batch.images);
-    const result = attentionMaps(model, tf.tensor4d(images, [batchSize, height, width, 3]), order, {
+    const clips = tf.tensor(images, [batchSize, ...extent, 3]);
+    const result = attentionMaps<tf.Tensor>(model, clips, order, {
       ...options,
       differentiateWeights: false,
       groups: maxLabels,
     });
-    return [tf.keep(result.logits), tf.keep(upsampleBilinear(result.maps as tf.Tensor3D, [height, width]))];
+    return [tf.keep(result.logits), tf.keep(upsampleMaps(result.maps, extent))];
   });
   const rows = Float32Array.from(logits.dataSync().subarray(0, batch.size * classes));
   const values = maps.dataSync();
-  const size = height * width;
   const found = pairs.map((pair, p) => ({
     pair,
     map: Float32Array.from(values.subarray(p * size, (p + 1) * size)),

@@ -15,9 +15,17 @@ export class SplitRecords {
   readonly #methods: readonly string[];
   readonly #writer: ResultWriter | undefined;
   readonly #maps: MapFiles | undefined;
+  readonly #frames: number | undefined;
 
-  constructor(methods: readonly string[], writer: ResultWriter | undefined, maps: MapFiles | undefined) {
+  /** @param frames T, of clips */
+  constructor(
+    methods: readonly string[],
+    writer: ResultWriter | undefined,
+    maps: MapFiles | undefined,
+    frames?: number,
+  ) {
     this.#methods = methods;
+    this.#frames = frames;
     this.#writer = writer;
     this.#maps = maps;
   }
@@ -34,7 +42,10 @@ export class SplitRecords {
         rank,
         trueBoxes: truth?.boxes ?? [],
         methods: Object.fromEntries(
-          this.#methods.map((method, m) => [method, withMap(measured[i]![method], explained, m, index)]),
+          this.#methods.map((method, m) => [
+            method,
+            withMap(measured[i]![method], explained, m, index, this.#frames),
+          ]),
         ),
       })),
     });
@@ -73,8 +84,9 @@ function withMap(
   explained: ExplainedBatch,
   method: number,
   pair: number,
+  frames: number | undefined,
 ): PairMeasures {
   const map = explained.smallMap(method, pair);
   const dead = isDeadMap(map);
-  return { dead, ...measures, map: mapThumbnail(map, explained.smallSize) };
+  return { dead, ...measures, map: mapThumbnail(map, explained.smallSize, frames) };
 }

@@ -52,10 +52,10 @@ export class TeacherMeasure {
   add(batch: HostBatch, pairs: readonly Pair[], student: ExplainedBatch, first: number): void {
     const { imageSize } = this.#student.options;
     const given = this.#teacher.explainer.explain(batch, pairs);
-    const maps = this.#maps.map((_, m) => onGrid(given, m, pairs.length, student.smallSize));
+    const maps = this.#maps.map((_, m) => onGrid(given, m, pairs.length, sizeOf(student)));
     this.#images ??= batch.images.slice();
-    this.#mapSize = given.smallSize;
-    for (const image of explainedImages(batch, pairs, given, first, imageSize, this.#bootstrap)) {
+    this.#mapSize = sizeOf(given);
+    for (const image of explainedImages(batch, pairs, given, first, imageSize, undefined, this.#bootstrap)) {
       const { logits, labels, counts, index } = image;
       const ranks = image.pairs.map(({ rank }) => rank);
       this.#classification.add(logits, labels, ranks, counts);
@@ -112,6 +112,11 @@ export class TeacherMeasure {
   }
 }
 
+/** [h, w]: only networks of images have teachers. */
+function sizeOf({ smallSize }: ExplainedBatch): readonly [number, number] {
+  return smallSize as readonly [number, number];
+}
+
 /** The maps of a method at another grid, one array per pair. */
 function onGrid(
   explained: ExplainedBatch,
@@ -120,7 +125,7 @@ function onGrid(
   [h, w]: readonly [number, number],
 ): Float32Array[] {
   if (pairs === 0) return [];
-  const [height, width] = explained.smallSize;
+  const [height, width] = sizeOf(explained);
   const size = height * width;
   const maps = new Float32Array(pairs * size);
   for (let p = 0; p < pairs; p++) maps.set(explained.smallMap(method, p), p * size);

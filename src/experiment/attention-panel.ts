@@ -2,16 +2,30 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import { upsampleBilinear } from '../autodiff/index.ts';
 import type { Config } from '../config/index.ts';
 import type { Dataset } from '../data/index.ts';
 import { RunError } from '../errors/index.ts';
 import type { EvaluateOptions } from '../evaluation/index.ts';
 import { readJson } from '../files/index.ts';
 import { holeFilling, removeRegion } from '../gain/index.ts';
-import { attentionMaps, forward, isDeadMap, normalizeMaps, type Pair, softMask } from '../gradcam/index.ts';
+import {
+  attentionMaps,
+  forward,
+  isDeadMap,
+  normalizeMaps,
+  type Pair,
+  softMask,
+  upsampleMaps,
+} from '../gradcam/index.ts';
 import { energyInMask, pointingHit, regionOf } from '../metrics/index.ts';
-import { attentionGrid, beforeAfterGrid } from '../pictures/index.ts';
+import {
+  attentionGrid,
+  beforeAfterGrid,
+  type ComparedMap,
+  frameStrip,
+  type PixelMap,
+  shownFrames,
+} from '../pictures/index.ts';
 import type { RunDirectory } from '../run/index.ts';
 
 /** An image of the panel and the class whose map is drawn. */
@@ -29,8 +43,12 @@ interface StoredMaps {
   readonly answers?: readonly boolean[];
 }
 
+/** Frames of a clip that the panel shows, and how wide one is drawn. */
+const mostFrames = 6;
+const frameTile = 56;
+
 /**
- * The same few images, drawn at every evaluation: image, map, soft mask, masked image, true mask, and the
+ * The same few images, drawn at every evaluation, of clips some of their frames side by side: image, map, soft mask, masked image, true mask, and the
  * score before and after masking. With a teacher, its map stands beside the student's.
  */
 export class AttentionPanel {
@@ -68,11 +86,12 @@ export class AttentionPanel {
     const split = config.log.imagesFrom ?? config.data.splits.validation;
     const wanted = config.log.images;
     if (split === null || wanted === 0) return undefined;
-    const { imageSize, fit, focusClass } = options;
+    const { imageSize, frames, fit, focusClass } = options;
     const items: PanelItem[] = [];
     const classes = dataset.info.classes.length;
-    const size = imageSize[0] * imageSize[1] * 3;
-    for await (const batch of dataset.batches(split, { batchSize: 64, imageSize, fit, workers: 0 })) {
+    const size = (frames ?? 1) * imageSize[0] * imageSize[1] * 3;
+    const walk = { batchSize: 64, imageSize, frames, fit, workers: 0 };
+    for await (const batch of dataset.batches(split, walk)) {
       for (let sample = 0; sample < batch.size && items.length < wanted; sample++) {
         const labels = batch.labels.subarray(sample * classes, (sample + 1) * classes);
         const chosen = focusClass ?? labels.indexOf(1);
@@ -94,14 +113,15 @@ export class AttentionPanel {
    */
   async draw(model: tfl.LayersModel, epoch: number): Promise<Buffer> {
     const { gain } = this.#config;
-    const [height, width] = this.#options.imageSize;
+    const extent = this.#extent;
     const pairs: Pair[] = this.#items.map((item, sample) => ({ sample, class: item.class }));
     const made = tf.tidy(() => {
-      const images = tf.stack(
-        this.#items.map(({ image }) => tf.tensor3d(image, [height, width, 3])),
-      ) as tf.Tensor4D;
-      const { maps, logits } = attentionMaps(model, images, pairs, { ...this.#options.maps, groups: 1 });
-      const attention = normalizeMaps(upsampleBilinear(maps, [height, width]), gain.normalization);
+      const images = tf.stack(this.#items.map(({ image }) => tf.tensor(image, [...extent, 3])));
+      const { maps, logits } = attentionMaps<tf.Tensor>(model, images, pairs, {
+        ...this.#options.maps,
+        groups: 1,
+      });
+      const attention = normalizeMaps(upsampleMaps(maps, extent), gain.normalization);
       const masks = softMask(attention, gain.softMask);
       const masked = removeRegion(images, masks, holeFilling(images, gain.fill, this.#config.seed));
       const after = forward(model, masked);
@@ -124,14 +144,11 @@ export class AttentionPanel {
     const items = this.#items.map((item, i) => {
       const map = row(read.attention, i);
       return {
-        image: item.image,
-        height,
-        width,
-        map: { data: map, width, height },
-        ...(read.taught && { teacherMap: { data: row(read.taught, i), width, height } }),
-        softMask: row(read.masks, i),
-        masked: row(read.masked, i),
-        ...(item.truth && { truth: item.truth }),
+        ...this.#picture(item),
+        map: this.#map(map),
+        ...(read.taught && { teacherMap: this.#map(row(read.taught, i)) }),
+        softMask: this.#map(row(read.masks, i)).data,
+        masked: this.#shown(row(read.masked, i), 3),
         className: this.#classNames[item.class]!,
         scoreBefore: read.before[i * classes + item.class]!,
         scoreAfter: read.after[i * classes + item.class]!,
@@ -139,10 +156,10 @@ export class AttentionPanel {
       };
     });
     tf.dispose(made);
-    const png = await attentionGrid(items);
+    const png = await attentionGrid(items, this.#tiles);
     const stored: StoredMaps = {
       epoch,
-      maps: items.map(({ map }) => Array.from(map.data, (v) => Number(v.toFixed(4)))),
+      maps: pairs.map((_, i) => Array.from(row(read.attention, i), (v) => Number(v.toFixed(4)))),
       answers: this.#items.map((item, i) => {
         const scores = read.before.subarray(i * classes, (i + 1) * classes);
         const own = scores[item.class]!;
@@ -173,29 +190,71 @@ export class AttentionPanel {
         : (await storedMaps(join(first, 'attention'))).at(-1);
     const after = stored.at(-1);
     if (!before || !after || before === after) return;
-    const [height, width] = this.#options.imageSize;
     const png = await beforeAfterGrid(
       this.#items.map((item, i) => ({
-        image: item.image,
-        height,
-        width,
-        before: compared(before, i, item.truth, height, width),
-        after: compared(after, i, item.truth, height, width),
-        ...(item.truth && { truth: item.truth }),
+        ...this.#picture(item),
+        before: this.#compared(before, i, item.truth),
+        after: this.#compared(after, i, item.truth),
         className: this.#classNames[item.class]!,
       })),
+      this.#tiles,
     );
     await this.#directory.write('attention/before-after.png', png);
   }
 
+  /** [H,W], of clips [T,H,W]. */
+  get #extent(): number[] {
+    const { imageSize, frames } = this.#options;
+    return frames ? [frames, ...imageSize] : [...imageSize];
+  }
+
+  /** Larger tiles for strips of frames. */
+  get #tiles(): { tileSize?: number } {
+    const { frames } = this.#options;
+    return frames ? { tileSize: frameTile * Math.min(frames, mostFrames) } : {};
+  }
+
+  /** What is drawn of a clip: some of its frames side by side; an image as it is. */
+  #shown(values: Float32Array, channels: number): Float32Array {
+    const { imageSize, frames } = this.#options;
+    if (!frames) return values;
+    return frameStrip(values, [frames, ...imageSize], shownFrames(frames, mostFrames), channels);
+  }
+
+  #map(values: Float32Array): PixelMap {
+    const { imageSize, frames } = this.#options;
+    const [height, width] = imageSize;
+    const across = frames ? Math.min(frames, mostFrames) : 1;
+    return { data: this.#shown(values, 1), height, width: width * across };
+  }
+
+  #picture({ image, truth }: PanelItem) {
+    const { height, width } = this.#map(new Float32Array(image.length / 3));
+    return {
+      image: this.#shown(image, 3),
+      height,
+      width,
+      ...(truth && { truth: this.#shown(truth, 1) }),
+    };
+  }
+
+  #compared({ maps, answers }: StoredMaps, item: number, truth: Float32Array | undefined): ComparedMap {
+    const values = Float32Array.from(maps[item]!);
+    return {
+      ...(answers && { right: answers[item]! }),
+      map: this.#map(values),
+      ...(truth && { energy: energyInMask(values, truth), pointing: pointingHit(values, truth) }),
+    };
+  }
+
   /** The teacher's maps as the student's are shown, by the method that is distilled. */
-  #teacherMaps(images: tf.Tensor4D, pairs: readonly Pair[]): tf.Tensor3D | undefined {
+  #teacherMaps(images: tf.Tensor, pairs: readonly Pair[]): tf.Tensor | undefined {
     const { distillation, gain } = this.#config;
     if (!this.#teacher || !distillation) return undefined;
     const { method, teacherLayer } = distillation.maps;
     const options = { method, targetLayer: teacherLayer, groups: 1 };
     const { maps } = attentionMaps(this.#teacher, images, pairs, options);
-    return normalizeMaps(upsampleBilinear(maps, [...this.#options.imageSize]), gain.normalization);
+    return normalizeMaps(upsampleMaps(maps, this.#options.imageSize), gain.normalization);
   }
 
   #probability(logits: tf.Tensor2D): tf.Tensor2D {
@@ -211,19 +270,4 @@ async function storedMaps(folder: string): Promise<StoredMaps[]> {
     stored.push((await readJson(join(folder, file), RunError)) as StoredMaps);
   }
   return stored.sort((a, b) => a.epoch - b.epoch);
-}
-
-function compared(
-  { maps, answers }: StoredMaps,
-  item: number,
-  truth: Float32Array | undefined,
-  height: number,
-  width: number,
-) {
-  const values = maps[item]!;
-  return {
-    ...(answers && { right: answers[item]! }),
-    map: { data: Float32Array.from(values), height, width },
-    ...(truth && { energy: energyInMask(values, truth), pointing: pointingHit(values, truth) }),
-  };
 }

@@ -26,7 +26,9 @@ import {
   findInputScaling,
   freezeLayers,
   loadLayersModel,
+  modelNames,
   shownScaling,
+  takesVolumes,
   unfreezeLayers,
   withInputScaling,
   withInputSize,
@@ -48,6 +50,7 @@ export async function openExperimentData(config: Config, signal?: AbortSignal): 
   const { dir, splits, masks } = config.data;
   await drawBuiltInData(config, signal);
   const dataset = await openDataset(dir);
+  checkFrames(config, dataset);
   const wanted = [
     ...splits.train,
     ...(splits.validation ? [splits.validation] : []),
@@ -61,6 +64,15 @@ export async function openExperimentData(config: Config, signal?: AbortSignal): 
     await dataset.labelStatistics(split);
   }
   return dataset;
+}
+
+function checkFrames({ data: { dir, frames } }: Config, { info }: Dataset): void {
+  if (info.clips && frames === null) {
+    throw new UsageError(`data.frames: null, but ${dir} holds clips; say how many frames reach the network`);
+  }
+  if (!info.clips && frames !== null) {
+    throw new UsageError(`data.frames: ${frames}, but ${dir} holds images, not clips`);
+  }
 }
 
 /** Draws the data set of a built-in source where it is not there yet. */
@@ -93,10 +105,11 @@ export function trainingBatchOptions(
   { predicted, composites }: MadeData = {},
 ): BatchOptions {
   const { data, seed } = config;
-  const { batchSize, imageSize, fit, workers, augment, shuffleBuffer, masks } = data;
+  const { batchSize, imageSize, frames, fit, workers, augment, shuffleBuffer, masks } = data;
   return {
     batchSize,
     imageSize,
+    frames: frames ?? undefined,
     fit,
     workers,
     augment,
@@ -161,10 +174,17 @@ function isNames(suspects: unknown): suspects is readonly string[] {
 /**
  * Checks the part of the network's description that needs neither data nor engine.
  *
- * @throws {UsageError} naming the backbone or option that does not exist, and the near matches.
+ * @throws {UsageError} naming the backbone or option that does not exist, and the near matches; a network of images for
+ *   clips, and the other way round.
  */
-export function checkModelConfig({ model }: Config): void {
-  if (model.weights === null) checkModelOptions(model.backbone, model.options);
+export function checkModelConfig({ model, data: { frames } }: Config): void {
+  if (model.weights !== null) return;
+  checkModelOptions(model.backbone, model.options);
+  if (takesVolumes(model.backbone) === (frames !== null)) return;
+  const fitting = modelNames().filter((name) => takesVolumes(name) === (frames !== null));
+  throw new UsageError(
+    `model.backbone: ${model.backbone} takes ${frames === null ? 'clips, and data.frames is null' : `images, and data.frames is ${frames}`}; expected ${fitting.join(', ')}`,
+  );
 }
 
 /** Index of the class that the experiment is about. */
@@ -208,7 +228,10 @@ export async function buildExperimentModel(
   { exclusive = false, log = () => {} }: { exclusive?: boolean; log?: (line: string) => void } = {},
 ): Promise<tfl.LayersModel> {
   const { backbone, options, weights, head, inputScaling, freeze } = config.model;
-  const inputShape: [number, number, number] = [...config.data.imageSize, 3];
+  const { frames } = config.data;
+  const inputShape: [number, number, number] | [number, number, number, number] = frames
+    ? [frames, ...config.data.imageSize, 3]
+    : [...config.data.imageSize, 3];
   let model: tfl.LayersModel;
   if (weights === null) {
     // The registry checks the name and the options.
@@ -234,7 +257,7 @@ export async function buildExperimentModel(
         seed: config.seed,
       });
     } else {
-      model = withInputSize(loaded, imageSize);
+      model = frames ? sameClips(loaded, inputShape) : withInputSize(loaded, imageSize);
       if (exclusive && classes === 2 && model.outputs[0]!.shape.at(-1) === 1) {
         model = withTwoClasses(model);
         log('network  its one score becomes those of two classes');
@@ -250,6 +273,17 @@ export async function buildExperimentModel(
   if (inputScaling !== 'zero-one') model = withInputScaling(model, inputScaling);
   if (freeze.length > 0) freezeLayers(model, freeze);
   return model;
+}
+
+/** @throws {UsageError} for a network of other clips, or of images */
+function sameClips(model: tfl.LayersModel, wanted: readonly number[]): tfl.LayersModel {
+  const own = model.inputs[0]!.shape.slice(1);
+  if (own.length === wanted.length && own.every((size, axis) => size === null || size === wanted[axis])) {
+    return model;
+  }
+  throw new UsageError(
+    `model.weights: it takes [${own.map((size) => size ?? 'any').join(', ')}], data.frames and data.imageSize say [${wanted.join(', ')}]`,
+  );
 }
 
 /** The part of the config that says how maps are made. */
@@ -270,10 +304,11 @@ export function evaluationOptionsOf(
   maxLabels: number,
   signal?: AbortSignal,
 ): EvaluateOptions {
-  const { imageSize, fit, workers } = config.data;
+  const { imageSize, frames, fit, workers } = config.data;
   return {
     batchSize: config.evaluation.batchSize,
     imageSize,
+    frames: frames ?? undefined,
     fit,
     workers,
     maxLabels,

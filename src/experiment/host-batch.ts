@@ -11,6 +11,7 @@ import type { GainBatch, MaskMeaning } from '../gain/index.ts';
  *   0 where nothing supervises.
  * @param marks what the masks and boxes of objects mark.
  * @param use which masks supervise, where a data set has both.
+ * @param frames T, of clips: images are then [B,T,H,W,3], masks [M,T,H,W].
  * @returns tensors for the caller to dispose.
  */
 export function batchToTensors(
@@ -20,8 +21,10 @@ export function batchToTensors(
   maskCapacity: number,
   marks: MaskMeaning = 'matters',
   use: 'objects' | 'confounders' = 'objects',
+  frames?: number | null,
 ): GainBatch {
-  const images = tf.tensor4d(batch.images, [batch.size, height, width, 3]);
+  const extent = frames ? [frames, height, width] : [height, width];
+  const images = tf.tensor(batch.images, [batch.size, ...extent, 3]);
   const labels = tf.tensor2d(batch.labels, [batch.size, classes]);
   const labelWeights = batch.labelWeights && tf.tensor2d(batch.labelWeights, [batch.size, classes]);
   const known = { images, labels, ...(labelWeights && { labelWeights }) };
@@ -30,14 +33,19 @@ export function batchToTensors(
   const confounders = use === 'confounders';
   const all = confounders ? confoundersOfLabels(batch, classes) : batch.masks;
   const masks = all.filter(({ sample }) => batch.supervised[sample]);
-  const values = new Float32Array(Math.max(maskCapacity, masks.length) * height * width);
+  const size = tf.util.sizeFromShape(extent);
+  const values = new Float32Array(Math.max(maskCapacity, masks.length) * size);
   masks.forEach(({ mask }, m) => {
-    values.set(mask, m * height * width);
+    values.set(mask, m * size);
   });
   return {
     ...known,
     origins,
-    masks: tf.tensor3d(values, [values.length / (height * width), height, width]),
+    masks: tf.tensor<tf.Rank.R3 | tf.Rank.R4>(values, [values.length / size, ...extent] as [
+      number,
+      number,
+      number,
+    ]),
     maskPairs: masks.map(({ sample, class: c }) => ({ sample, class: c })),
     boxes: confounders ? [] : batch.boxes.filter(({ sample }) => batch.supervised[sample]),
     marks: confounders ? 'must-not-matter' : marks,

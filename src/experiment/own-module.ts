@@ -18,6 +18,8 @@ export interface ModuleContext {
   readonly classes: readonly string[];
   /** [H,W] of the network's input. */
   readonly imageSize: readonly [number, number];
+  /** T, of clips. */
+  readonly frames?: number | undefined;
   readonly seed: number;
 }
 
@@ -119,8 +121,14 @@ export async function loadOwnModule(
   };
   asked('checkOptions', () => checkOptions?.(options));
 
-  const { imageSize } = config.data;
-  const context: ModuleContext = { options, classes, imageSize, seed: config.seed };
+  const { imageSize, frames } = config.data;
+  const context: ModuleContext = {
+    options,
+    classes,
+    imageSize,
+    ...(frames && { frames }),
+    seed: config.seed,
+  };
   return {
     file,
     sha256: createHash('sha256')
@@ -148,7 +156,12 @@ export async function loadOwnModule(
       const changed = await Promise.resolve(
         asked(where, () => transformBatch(batch, { ...context, epoch, batch: index, random })),
       ).catch((cause) => asked(where, () => raise(cause)));
-      const wrong = faultOf(changed, batch.size, imageSize, classes.length);
+      const wrong = faultOf(
+        changed,
+        batch.size,
+        [(frames ?? 1) * imageSize[0], imageSize[1]],
+        classes.length,
+      );
       if (wrong) fail(`${where}: ${wrong}`);
       return changed;
     },

@@ -9,7 +9,7 @@ import { resolveTargetLayer } from '../gradcam/index.ts';
 import { saveLayersModel } from '../models/index.ts';
 import { type Progress, startProgress, writeLine } from '../progress/index.ts';
 import type { RunDirectory } from '../run/index.ts';
-import { describeEnvironment, linkOfRun } from '../run/index.ts';
+import { describeEnvironment, epochFolder, linkOfRun } from '../run/index.ts';
 import { AttentionPanel } from './attention-panel.ts';
 import { CheckpointStore, type Progress as Position, restoreWeights } from './checkpoint.ts';
 import { compositeQuestions, compositeScores } from './composite-scores.ts';
@@ -113,6 +113,8 @@ export async function runExperiment(
   const engine = await startEngine({ engine: name, ...settings });
   log(`engine   ${engine.reason}`);
   const dataset = await openExperimentData(config, signal);
+  // They load their libraries while the network is built and the first maps are drawn.
+  void dataset.startWorkers(config.data.workers);
   try {
     return await runOnData(config, dataset, engine, directory, { ...options, log });
   } finally {
@@ -134,7 +136,9 @@ async function runOnData(
   const batchesPerEpoch = await dataset.countBatches(data.splits.train, trainingBatchOptions(config, 0, 0));
   const supervising = data.masks.count === 0 ? [] : [data.masks.split];
   const statistics = await dataset.labelStatistics([...new Set([...data.splits.train, ...supervising])]);
-  log(`data     ${dataset.info.name}: ${statistics.examples} training images, ${classes.length} classes`);
+  log(
+    `data     ${dataset.info.name}: ${statistics.examples} training ${data.frames ? 'clips' : 'images'}, ${classes.length} classes`,
+  );
   if (batchesPerEpoch === 0) {
     throw new UsageError(
       `data.batchSize: ${data.batchSize} is more than the ${statistics.examples} images of ${data.splits.train.join(', ')}`,
@@ -248,12 +252,19 @@ async function runOnData(
     saved = true;
   };
 
+  const keepEpoch = async (epoch: number) => {
+    const { keepEvery } = training;
+    if (keepEvery === null || epoch % keepEvery !== 0) return;
+    await saveLayersModel(model, directory.file(...epochFolder(epoch)));
+  };
+
   // ---- the training
   const maskCapacity = masksAreRead(config) ? capacity : 0;
   let progress: Progress | undefined;
   let lastBatchAt = 0;
   const pace = { since: Date.now(), sinceDone: next.epoch * batchesPerEpoch + next.batch };
   try {
+    if (!restored) await keepEpoch(0);
     if (!restored && panel) await records.attention(0, await panel.draw(model, 0));
     await trainer.fitDataset(
       (epoch, first) => trainingBatches(config, dataset, made, own, epoch, first, maskCapacity),
@@ -310,6 +321,7 @@ async function runOnData(
           async onEpochEnd(epoch, logs) {
             log(`epoch ${epoch + 1}/${training.epochs}: ${describeLosses(logs)}`);
             next = { epoch: epoch + 1, batch: 0 };
+            await keepEpoch(epoch + 1);
             await saveCheckpoint(state.best?.epoch === epoch + 1);
             signal?.throwIfAborted();
             const patience = training.earlyStopping?.patience ?? Number.POSITIVE_INFINITY;
@@ -384,12 +396,13 @@ async function* trainingBatches(
   firstBatch: number,
   maskCapacity: number,
 ) {
-  const { imageSize, splits, masks } = config.data;
+  const { imageSize, splits, masks, frames } = config.data;
+  const classes = dataset.info.classes.length;
   const batches = dataset.batches(splits.train, trainingBatchOptions(config, epoch, firstBatch, made));
   let index = firstBatch;
   for await (const made of batches) {
     const batch = own ? await own.transformBatch(made, epoch, index++) : made;
-    yield batchToTensors(batch, imageSize, dataset.info.classes.length, maskCapacity, masks.mark, masks.use);
+    yield batchToTensors(batch, imageSize, classes, maskCapacity, masks.mark, masks.use, frames);
   }
 }
 

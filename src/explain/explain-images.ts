@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ModelError, UsageError } from '../errors/index.ts';
-import { forward, isDeadMap, type Pair, resolveTargetLayer } from '../gradcam/index.ts';
+import { forward, isDeadMap, type Pair, resolveTargetLayer, type Target } from '../gradcam/index.ts';
 import { probabilities } from '../losses/index.ts';
 import { isBlackBox } from '../run/core.ts';
 import type { BlackBox, TrainedNetwork } from '../run/index.ts';
@@ -11,7 +11,7 @@ import { findMethods, type MethodEntry } from './method-list.ts';
 /** What a method says of one image and class, on the host. */
 export interface Attribution {
   readonly method: MethodEntry;
-  /** [h, w], or [H,W,c] in pixel space. */
+  /** [h, w], or [H,W,c] in pixel space; of clips [t, h, w] and [T,H,W,c]. */
   readonly shape: readonly number[];
   /** As the method gives it: neither normalised nor resized. */
   readonly values: Float32Array;
@@ -21,8 +21,9 @@ export interface Attribution {
 
 export interface ClassExplanations {
   readonly index: number;
-  /** null for a black box, which tells its probabilities alone. */
+  /** null for a black box, which tells its probabilities alone; of a segmenter the sum of the logits in the region. */
   readonly logit: number | null;
+  /** Of a segmenter the share of pixels that are called the class; of numbers the number, or less it. */
   readonly probability: number;
   /** By methods, in the same order everywhere. */
   readonly attributions: readonly Attribution[];
@@ -91,13 +92,13 @@ export async function* explainImages(
     resolveTargetLayer(subject.model, targetLayer, { output: subject.output });
   }
   const names = subject.classes;
-  const [height, width] = subject.imageSize;
-  const shape = [height, width, subject.channels] as const;
+  const frames = isBlackBox(subject) ? undefined : subject.frames;
+  const shape = [...(frames ? [frames] : []), ...subject.imageSize, subject.channels];
   for (let start = 0; start < images.length; start += batchSize) {
     const batch = images.slice(start, start + batchSize);
-    const pixels = tf.tidy(() => tf.stack(batch.map((image) => tf.tensor3d(image.pixels, [...shape]))));
+    const pixels = tf.tidy(() => tf.stack(batch.map((image) => tf.tensor(image.pixels, shape))));
     try {
-      const { logits, shares } = await scoresOf(subject, pixels as tf.Tensor4D);
+      const { logits, shares } = await scoresOf(subject, pixels);
       const chosen = shares.map((row) => classes ?? likeliest(row, top));
       const pairs = chosen.flatMap((columns, sample) => columns.map((column) => ({ sample, class: column })));
       const found = new Map<MethodEntry, Omit<Attribution, 'method'>[]>();
@@ -146,9 +147,17 @@ export async function* explainImages(
 }
 
 /** Logits, where they are to be had, and probabilities of all classes, a row for each image. */
-async function scoresOf(subject: TrainedNetwork | BlackBox, pixels: tf.Tensor4D) {
+async function scoresOf(subject: TrainedNetwork | BlackBox, pixels: tf.Tensor) {
   const tensors = tf.tidy((): tf.Tensor2D[] => {
     if (isBlackBox(subject)) return [subject.predict(pixels)];
+    const { model, scored } = subject;
+    if (scored !== 'classes') {
+      const scores = forward(model, pixels, { output: subject.output });
+      return [
+        scored === 'regions' ? forward(model, pixels, { output: regionShare }) : tf.clone(scores),
+        scores,
+      ];
+    }
     const logits = forward(subject.model, pixels, { output: subject.output });
     return [probabilities(logits, subject.link) as tf.Tensor2D, logits];
   });
@@ -157,11 +166,25 @@ async function scoresOf(subject: TrainedNetwork | BlackBox, pixels: tf.Tensor4D)
   return { logits, shares: shares! };
 }
 
+/** Outputs of a segmenter as `withRegionScores` makes them. */
+const [regionShare, regionChance] = [1, 2];
+
 /** Methods that need derivatives to the pixels and no layers. */
 const byOperations: ReadonlySet<string> = new Set(['gradient', 'smooth-grad', 'integrated-gradients']);
 
+/** What methods judge that see scores alone. */
+const judged: Record<TrainedNetwork['scored'], (link: TrainedNetwork['link']) => Target> = {
+  classes: (link) => ({ score: (values) => probabilities(values as tf.Tensor2D, link) }),
+  regions:
+    () =>
+    (...outputs) =>
+      outputs[regionChance]!,
+  values: () => 'logit',
+};
+
 /**
- * The attributions of a method. What is judged by its scores alone is judged by probabilities, as in the papers.
+ * The attributions of a method. What is judged by its scores alone is judged by probabilities, as in the papers; of a
+ * segmenter by the mean probability of the region, of numbers by the numbers.
  *
  * @throws {ModelError} when a black box lacks what the method needs
  */
@@ -174,10 +197,8 @@ function explain(
 ): ReturnType<MethodEntry['explain']> {
   const byScores = method.group === 'model-agnostic';
   if (!isBlackBox(subject)) {
-    const { model, output, link } = subject;
-    const target = byScores
-      ? { score: (values: tf.Tensor) => probabilities(values as tf.Tensor2D, link) }
-      : undefined;
+    const { model, output, link, scored } = subject;
+    const target = byScores ? judged[scored](link) : undefined;
     return method.explain(model, pixels, pairs, { ...options, output, target });
   }
   // These take whatever has `predict`, or the operations of a graph-model.

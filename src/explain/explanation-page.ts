@@ -24,6 +24,10 @@ export interface ShownImage extends Pick<ExplainedImage, 'image' | 'probabilitie
 export interface ExplanationPage {
   readonly title: string;
   readonly classNames: readonly string[];
+  /** Whether the pictures are strips of frames. @default false */
+  readonly clips?: boolean | undefined;
+  /** What the scores are. @default 'classes': probabilities */
+  readonly scored?: 'classes' | 'regions' | 'values' | undefined;
   readonly images: readonly ShownImage[];
   /** The network as a figure. */
   readonly network: Html;
@@ -48,6 +52,9 @@ const ownStyle = `
 .scores .number { text-align: right; }
 .maps { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(10.5rem, 100%), 1fr)); gap: 1rem; }
 .maps figcaption small { display: block; }
+.strips .maps { grid-template-columns: minmax(0, 60rem); }
+.strips .seen figure { flex: 0 1 60rem; }
+
 h3 small { font-weight: normal; }
 .network { display: flex; flex-wrap: wrap; gap: 0 1.5rem; align-items: flex-start; }
 .network .scrolls { margin: 0; }
@@ -69,16 +76,17 @@ td.text { min-width: 12rem; }
 
 /** The page that shows images, classes and methods side by side. It loads nothing. */
 export function explanationPage(page: ExplanationPage): string {
-  const { title, images, classNames, notes } = page;
+  const { title, images, notes } = page;
   const methods = [
     ...new Set(
       images.flatMap(({ classes }) => classes.flatMap(({ tiles }) => tiles.map(({ method }) => method))),
     ),
   ];
-  const counts = `${images.length} ${images.length === 1 ? 'image' : 'images'}, ${methods.length} ${methods.length === 1 ? 'method' : 'methods'}`;
+  const [one, several] = page.clips ? ['clip', 'clips'] : ['image', 'images'];
+  const counts = `${images.length} ${images.length === 1 ? one : several}, ${methods.length} ${methods.length === 1 ? 'method' : 'methods'}`;
   return renderPage({
     title,
-    lead: html`<p>What the network sees: ${counts}. For each class, the methods side by side; <a href="#methods">how to read them</a>, <a href="#network">the network</a>.</p>
+    lead: html`<p>What the network sees: ${counts}. For each class, the methods side by side; <a href="#methods">how to read them</a>, <a href="#network">the network</a>.${page.clips && ' Frames side by side; beside this page, each as a GIF.'}</p>
 ${noteList(notes)}`,
     links: [
       ...images.map(({ image }, i) => ({ id: `image-${i + 1}`, title: image.name })),
@@ -87,7 +95,7 @@ ${noteList(notes)}`,
       { id: 'making', title: 'How it was made' },
     ],
     sections: [
-      ...images.map((image, i) => imageSection(image, `image-${i + 1}`, classNames)),
+      ...images.map((image, i) => imageSection(image, `image-${i + 1}`, page)),
       methodSection(methods),
       html`<section id="network" aria-labelledby="network-heading"><h2 id="network-heading">Network</h2>
 ${facts(page.networkFacts)}
@@ -108,19 +116,22 @@ function noteList(notes: readonly string[]): Html {
 function imageSection(
   { image, address, size, probabilities, classes }: ShownImage,
   id: string,
-  names: readonly string[],
+  { classNames: names, clips = false, scored = 'classes' }: ExplanationPage,
 ): Html {
+  const longest = Math.max(1e-12, ...probabilities.map(Math.abs));
+  const bar = (value: number) => Math.max(0, scored === 'values' ? value / longest : value);
+  const score = scored === 'values' ? short : percent;
   const best = [...probabilities.keys()]
     .sort((a, b) => probabilities[b]! - probabilities[a]!)
     .slice(0, listedScores);
-  return html`<section id="${id}" aria-labelledby="${id}-heading">
+  return html`<section id="${id}"${clips && html` class="strips"`} aria-labelledby="${id}-heading">
 <h2 id="${id}-heading">${image.name}</h2>
 <div class="seen"><figure><img src="${address}" width="${size.width}" height="${size.height}" alt="${image.name}, as the network sees it"></figure>
 <ol class="scores" aria-label="Scores">${best.map(
     (index) =>
-      html`<li><span>${names[index]}</span><svg class="bar" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true"><rect width="${(100 * probabilities[index]!).toFixed(1)}" height="1"/></svg><span class="number">${percent(probabilities[index]!)}</span></li>`,
+      html`<li><span>${names[index]}</span><svg class="bar" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true"><rect width="${(100 * bar(probabilities[index]!)).toFixed(1)}" height="1"/></svg><span class="number">${score(probabilities[index]!)}</span></li>`,
   )}</ol></div>
-${classes.map((one) => classPart(one, image.name, names[one.index]!, size))}
+${classes.map((one) => classPart(one, image.name, names[one.index]!, size, scored))}
 </section>`;
 }
 
@@ -129,8 +140,16 @@ function classPart(
   image: string,
   name: string,
   { width, height }: Pick<RgbImage, 'width' | 'height'>,
+  scored: NonNullable<ExplanationPage['scored']>,
 ): Html {
-  return html`<h3>${name} <small>${percent(probability)}${logit !== null && `, logit ${logit.toFixed(2)}`}</small></h3>
+  const said =
+    scored === 'values'
+      ? short(probability)
+      : scored === 'regions'
+        ? `${percent(probability)} of the pixels`
+        : percent(probability);
+  const sum = scored === 'regions' ? 'sum of the logits' : 'logit';
+  return html`<h3>${name} <small>${said}${logit !== null && scored !== 'values' && `, ${sum} ${logit.toFixed(2)}`}</small></h3>
 <div class="maps">${tiles.map(
     ({ method, address, range, dead }) =>
       html`<figure><img src="${address}" width="${width}" height="${height}" loading="lazy" alt="${method.title} of ${image} for ${name}${dead && ', dead'}"><figcaption>${method.title}<small>${rangeText(range, dead)}</small></figcaption></figure>`,

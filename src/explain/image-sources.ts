@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, extname, join, parse } from 'node:path';
-import { DataError, UsageError } from '../errors/index.ts';
+import { basename, join } from 'node:path';
+import { videoEndings, videoFrames } from '../data/index.ts';
+import { DataError } from '../errors/index.ts';
 
 /** An image to read: a file of its own, or a frame of a video. */
 export interface ListedImage {
@@ -26,7 +26,6 @@ export interface ListOptions {
 
 /** Endings of the images that are read. */
 export const imageEndings = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i;
-const videoEndings = /\.(mp4|m4v|mov|avi|mkv|webm|mpe?g|wmv)$/i;
 
 /**
  * The images that paths stand for: image files, those of a folder and the folders in it, by name, and the frames of
@@ -85,43 +84,6 @@ async function ofFolder(dir: string, notes: string[]): Promise<ListedImage[]> {
 }
 
 async function framesOf(video: string, dir: string, fps: number): Promise<ListedImage[]> {
-  const name = parse(video).name.replaceAll('%', '_');
-  const pattern = join(dir, `${name}-%05d.png`);
-  // `file:`, since what stands before a colon in a name would be a protocol; `pass`, since a video that is shorter than one
-  // step has a frame too.
-  const filter = `fps=${fps}:eof_action=pass`;
-  const quiet = ['-hide_banner', '-loglevel', 'error', '-nostdin'];
-  await ffmpeg(video, [...quiet, '-i', `file:${video}`, '-vf', filter, `file:${pattern}`]);
-  const frames = (await readdir(dir)).filter((file) => extname(file) === '.png').sort();
-  if (frames.length === 0) throw new DataError(`${video}: ffmpeg found no frames in it`);
-  return frames.map((frame) => ({
-    file: join(dir, frame),
-    label: `${video}#${parse(frame).name.slice(name.length + 1)}`,
-  }));
-}
-
-function ffmpeg(video: string, words: readonly string[]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = spawn('ffmpeg', [...words], { stdio: ['ignore', 'ignore', 'pipe'] });
-    let said = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      said += text;
-    });
-    child.on('error', (cause: NodeJS.ErrnoException) => {
-      reject(
-        cause.code === 'ENOENT'
-          ? new UsageError(
-              `${video}: a video is read by ffmpeg, which is not installed or not in the PATH; images and folders of ` +
-                'images need none',
-              { cause },
-            )
-          : new DataError(`${video}: ffmpeg cannot be started: ${cause.message}`, { cause }),
-      );
-    });
-    child.on('close', (code) => {
-      if (code === 0) return resolve();
-      const reason = said.trim().split('\n').at(-1) || `exit code ${code}`;
-      reject(new DataError(`${video}: ffmpeg cannot read it: ${reason}`));
-    });
-  });
+  const frames = await videoFrames(video, dir, fps);
+  return frames.map((file) => ({ file, label: `${video}#${/-(\d+)\.png$/.exec(file)![1]}` }));
 }

@@ -9,7 +9,7 @@ export interface NamedImage {
   /** Short, and of no other image of the same reading: the file's name without its ending. */
   readonly name: string;
   readonly file: string;
-  /** [H·W·c], from 0 to 1. */
+  /** [H·W·c], of clips [T·H·W·c], from 0 to 1. */
   readonly pixels: Float32Array;
   /** Size of the image in its file, and the part that is shown: for boxes in its pixels. */
   readonly view?: Omit<ImageView, 'pixels'> | undefined;

@@ -24,9 +24,11 @@ export {
   softmaxGradCamPlusPlus,
   stageLayers,
 } from './class-maps/index.ts';
+export { type ClipSubject, drawOverTime, readClips } from './clips.ts';
 export { type Separator, separate, type Tcav, type TcavOptions, tcav } from './concepts/index.ts';
 export { drawAttribution, drawImage } from './draw-attribution.ts';
 export { type BlackBoxOptions, explainBlackBox } from './explain-black-box.ts';
+export { type ExplainDetectionsOptions, explainDetections } from './explain-detections.ts';
 export {
   type Attribution,
   type ClassExplanations,
@@ -65,9 +67,15 @@ export {
 export {
   type CommandOptions,
   commandPredictor,
+  type Detect,
+  type Detections,
+  type DetectionTarget,
+  type DRiseOptions,
+  dRise,
   httpPredictor,
   type LimeExplanation,
   type LimeOptions,
+  likeness,
   lime,
   limeExplanations,
   type OcclusionOptions,
@@ -110,10 +118,13 @@ export {
   type DeepDreamOptions,
   deepDream,
   diagnoseKernels,
+  type EpochFeatures,
+  type FeatureHistory,
   type FeatureMapGridOptions,
   type FeatureMapOptions,
   type FeatureMaps,
   type FilterDiagnosis,
+  featureHistory,
   featureMapGrid,
   featureMaps,
   type ImageBatch,
@@ -134,9 +145,16 @@ export {
   maximizeActivation,
   maximizeActivations,
   maximizedFigure,
+  overEpochsFigure,
+  type PartBox,
+  type PartCorrespondence,
+  type PartCorrespondenceOptions,
+  type PartDistance,
   type PatchWindow,
   type Project,
+  partCorrespondence,
   projectUnit,
+  readParts,
   type TopImage,
   type TopImages,
   type TopImagesFigureOptions,

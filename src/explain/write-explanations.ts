@@ -6,6 +6,7 @@ import { countMultiplyAdds, countParameters } from '../models/index.ts';
 import { dataAddress, drawBoxes, html, npy, png } from '../pictures/index.ts';
 import { type BlackBox, isBlackBox, type TrainedNetwork } from '../run/index.ts';
 import { boxInFile, type MapBox, mapBoxes } from './boxes.ts';
+import { animationOf, type ClipSubject, drawFrames, drawOverTime, stripOf } from './clips.ts';
 import { CocoBoxes } from './coco-boxes.ts';
 import { drawAttribution, drawImage } from './draw-attribution.ts';
 import { type Attribution, type ExplainOptions, explainImages } from './explain-images.ts';
@@ -39,7 +40,8 @@ export interface WrittenExplanations {
  *     index.html                          methods side by side, scores, the network; loads nothing
  *     explanations.json                   scores, ranges and file names, for programs
  *     IMAGE/NUMBER-CLASS.METHOD.png       the picture
- *     IMAGE/NUMBER-CLASS.METHOD.npy       the raw values, float32 [h, w] or [H,W,c]
+ *     IMAGE/NUMBER-CLASS.METHOD.npy       the raw values, float32 [h, w] or [H,W,c]; of clips [t, h, w] or [T,H,W,c]
+ *     IMAGE/NUMBER-CLASS.METHOD.gif       of clips: the picture over time; the other picture shows frames side by side
  *     boxes.METHOD.coco.json              where there are thresholds: the boxes, in pixels of the image files
  *
  * Every file appears whole or not at all, page and list last.
@@ -62,9 +64,11 @@ export async function writeExplanations(
     notes.push(line.replace(/^(warning|left out) +/, (head) => `${head.trim()}: `));
     onNote?.(line);
   };
+  const clip = clipOf(subject);
   for await (const explained of explainImages(subject, images, { ...options, onNote: noting })) {
     const { image, probabilities } = explained;
-    const photo = drawImage(image, subject.imageSize);
+    const photos = clip && drawFrames(image, clip);
+    const photo = photos ? stripOf(photos) : drawImage(image, subject.imageSize);
     const [classes, records]: [ShownImage['classes'][number][], object[]] = [[], []];
     for (const { index, logit, probability, attributions } of explained.classes) {
       const name = subject.classes[index]!;
@@ -77,25 +81,29 @@ export async function writeExplanations(
         const path = join(dir, image.name, `${index}-${fileStem(name)}.${method.name}`);
         const threshold = thresholds[method.name] ?? thresholds.any;
         const boxes = threshold === undefined ? [] : mapBoxes(attribution, subject.imageSize, threshold);
-        const drawn = drawAttribution(attribution, photo);
+        const overTime = photos && drawOverTime(attribution, photos);
+        const drawn = overTime ? stripOf(overTime) : drawAttribution(attribution, photo);
         const picture = boxes.length === 0 ? drawn : drawBoxes(drawn, boxes, boxStyle);
-        if (threshold !== undefined && shape.length === 2) {
+        if (threshold !== undefined && shape.length === 2 && !clip) {
           const known = coco.get(method.name) ?? new CocoBoxes(method.name, threshold, subject.classes);
           coco.set(method.name, known);
           known.add(image, index, probability, boxes);
         }
         await writeWhole(`${path}.npy`, npy(values, shape));
         await writeWhole(`${path}.png`, await png(picture));
+        if (overTime) await writeWhole(`${path}.gif`, await animationOf(overTime));
         pictures++;
         const range = rangeOf(attribution);
         tiles.push({ method, address: await dataAddress(picture), range, dead: defect === 'dead' });
         files[method.name] = {
           picture: `${relative(dir, path)}.png`,
+          ...(overTime && { animation: `${relative(dir, path)}.gif` }),
           values: `${relative(dir, path)}.npy`,
           shape,
           range: range ?? null,
           ...(threshold !== undefined &&
-            shape.length === 2 && { threshold, boxes: boxes.map((box) => boxRecord(box, image)) }),
+            shape.length === 2 &&
+            !clip && { threshold, boxes: boxes.map((box) => boxRecord(box, image)) }),
           ...(defect && { defect }),
         };
       }
@@ -107,9 +115,12 @@ export async function writeExplanations(
     listed.push({ image: image.name, file: image.file, classes: records });
   }
 
+  if (clip && Object.keys(thresholds).length > 0) noting('left out  boxes: a box does not say when');
   const layer = isBlackBox(subject) ? undefined : layerOf(subject, options.targetLayer);
   const page = explanationPage({
     title: `${subject.name}: explanations`,
+    clips: clip !== undefined,
+    scored: isBlackBox(subject) ? 'classes' : subject.scored,
     classNames: subject.classes,
     images: shown,
     network: isBlackBox(subject)
@@ -122,7 +133,7 @@ export async function writeExplanations(
       ...facts,
       ...(coco.size > 0 ? [['boxes', boxText(thresholds)] as const] : []),
       ['seed', String(options.seed ?? 0)],
-      ['scores', `${subject.link} of the logits`],
+      ['scores', isBlackBox(subject) ? `${subject.link} of the logits` : scoresText(subject)],
     ],
     notes,
   });
@@ -137,6 +148,19 @@ export async function writeExplanations(
     pictures,
     seconds: (performance.now() - started) / 1000,
   };
+}
+
+function scoresText({ scored, link }: TrainedNetwork): string {
+  if (scored === 'values') return 'the numbers, and less them: what raises and what lowers each';
+  if (scored === 'regions')
+    return 'the logits of the region added up; the share of pixels that are called a class';
+  return `${link} of the logits`;
+}
+
+/** What is known of the clips that it takes; undefined for images. */
+function clipOf(subject: TrainedNetwork | BlackBox): ClipSubject | undefined {
+  if (isBlackBox(subject) || !subject.frames) return undefined;
+  return { ...subject, frames: subject.frames };
 }
 
 /** Frames that are seen on dark and bright. */
@@ -173,7 +197,10 @@ function networkFacts(model: tfl.LayersModel, layer: string | undefined): (reado
         ? count(parameters)
         : `${count(parameters)}, of which ${count(trainable)} are trained`,
     ],
-    ['multiply-adds', `${count(countMultiplyAdds(model))} per image`],
+    [
+      'multiply-adds',
+      `${count(countMultiplyAdds(model))} per ${model.inputs[0]!.shape.length === 5 ? 'clip' : 'image'}`,
+    ],
     ['class maps of', layer ?? 'no layer: none has spatial extent'],
   ];
 }

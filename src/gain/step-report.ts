@@ -32,7 +32,7 @@ export interface StepReport {
 }
 
 /** The losses and the statistics of the maps that a step computed, as scalars. */
-export function numbersOf(streams: GainLoss): Record<string, tf.Scalar> {
+export function numbersOf(streams: GainLoss<tf.Tensor, tf.Tensor>): Record<string, tf.Scalar> {
   const { total, classification, mining, supervision, terms, deadShare, attention, maps } = streams;
   return {
     total,

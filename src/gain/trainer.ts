@@ -157,10 +157,10 @@ export class GainTrainer {
     // Everything that is to be known of the step is one small tensor: one read, one run of a lazy engine.
     const names: string[] = [];
     const kept = tf.tidy(() => {
-      let streams: GainLoss | undefined;
+      let streams: Streams | undefined;
       const { grads } = tf.variableGrads(() => {
         const options = { ...this.#options, weights, terms, ...this.#seeds() };
-        streams = keepAll(gainLoss(this.model, batch, options));
+        streams = keepAll(gainLoss<tf.Tensor, tf.Tensor>(this.model, batch, options));
         return streams.total;
       }, this.#variables);
       const gradients = this.#variables.map((variable) => grads[variable.name] ?? null);
@@ -364,17 +364,20 @@ function asSchedule(weight: number | WeightSchedule): WeightSchedule {
   return typeof weight === 'number' ? { weight, startEpoch: 0, rampEpochs: 0 } : weight;
 }
 
+/** Of images or clips. */
+type Streams = GainLoss<tf.Tensor, tf.Tensor>;
+
 /** Keeps the tensors of a result beyond the tidy of `variableGrads`. */
-function keepAll(streams: GainLoss): GainLoss {
+function keepAll(streams: Streams): Streams {
   for (const tensor of tensorsOf(streams)) tf.keep(tensor);
   return streams;
 }
 
-function disposeAll(streams: GainLoss): void {
+function disposeAll(streams: Streams): void {
   for (const tensor of tensorsOf(streams)) tensor.dispose();
 }
 
-function tensorsOf(streams: GainLoss): tf.Tensor[] {
+function tensorsOf(streams: Streams): tf.Tensor[] {
   const values: unknown[] = [...Object.values(streams), ...Object.values(streams.terms)];
   return values.filter((value) => value instanceof tf.Tensor);
 }

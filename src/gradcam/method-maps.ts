@@ -6,9 +6,9 @@ import { onTape } from './on-tape.ts';
 import { groupPairs, type Pair } from './pairs.ts';
 import { splitModel } from './split-model.ts';
 
-export interface MethodMaps {
-  /** Per method, in the order asked for: [P,h,w], neither normalised nor resized. */
-  readonly maps: readonly tf.Tensor3D[];
+export interface MethodMaps<M extends tf.Tensor = tf.Tensor3D> {
+  /** Per method, in the order asked for: [P,h,w], of clips and volumes [P,d,h,w]; neither normalised nor resized. */
+  readonly maps: readonly M[];
   /** [B,C], before any final softmax or sigmoid. */
   readonly logits: tf.Tensor2D;
 }
@@ -17,17 +17,17 @@ export interface MethodMaps {
  * The maps of several methods beside each other, for measuring: one forward pass, and one backward pass per group of
  * pairs, serve all of them. The same maps as `attentionMaps` makes one method at a time, without their derivatives.
  *
- * @param images [B,H,W,3]
+ * @param images [B,H,W,3], or [B,D,H,W,3]
  * @param pairs which maps to make, in this order
  * @throws {UsageError} for a method that does not exist
  * @throws {ModelError} for a layer that does not exist, or a head that `cam` has no closed form for
  */
-export function methodMaps(
+export function methodMaps<M extends tf.Tensor = tf.Tensor3D>(
   model: tfl.LayersModel,
-  images: tf.Tensor4D,
+  images: tf.Tensor,
   pairs: readonly Pair[],
   { methods, targetLayer = 'auto' }: { methods: readonly MapMethod[]; targetLayer?: string | undefined },
-): MethodMaps {
+): MethodMaps<M> {
   const unknown = methods.find((method) => !mapMethods.includes(method));
   if (unknown !== undefined) {
     throw new UsageError(`methods: expected some of ${mapMethods.join(', ')}, received "${unknown}"`);
@@ -61,7 +61,7 @@ export function methodMaps(
       }
       return result;
     });
-    return { logits: logits as tf.Tensor2D, maps: methods.map((method) => maps[method] as tf.Tensor3D) };
+    return { logits: logits as tf.Tensor2D, maps: methods.map((method) => maps[method] as M) };
   };
-  return tf.tidy(compute as () => tf.TensorContainer) as unknown as MethodMaps;
+  return tf.tidy(compute as () => tf.TensorContainer) as unknown as MethodMaps<M>;
 }

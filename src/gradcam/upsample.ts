@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { interpolationMatrix, upsampleBilinear } from '../autodiff/index.ts';
+import { interpolationMatrix, productAlongDepth, upsampleBilinear } from '../autodiff/index.ts';
 import { UsageError } from '../errors/index.ts';
 
 /**
@@ -25,10 +25,8 @@ export function upsampleMaps<T extends tf.Tensor>(maps: T, size: readonly number
   const [pairs, d, h, w] = maps.shape as [number, number, number, number];
   return tf.tidy(() => {
     const slices = upsampleBilinear(tf.reshape(maps, [pairs * d, h, w]), [height, width]);
-    const lines = tf.transpose(tf.reshape(slices, [pairs, d, height * width]), [0, 2, 1]);
     const alongDepth = tf.tensor2d(interpolationMatrix(d, depth), [depth, d]);
-    const long = tf.matMul(tf.reshape(lines, [pairs * height * width, d]), alongDepth, false, true);
-    const resized = tf.transpose(tf.reshape(long, [pairs, height * width, depth]), [0, 2, 1]);
-    return tf.reshape(resized, [pairs, depth, height, width]) as unknown as T;
+    const deep = tf.reshape(slices, [pairs, d, height, width]) as tf.Tensor4D;
+    return productAlongDepth(deep, alongDepth) as unknown as T;
   });
 }

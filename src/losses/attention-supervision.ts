@@ -10,16 +10,16 @@ import { overPixels, type PixelReductionOptions, weightedMean } from './weighted
  * Eq 7 does not say how pixels are reduced; here it is their mean, which makes the paper's weight of 10 hold for any
  * image size. Pairs without a mask have w_p = 0; with no mask at all the loss is 0 and so is its gradient.
  *
- * @param maps A `[P,h,w]`, of the masks' range (normalised to 0..1)
- * @param masks H `[P,h,w]`, 0..1
+ * @param maps A `[P,h,w]`, of clips and volumes `[P,d,h,w]`, of the masks' range (normalised to 0..1)
+ * @param masks H of the same shape, 0..1
  * @param options `pixels` is `'mean'` unless told
  * @returns scalar
  * @throws {UsageError} when the shapes of maps and masks differ
  * @see Li et al., "Tell Me Where to Look: Guided Attention Inference Network", CVPR 2018, section 3.2
  */
 export function attentionSupervision(
-  maps: tf.Tensor3D,
-  masks: tf.Tensor3D,
+  maps: tf.Tensor,
+  masks: tf.Tensor,
   { pixels = 'mean', ...reduction }: PixelReductionOptions = {},
 ): tf.Scalar {
   if (!tf.util.arraysEqual(maps.shape, masks.shape)) {

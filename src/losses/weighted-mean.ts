@@ -44,7 +44,8 @@ export function weightedMean(values: tf.Tensor1D, { weights, total }: ReductionO
   });
 }
 
-/** Each item's pixels as one number: `[N,h,w]` to `[N]`. */
+/** Each item's pixels as one number: `[N,h,w]`, of clips and volumes `[N,d,h,w]`, to `[N]`. */
 export function overPixels(values: tf.Tensor, pixels: 'sum' | 'mean'): tf.Tensor1D {
-  return (pixels === 'sum' ? tf.sum(values, [1, 2]) : tf.mean(values, [1, 2])) as tf.Tensor1D;
+  const axes = values.shape.slice(1).map((_, axis) => axis + 1);
+  return (pixels === 'sum' ? tf.sum(values, axes) : tf.mean(values, axes)) as tf.Tensor1D;
 }

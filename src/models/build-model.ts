@@ -6,8 +6,8 @@ import { SeededLayers } from './seeded-layers.ts';
 
 /** What every backbone needs, beside its own options. */
 export interface BuildOptions {
-  /** [H,W,channels]. */
-  inputShape: [number, number, number];
+  /** [H,W,channels], or [T,H,W,channels] of a network for clips and volumes. */
+  inputShape: [number, number, number] | [number, number, number, number];
   /** Number of classes C. */
   classes: number;
   /** Of the initial weights: the same seed gives the same weights. @default 1 */
@@ -31,6 +31,11 @@ export function modelOptionsSchema(name: string): z.ZodObject {
   return findBackbone(name).options;
 }
 
+/** Whether a backbone takes clips and volumes, [B,T,H,W,channels]. */
+export function takesVolumes(name: string): boolean {
+  return findBackbone(name).volumes ?? false;
+}
+
 /**
  * Checks the name and the options of a backbone without building it.
  *
@@ -43,7 +48,7 @@ export function checkModelOptions(name: string, options: Record<string, unknown>
 /**
  * Builds a network by name.
  *
- * @returns a model [B,H,W,channels] -> raw logits [B,C]; there is no softmax and no sigmoid at its end
+ * @returns a model [B,H,W,channels], or [B,T,H,W,channels], -> raw logits [B,C]; there is no softmax and no sigmoid at its end
  * @throws {UsageError} an unknown name or option, an option out of its range, an input that is too small
  */
 export function buildModel<Name extends BackboneName>(
@@ -51,8 +56,16 @@ export function buildModel<Name extends BackboneName>(
   { inputShape, classes, seed = 1, ...options }: BuildOptions & BackboneOptions<Name>,
 ): tfl.LayersModel {
   const backbone = findBackbone(name);
-  if (inputShape.length !== 3 || !inputShape.every((n) => Number.isInteger(n) && n > 0)) {
-    throw new UsageError(`inputShape: expected [height, width, channels], received [${inputShape}]`);
+  const wanted = backbone.volumes ? '[frames, height, width, channels]' : '[height, width, channels]';
+  const rank = backbone.volumes ? 4 : 3;
+  if (inputShape.length !== rank || !inputShape.every((n) => Number.isInteger(n) && n > 0)) {
+    const others = modelNames().filter((other) => !takesVolumes(other) !== !backbone.volumes);
+    const instead =
+      inputShape.length === 7 - rank
+        ? `; "${name}" takes ${backbone.volumes ? 'clips' : 'images'}, for ${backbone.volumes ? 'images' : 'clips'} there ` +
+          `${others.length === 1 ? 'is' : 'are'} ${others.join(', ')}`
+        : '';
+    throw new UsageError(`inputShape: expected ${wanted}, received [${inputShape}]${instead}`);
   }
   if (!Number.isInteger(classes) || classes < 1) {
     throw new UsageError(`classes: expected a whole number from 1, received ${classes}`);

@@ -1,4 +1,5 @@
 import * as tfl from '@tensorflow/tfjs-layers';
+import { GlobalPooling } from './layers/index.ts';
 import type { SeededLayers } from './seeded-layers.ts';
 
 /** How features become logits. */
@@ -20,7 +21,7 @@ export interface HeadOptions {
  *
  * The dropout layers carry no seed: with one, tfjs would drop the same values at every step.
  *
- * @param features [B,h,w,K]; a [B,K] tensor is taken as pooled already
+ * @param features [B,h,w,K], of clips [B,t,h,w,K]; a [B,K] tensor is taken as pooled already
  * @param unique makes a layer name that is not taken yet
  * @returns logits [B,C]
  */
@@ -34,7 +35,9 @@ export function classificationHead(
   if (x.shape.length > 2) {
     const layer =
       head === 'gap'
-        ? tfl.layers.globalAveragePooling2d({ name: unique('pool'), dataFormat: 'channelsLast' })
+        ? x.shape.length === 5
+          ? new GlobalPooling({ name: unique('pool'), pool: 'average' })
+          : tfl.layers.globalAveragePooling2d({ name: unique('pool'), dataFormat: 'channelsLast' })
         : tfl.layers.flatten({ name: unique('flatten') });
     x = layer.apply(x) as tfl.SymbolicTensor;
   }

@@ -6,6 +6,7 @@ export {
   checkModelOptions,
   modelNames,
   modelOptionsSchema,
+  takesVolumes,
 } from './build-model.ts';
 export { classNamesBeside, type FoundClassNames } from './class-names.ts';
 export type { HeadKind, HeadOptions } from './classification-head.ts';
@@ -31,10 +32,12 @@ export {
   shownScaling,
 } from './input-scaling-doubt.ts';
 export { type FoundScaling, findInputScaling } from './input-scaling-found.ts';
+export type { RegionScoreKind, ScoredRegion } from './layers/index.ts';
 export { countMultiplyAdds } from './multiply-adds.ts';
 export { type NewHeadOptions, withInputSize, withNewHead } from './new-head.ts';
 export { describeOnnx, type OnnxDescription } from './onnx/describe-onnx.ts';
 export { importOnnx } from './onnx/import-onnx.ts';
+export { regionScores, withRegionScores, withSignedValues } from './region-scores.ts';
 export { type LoadedGraph, loadGraphFile } from './storage/load-graph-model.ts';
 export { type LoadOptions, loadLayersModel } from './storage/load-layers-model.ts';
 export { isModelFile, modelFileIn } from './storage/model-file.ts';

@@ -39,6 +39,19 @@ interface ConvOptions {
   useBias?: boolean;
 }
 
+/** A convolution over frames and pixels, or over a volume. */
+interface Conv3dOptions {
+  filters: number;
+  /** [T,H,W] @default [3, 3, 3] */
+  kernelSize?: [number, number, number];
+  /** Applied by the layer itself; null leaves it linear. @default null */
+  activation?: Activation | null;
+  /** @default activation */
+  gainOf?: Activation | null;
+  /** @default true */
+  useBias?: boolean;
+}
+
 interface NormOptions {
   /** @default 1e-5 */
   epsilon?: number;
@@ -78,6 +91,22 @@ export class SeededLayers {
       kernelInitializer: this.#kernel(name, gainOf),
     });
     return layer.apply(input) as Tensor;
+  }
+
+  /** Of clips and volumes [B,T,H,W,c], stride 1, padded as TensorFlow does. */
+  conv3d(x: Tensor, name: string, options: Conv3dOptions): Tensor {
+    const { filters, kernelSize = [3, 3, 3], activation = null } = options;
+    const { gainOf = activation, useBias = true } = options;
+    const layer = tfl.layers.conv3d({
+      name,
+      filters,
+      kernelSize,
+      padding: 'same',
+      activation: (activation ?? 'linear') as 'linear',
+      useBias,
+      kernelInitializer: this.#kernel(name, gainOf),
+    });
+    return layer.apply(x) as Tensor;
   }
 
   /** One filter per channel: its fan-in is the window alone, which tfjs calls the fan-out. */
@@ -153,6 +182,28 @@ export class SeededLayers {
     }
     const args = { name, poolSize: size, strides };
     const layer = kind === 'max' ? tfl.layers.maxPooling2d(args) : tfl.layers.averagePooling2d(args);
+    return layer.apply(x) as Tensor;
+  }
+
+  /**
+   * Of clips and volumes.
+   *
+   * @param size [T,H,W], and the strides
+   * @throws {UsageError} when nothing would be left
+   */
+  pool3d(
+    x: Tensor,
+    name: string,
+    { kind, size }: { kind: 'max' | 'avg'; size: [number, number, number] },
+  ): Tensor {
+    const extent = x.shape.slice(1, 4);
+    if (extent.some((length, axis) => length! < size[axis]!)) {
+      throw new UsageError(
+        `The input is too small for this network: layer "${name}" pools ${size.join('x')} and would get ${extent.join('x')}`,
+      );
+    }
+    const args = { name, poolSize: size, strides: size };
+    const layer = kind === 'max' ? tfl.layers.maxPooling3d(args) : tfl.layers.averagePooling3d(args);
     return layer.apply(x) as Tensor;
   }
 

@@ -7,6 +7,7 @@ export {
 } from './attention-grid.ts';
 export { type ColorMapName, colorMap, colorMapNames, colorOf } from './color-map.ts';
 export { dataAddress, webpAddress } from './data-address.ts';
+export { frameStrip, mapAtFrames, shownFrames } from './frame-strip.ts';
 export { type Content, type Html, html, markup, slug } from './html.ts';
 export { type GridOptions, imageGrid, type Tile } from './image-grid.ts';
 export { mosaic } from './mosaic.ts';

@@ -56,6 +56,8 @@ pre { background: var(--soft); padding: 1rem; overflow-x: auto; font-size: .85re
 .filter[hidden], .card[hidden] { display: none; }
 select { font: inherit; max-width: 14rem; }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); gap: 1rem; margin: 0; padding: 0; list-style: none; }
+.gallery.strips { grid-template-columns: minmax(0, 1fr); }
+.strips .tiles { grid-template-columns: minmax(0, 48rem); }
 .card { border: 1px solid var(--edge); padding: .75rem; break-inside: avoid; }
 .card p { margin: 0 0 .5rem; }
 .card .id { display: block; overflow-wrap: anywhere; }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { UsageError } from '../errors/index.ts';
 import type { MeasureName, ThresholdSource } from '../evaluation/index.ts';
 import {
+  checkCounts,
   checkNetwork,
   factOptions,
   networkAsked,
@@ -71,6 +72,7 @@ export const evaluateNetwork = command({
     seed: { type: 'number', default: 1, describe: 'Of the bootstrap, of the noise, of the sanity check' },
     'batch-size': { type: 'number', requiresArg: true, describe: 'Images at a time [default: 32]' },
     'image-size': factOptions['image-size'],
+    frames: { type: 'number', requiresArg: true, describe: 'Of a network of clips that takes any number' },
     'input-scaling': factOptions['input-scaling'],
     'write-maps': {
       type: 'string',
@@ -91,8 +93,9 @@ export const evaluateNetwork = command({
     json: { type: 'boolean', default: false, describe: 'Print the results as JSON instead of tables' },
   },
   renamed: { methods: renamedOptions.methods },
-  check: ({ run, model, data, threshold, thresholdFrom }) => {
+  check: ({ run, model, data, threshold, thresholdFrom, frames }) => {
     checkNetwork({ run, model });
+    checkCounts({ frames });
     if (model !== undefined && data === undefined) throw new UsageError('--model needs --data DIR');
     if (threshold !== undefined && thresholdFrom !== undefined) {
       throw new UsageError('--threshold and --threshold-from exclude each other');

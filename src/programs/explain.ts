@@ -5,6 +5,7 @@ import { explanationMethods, findMethods, type MethodGroup, methodGroups } from 
 import { startProgress, writeLine } from '../progress/index.ts';
 import { boxThresholds } from './box-thresholds.ts';
 import { blackBoxOptions, checkBlackBox, explainRemote, isBlackBox } from './explain-black-box.ts';
+import { detectionOptions, explainDetector } from './explain-detections.ts';
 import {
   checkCounts,
   checkNetwork,
@@ -33,7 +34,8 @@ export const explain = command({
       array: true,
       requiresArg: true,
       demandOption: true,
-      describe: 'Images to explain; folders of images; videos, where ffmpeg is installed',
+      describe:
+        'Images to explain; folders of images; videos, where ffmpeg is installed; for a network of clips: folders of frames, GIF, NIfTI, .npy, videos',
     },
     method: {
       type: 'string',
@@ -67,6 +69,13 @@ export const explain = command({
       requiresArg: true,
       describe: 'Output to explain, by name or number [default: 0]',
     },
+    target: {
+      type: 'string',
+      requiresArg: true,
+      describe:
+        'Of a segmenter: predicted (the pixels called the class), all, or a box xmin,ymin,xmax,ymax in shares; of a network of numbers: value; of a detector: detections [default: a class]',
+    },
+    ...detectionOptions,
     link: {
       choices: ['softmax', 'sigmoid'] as const,
       describe: 'How logits become scores [default: as the model or the run says]',
@@ -78,7 +87,12 @@ export const explain = command({
         'Draw and write boxes of what lies above this share of the maximum [default: as npm run evaluate chose for the run]',
     },
     boxes: { type: 'boolean', default: true, describe: 'Boxes, where there is a threshold' },
-    fps: { type: 'number', requiresArg: true, default: 1, describe: 'Frames of a video, in a second of it' },
+    fps: {
+      type: 'number',
+      requiresArg: true,
+      describe: 'Frames of a video, in a second of it [default: 1; for a network of clips all]',
+    },
+    frames: { type: 'number', requiresArg: true, describe: 'Of a network of clips that takes any number' },
     samples: {
       type: 'number',
       requiresArg: true,
@@ -88,13 +102,15 @@ export const explain = command({
     json: { type: 'boolean', default: false, describe: 'Print what was written as JSON' },
   },
   renamed: { batch: renamedOptions.batch, layer: renamedOptions.layer },
-  check: ({ run, model, top, batchSize, imageSize, samples, seed, fps, ...rest }) => {
-    if (!(fps > 0)) throw new UsageError(`--fps: expected a number above 0, found ${fps}`);
+  check: ({ run, model, top, batchSize, imageSize, samples, seed, fps, frames, ...rest }) => {
+    if (fps !== undefined && !(fps > 0))
+      throw new UsageError(`--fps: expected a number above 0, found ${fps}`);
     if (!isBlackBox(rest)) checkNetwork({ run, model });
     else checkBlackBox({ ...rest, run, model, imageSize: imageSize as number | undefined });
     checkCounts({
       top,
       'batch-size': batchSize,
+      frames,
       samples: samples as number | undefined,
       'image-size': imageSize as number | undefined,
     });
@@ -112,12 +128,18 @@ export const explain = command({
   exitCodes: '2 usage, run or model, 3 an image, 130 interrupted',
   async run(args, $0) {
     const methods = listOf(args.method);
+    if (args.target === 'detections') {
+      // The method of `explain` without one looks into layers, which a detector need not have.
+      const asked = methods.join() === 'grad-cam' ? ['d-rise'] : methods;
+      findMethods(asked.filter((name) => name !== 'd-rise'));
+      return explainDetector(args, asked, $0);
+    }
     findMethods(methods);
     if (isBlackBox(args)) return explainRemote(args, methods, $0);
 
     // Loaded late, so that --help and a mistyped option are answered at once.
     const { startEngine } = await import('../engine/index.ts');
-    const { listImages, readImages, writeExplanations } = await import('../explain/index.ts');
+    const { listImages, readClips, readImages, writeExplanations } = await import('../explain/index.ts');
     const {
       doubtByImages,
       findClasses,
@@ -131,16 +153,17 @@ export const explain = command({
       ? await boxThresholds(args.run, args.threshold)
       : { values: {}, from: undefined };
     const engine = await startEngine({ engine: args.engine as EngineName | 'auto' });
-    const subject = await openNetworkOrBlackBox(await networkAsked({ ...args, targetLayer: undefined }));
+    const subject = await openNetworkOrBlackBox(await networkAsked({ ...args, targetLayer: undefined }), {
+      clips: true,
+      targets: true,
+    });
     const classes = args.class && findClasses(args.class, subject.classes);
-    const listed = await listImages(args.image, { fps: args.fps });
-    const images = await readImages(
-      listed.images.map(({ file }) => file),
-      subject,
-    )
-      .then((read) => read.map((image, i) => ({ ...image, file: listed.images[i]!.label })))
-      .finally(() => listed.close());
-    for (const note of [...subject.notes, ...listed.notes]) writeLine(note);
+    const frames = isClosed(subject) ? undefined : subject.frames;
+    const read = frames
+      ? { images: await readClips(args.image, { ...subject, frames }, args.fps), notes: [] }
+      : await readAll(args.image, subject, args.fps);
+    const { images } = read;
+    for (const note of [...subject.notes, ...read.notes]) writeLine(note);
     if (isClosed(subject)) {
       writeLine(`network  its scores alone are known: ${subject.blackBox}`);
     } else {
@@ -178,6 +201,18 @@ export const explain = command({
         ? `${JSON.stringify(written, null, 2)}\n`
         : `${written.page}: ${size}; ${written.pictures} pictures and raw maps beside it, ${written.seconds.toFixed(1)} s\n`,
     );
+
+    /** Images, those of folders, and the frames of videos. */
+    async function readAll(paths: readonly string[], network: typeof subject, fps = 1) {
+      const listed = await listImages(paths, { fps });
+      const images = await readImages(
+        listed.images.map(({ file }) => file),
+        network,
+      )
+        .then((all) => all.map((image, i) => ({ ...image, file: listed.images[i]!.label })))
+        .finally(() => listed.close());
+      return { images, notes: listed.notes };
+    }
   },
 });
 

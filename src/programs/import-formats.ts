@@ -2,6 +2,7 @@ import type { Argv } from 'yargs';
 import {
   cocoSplit,
   findCifar,
+  findClips,
   findCoco,
   findCsv,
   findCub,
@@ -158,6 +159,54 @@ export function addFormats(program: Argv, $0: string, run: Run): Argv {
             ),
           args,
         ),
+    )
+    .command(
+      'clips',
+      'Clips and volumes: folders of frames, GIF, NIfTI, .npy, videos; in a folder for each class, or split and class',
+      (command) =>
+        command
+          .options({ ...common, dir })
+          .option('masks', {
+            type: 'string',
+            describe: 'Folder laid out like --dir with masks of some clips, in every frame',
+          })
+          .option('frames', {
+            type: 'number',
+            describe: 'Bring each clip to so many frames [default: as it has them]',
+          })
+          .option('size', {
+            type: 'number',
+            array: true,
+            describe: 'Bring frames to this height and width [default: as they are]',
+          })
+          .option('fps', {
+            type: 'number',
+            describe: 'Frames in a second of a video [default: as it has them]',
+          })
+          .option('scaling', {
+            choices: ['stretch', 'none'] as const,
+            default: 'stretch' as const,
+            describe: 'Of values that are no bytes: smallest to largest as 0 to 1, or as they are',
+          })
+          .example(
+            `${$0} clips --dir gestures --frames 16 --size 64 64 --out data/gestures`,
+            'gestures/wave/1.gif',
+          ),
+      ({ size, ...args }) => {
+        if (size !== undefined && size.length !== 1 && size.length !== 2) {
+          throw new UsageError(`--size: expected height and width, received ${size.length} numbers`);
+        }
+        const [height, width = height] = size ?? [];
+        return run(
+          () =>
+            findClips(args.dir, {
+              ...given({ masks: args.masks, frames: args.frames, fps: args.fps }),
+              ...(height !== undefined && { size: [height, width!] as const }),
+              scaling: args.scaling,
+            }),
+          args,
+        );
+      },
     )
     .command(
       'csv',

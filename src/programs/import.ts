@@ -25,18 +25,22 @@ export const importData = command({
   commands: (program, $0) => {
     addAnnotationFormats(addFormats(program, $0, importFrom), $0, importFrom);
     for (const [name, { describe, example }] of Object.entries(drawn)) {
-      addDrawn(program, $0, name as DrawnSetName, describe, example);
+      addDrawn(program, $0, name as keyof typeof drawn, describe, example);
     }
+    addMovingShapes(program, $0);
     return program.demandCommand(
       1,
       1,
-      `a format is needed: voc, coco, yolo, labelme, cvat, via, label-studio, open-images, hugging-face, webdataset, cub, folder, csv, tfrecord, idx, decoy, cifar, ${Object.keys(drawn).join(' or ')}`,
+      `a format is needed: voc, coco, yolo, labelme, cvat, via, label-studio, open-images, hugging-face, webdataset, cub, folder, csv, clips, tfrecord, idx, decoy, cifar, ${Object.keys(drawn).join(', ')} or moving-shapes`,
     );
   },
 });
 
 /** The built-in sets. In their training data an object and a cue always come together. */
-const drawn: Record<DrawnSetName, { readonly describe: string; readonly example: string }> = {
+const drawn: Record<
+  Exclude<DrawnSetName, 'moving-shapes'>,
+  { readonly describe: string; readonly example: string }
+> = {
   'biased-boats': {
     describe: 'Drawn: boats stand on water, and nothing else does',
     example: 'what configs/gain.yaml trains on',
@@ -51,7 +55,13 @@ const drawn: Record<DrawnSetName, { readonly describe: string; readonly example:
   },
 };
 
-function addDrawn(program: Argv, $0: string, name: DrawnSetName, describe: string, example: string): void {
+function addDrawn(
+  program: Argv,
+  $0: string,
+  name: keyof typeof drawn,
+  describe: string,
+  example: string,
+): void {
   program.command(
     name,
     describe,
@@ -94,13 +104,48 @@ function addDrawn(program: Argv, $0: string, name: DrawnSetName, describe: strin
         ...(!shortcut && { shortcut }),
         ...(typeof counterexamples === 'number' && { counterexamples }),
       };
-      const { info, generated } = await withProgress('drawing', (onProgress) =>
-        generateDrawn(name, out, options, onProgress),
-      );
-      const splits = Object.entries(info.splits).map(([split, { examples }]) => `${split} ${examples}`);
-      process.stdout.write(`${out}: ${generated ? '' : 'was there already: '}${splits.join(', ')}\n`);
+      await drawInto(name, out, options);
     },
   );
+}
+
+function addMovingShapes(program: Argv, $0: string): void {
+  program.command(
+    'moving-shapes',
+    'Drawn clips: a shape moves, grows or shrinks beside one that stays where it is',
+    (command) =>
+      command
+        .options({
+          out,
+          seed: { type: 'number', default: 1 },
+          size: { type: 'number', default: 32, describe: 'Width and height of the frames' },
+          frames: { type: 'number', default: 8, describe: 'Of each clip' },
+          train: { type: 'number', default: 1200, describe: 'Clips of the split' },
+          'train-fullsup': {
+            type: 'number',
+            default: 200,
+            describe: 'Clips like those of train, with masks',
+          },
+          val: { type: 'number', default: 200 },
+          test: { type: 'number', default: 300 },
+          distractor: { type: 'boolean', default: true, describe: 'Whether a second shape is there' },
+        })
+        .example(`${$0} moving-shapes --out data/moving-shapes`, 'what configs/clips.yaml trains on'),
+    ({ out, seed, size, frames, train, trainFullsup, val, test, distractor }) =>
+      drawInto('moving-shapes', out, { seed, size, frames, train, trainFullsup, val, test, distractor }),
+  );
+}
+
+async function drawInto(
+  name: DrawnSetName,
+  out: string,
+  options: Parameters<typeof generateDrawn>[2],
+): Promise<void> {
+  const { info, generated } = await withProgress('drawing', (onProgress) =>
+    generateDrawn(name, out, options, onProgress),
+  );
+  const splits = Object.entries(info.splits).map(([split, { examples }]) => `${split} ${examples}`);
+  process.stdout.write(`${out}: ${generated ? '' : 'was there already: '}${splits.join(', ')}\n`);
 }
 
 async function importFrom(

@@ -71,9 +71,11 @@ interface FactArguments {
   readonly classes?: string | undefined;
   readonly inputScaling?: string | undefined;
   readonly imageSize?: number | undefined;
+  readonly frames?: number | undefined;
   readonly link?: 'softmax' | 'sigmoid' | undefined;
   readonly output?: string | undefined;
   readonly targetLayer?: string | undefined;
+  readonly target?: string | undefined;
 }
 
 /**
@@ -91,11 +93,26 @@ export async function networkAsked(args: NetworkArguments & FactArguments): Prom
     classes: await classNamesOf(args.classes),
     inputScaling: args.inputScaling === undefined ? undefined : parseInputScaling(args.inputScaling),
     imageSize: squareOf(args.imageSize),
+    frames: args.frames,
     link: args.link,
     output: args.output,
+    target: targetOf(args.target),
     targetLayer: args.targetLayer,
   };
   return { ...networkOf(args), known };
+}
+
+/** @throws {UsageError} for what is neither a word nor four numbers */
+function targetOf(text: string | undefined): NetworkOverrides['target'] {
+  if (text === undefined || text === 'predicted' || text === 'all' || text === 'value') return text;
+  const sides = text.split(',').map((side) => (side.trim() === '' ? Number.NaN : Number(side)));
+  if (sides.length !== 4 || sides.some(Number.isNaN)) {
+    throw new UsageError(
+      `--target: expected predicted, all, value, detections, or xmin,ymin,xmax,ymax from 0 to 1, found "${text}"`,
+    );
+  }
+  const [xmin, ymin, xmax, ymax] = sides as [number, number, number, number];
+  return { xmin, ymin, xmax, ymax };
 }
 
 /** `--image-size 224` as [H,W]. */

@@ -77,6 +77,18 @@ export const units = command({
       requiresArg: true,
       describe: 'Images to shift, enlarge and turn: how far features and scores move, as JSON',
     },
+    'over-epochs': {
+      type: 'string',
+      requiresArg: true,
+      describe:
+        'Data set, or folder of images: the strongest of it for --filters, epoch by epoch of --run (training.keepEvery)',
+    },
+    correspondence: {
+      type: 'string',
+      requiresArg: true,
+      describe:
+        'JSON file of images and boxes of their parts: whether the network takes the parts for the same',
+    },
     steps: { type: 'number', requiresArg: true, default: 200, describe: 'Of the ascent to such an image' },
     ...factOptions,
     ...engineOptions,
@@ -90,12 +102,27 @@ export const units = command({
     json: { type: 'boolean', default: false, describe: 'Print the files as JSON instead of one a line' },
   },
   renamed: { batch: renamedOptions.batch, layer: renamedOptions.layer },
-  check: ({ run, model, featureMaps, topImages, maximize, maximizeClass, kernels, invariance, ...rest }) => {
+  check: ({ run, model, featureMaps, topImages, maximize, maximizeClass, kernels, ...rest }) => {
     checkNetwork({ run, model });
-    if (!(featureMaps || topImages || maximize || maximizeClass || kernels || invariance)) {
+    const { invariance, overEpochs, correspondence } = rest;
+    const asked = [
+      featureMaps,
+      topImages,
+      maximize,
+      maximizeClass,
+      kernels,
+      invariance,
+      overEpochs,
+      correspondence,
+    ];
+    if (!asked.some(Boolean)) {
       throw new UsageError(
-        'nothing to show: --feature-maps, --top-images, --maximize, --maximize-class, --kernels or --invariance is needed',
+        'nothing to show: --feature-maps, --top-images, --maximize, --maximize-class, --kernels, --invariance, ' +
+          '--over-epochs or --correspondence is needed',
       );
+    }
+    if (overEpochs !== undefined && run === undefined) {
+      throw new UsageError('--over-epochs needs --run: a model has no epochs');
     }
     const { top, limit, steps, batchSize, imageSize, seed } = rest;
     checkCounts({
@@ -218,6 +245,52 @@ export const units = command({
       );
       pixels.dispose();
       await write('invariance.json', Buffer.from(`${JSON.stringify(curves, null, 2)}\n`));
+    }
+
+    if (args.overEpochs) {
+      const { keptEpochs } = await import('../run/index.ts');
+      const kept = await keptEpochs(args.run!);
+      const options = { batchSize: args.batchSize, splits: args.split, limit: args.limit };
+      const found: import('../explain/index.ts').EpochFeatures[] = [];
+      await watched('epochs', kept.length, async (update) => {
+        for (const { epoch, path } of kept) {
+          const network = await openTrainedNetwork({ model: path, known: { imageSize } });
+          const images = await explain.unitImages(args.overEpochs!, subject, options);
+          const top = await explain.topImages(network.model, images.batches, {
+            targetLayer: target.path,
+            filters: args.filters === undefined ? firstFilters : filters,
+            top: 1,
+            imageSize,
+            signal,
+          });
+          network.model.dispose();
+          found.push({ epoch, top });
+          update(found.length);
+        }
+      });
+      await write(`over-epochs-${fileName}.png`, await explain.overEpochsFigure(found));
+      const history = `${JSON.stringify(explain.featureHistory(found), null, 2)}\n`;
+      await write(`over-epochs-${fileName}.json`, Buffer.from(history));
+    }
+    if (args.correspondence) {
+      const { readParts } = explain;
+      const { files, parts } = await readParts(args.correspondence);
+      const images = await explain.readImages(files, subject);
+      const pixels = tf.stack(images.map((one) => tf.tensor3d(one.pixels, [...imageSize, channels])));
+      const found = await explain.partCorrespondence(
+        model,
+        pixels as import('@tensorflow/tfjs-core').Tensor4D,
+        parts,
+        { signal, seed: args.seed },
+      );
+      pixels.dispose();
+      for (const { layer, parts: own, random } of found) {
+        const shown = Object.entries({ ...own, random }).map(
+          ([name, { mean, deviation }]) => `${name} ${mean.toFixed(3)} ± ${deviation.toFixed(3)}`,
+        );
+        writeLine(`parts    ${layer}: ${shown.join(', ')}`);
+      }
+      await write('correspondence.json', Buffer.from(`${JSON.stringify(found, null, 2)}\n`));
     }
 
     if (args.json) process.stdout.write(`${JSON.stringify({ files: written }, null, 2)}\n`);

@@ -61,11 +61,12 @@ const evaluation = z.looseObject({
   model: z.looseObject({
     name: z.string(),
     targetLayer: z.string(),
-    mapSize: z.tuple([z.number(), z.number()]),
+    mapSize: numbers.min(2).max(3),
   }),
   settings: z.looseObject({
     methods: z.array(z.string()).min(1),
     imageSize: z.tuple([z.number(), z.number()]),
+    frames: z.int().min(1).optional(),
     iouLevels: numbers,
     bootstrap: z.looseObject({ replicates: z.number(), confidence: z.number() }),
   }),

@@ -55,7 +55,6 @@ function subject({
   finished,
   timing,
 }: EvaluationResult): (readonly [string, Html | string])[] {
-  const [height, width] = model.mapSize;
   const truth =
     dataset.boxes + dataset.masks > 0
       ? `${dataset.boxes} boxes, ${dataset.masks} masks`
@@ -63,7 +62,7 @@ function subject({
   return [
     [
       'data',
-      `${dataset.name}: ${dataset.images} images, ${dataset.pairs} pairs of image and class, ${truth}`,
+      `${dataset.name}: ${dataset.images} ${settings.frames ? `clips of ${settings.frames} frames` : 'images'}, ${dataset.pairs} pairs of image and class, ${truth}`,
     ],
     [
       'network',
@@ -76,7 +75,7 @@ function subject({
     ],
     [
       'maps',
-      `${settings.methods.join(', ')} at ${model.targetLayer} (${model.targetLayerReason}), ${height} × ${width}`,
+      `${settings.methods.join(', ')} at ${model.targetLayer} (${model.targetLayerReason}), ${model.mapSize.join(' × ')}`,
     ],
     [
       'finished',

@@ -4,7 +4,7 @@ import type { EvaluationResult, PairMeasures, PairRecord } from '../evaluation/i
 import { dataAddress, type Html, html, type RgbImage } from '../pictures/index.ts';
 import { readImageRecords, type StoredEvaluation } from './evaluation-files.ts';
 import { type ChosenPair, chooseGallery, type GalleryGroup } from './gallery-choice.ts';
-import { heatPicture, mapOf, readPictures } from './pictures.ts';
+import { heatPicture, mapOf, pictureSize, readPictures } from './pictures.ts';
 
 type PixelBox = PairRecord['trueBoxes'][number];
 
@@ -61,14 +61,16 @@ export async function gallerySection(
     }
     shown += cards.length;
     if (cards.length > 0) {
-      parts.push(html`<h4>${group.title}</h4><p>${group.about}</p><ul class="gallery">\n${cards}</ul>`);
+      parts.push(
+        html`<h4>${group.title}</h4><p>${group.about}</p><ul class="${result.settings.frames ? 'gallery strips' : 'gallery'}">\n${cards}</ul>`,
+      );
     }
   }
   if (shown === 0) return { html: html``, shown, notes: [] };
   const full = groups.reduce((sum, { pairs }) => sum + pairs.length, 0) > shown;
   return {
     html: html`<div class="gallery-section"><h3 id="${id}-gallery">Gallery</h3>
-<p>${shown} of ${result.dataset.pairs} pairs of an image and a true class${full && ', as many as fit into the size of this page'}. Boxes: ${boxSample('true')} true, ${boxSample('predicted')} predicted at the threshold of the method. A hit has an IoU of at least 50 %.</p>
+<p>${shown} of ${result.dataset.pairs} pairs of ${result.settings.frames ? 'a clip' : 'an image'} and a true class${full && ', as many as fit into the size of this page'}. ${result.settings.frames ? html`Frames side by side.` : html`Boxes: ${boxSample('true')} true, ${boxSample('predicted')} predicted at the threshold of the method. A hit has an IoU of at least 50 %.`}</p>
 ${note && html`<p class="note">${note}</p>`}
 ${filter(result, groups, shown)}
 ${parts}</div>`,
@@ -85,7 +87,13 @@ async function imagesOf(
 ): Promise<{ images: Map<string, RgbImage>; note?: string }> {
   const records = new Map(groups.flatMap(({ pairs }) => pairs.map(({ record }) => [record.id, record])));
   const fit = (config as { data?: { fit?: 'squash' | 'crop' } } | null)?.data?.fit ?? 'squash';
-  const source = { dir: data ?? dataset.dir, split, imageSize: settings.imageSize, fit };
+  const source = {
+    dir: data ?? dataset.dir,
+    split,
+    imageSize: settings.imageSize,
+    frames: settings.frames,
+    fit,
+  };
   try {
     return { images: await readPictures([...records.values()], source) };
   } catch (error) {
@@ -101,7 +109,7 @@ async function galleryCard(
 ): Promise<Html> {
   const pair = record.pairs[index]!;
   const name = dataset.classes[pair.class] ?? `class ${pair.class}`;
-  const size = settings.imageSize;
+  const size = pictureSize(settings.imageSize, settings.frames);
   const score = `${((record.scores[pair.class] ?? 0) * 100).toFixed(0)} %`;
   const first = pair.methods[settings.methods[0]!];
   const top = record.scores.indexOf(Math.max(...record.scores));

@@ -63,22 +63,27 @@ export async function localizationSection(
   const columns = localizationColumns(localization);
   const { thresholdFrom } = localization;
   const source =
-    thresholdFrom === 'given'
-      ? html`It was given by hand.`
-      : html`It was chosen on the ${thresholdFrom.images} images of <b>${thresholdFrom.split}</b>, the constant box too.`;
+    thresholdFrom === 'none'
+      ? html`Clips have no boxes: maps are compared with the masks of all frames.`
+      : thresholdFrom === 'given'
+        ? html`It was given by hand.`
+        : html`It was chosen on the ${thresholdFrom.images} images of <b>${thresholdFrom.split}</b>, the constant box too.`;
   return html`<h3 id="${id}-localization">Localization</h3>
-<p>Boxes are the contours of maps above one threshold, the same for the whole data set. ${source}
+<p>${thresholdFrom !== 'none' && 'Boxes are the contours of maps above one threshold, the same for the whole data set. '}${source}
 Measured on ${result.dataset.pairsWithTruth} pairs of an image and a true class.</p>
 ${scoreTable(`Localization in percent${bestOfRow(result.settings.bootstrap)}`, columns, [
   ...measures,
   ...deltaMeasures(columns),
 ])}
 <div class="charts">${await localizationCharts(result, columns, id)}</div>
-<details><summary>IoU levels, classes, best threshold on this split</summary>
+${
+  thresholdFrom !== 'none' &&
+  html`<details><summary>IoU levels, classes, best threshold on this split</summary>
 ${iouLevels(result, columns)}
 ${perClass(result, columns)}
 ${bestThresholds(result, columns)}
-</details>`;
+</details>`
+}`;
 }
 
 function localizationColumns({ methods, baselines }: LocalizationResult): ScoredColumn<LocalizationScores>[] {

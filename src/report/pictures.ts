@@ -4,12 +4,14 @@ import { DataError } from '../errors/index.ts';
 import type { ImageRecord, MapThumbnail } from '../evaluation/index.ts';
 import {
   colorMap,
+  frameStrip,
   grayscale,
   overlayMap,
   type PixelMap,
   type RgbImage,
   resizeMap,
   rgbImage,
+  shownFrames,
   webpAddress,
 } from '../pictures/index.ts';
 
@@ -18,20 +20,27 @@ export interface PictureSource {
   readonly dir: string;
   readonly split: string;
   readonly imageSize: readonly [number, number];
+  /** T, of clips. @default images */
+  readonly frames?: number | undefined;
   readonly fit: 'squash' | 'crop';
 }
 
 /**
- * Reads images of a split as the evaluation saw them, by their place in it.
+ * Reads images of a split as the evaluation saw them, by their place in it; of clips some frames side by side.
  *
  * @returns by id
  * @throws {DataError} when the data set is missing or damaged, or holds another image at the place
  */
 export async function readPictures(
   records: readonly ImageRecord[],
-  { dir, split, imageSize, fit }: PictureSource,
+  { dir, split, imageSize, frames, fit }: PictureSource,
 ): Promise<Map<string, RgbImage>> {
   const dataset = await openDataset(dir);
+  const picture = (pixels: Float32Array) => {
+    if (!frames) return rgbImage(pixels, ...imageSize);
+    const strip = frameStrip(pixels, [frames, ...imageSize], shownFrames(frames), 3);
+    return rgbImage(strip, ...pictureSize(imageSize, frames));
+  };
   try {
     if (!(split in dataset.info.splits)) throw new DataError(`${dir}: there is no split ${split}`);
     const images = new Map<string, RgbImage>();
@@ -43,11 +52,12 @@ export async function readPictures(
         workers: 0,
         masks: 'none',
         imageSize,
+        frames,
         fit,
       });
       for await (const { ids, images: pixels } of batches) {
         if (ids[0] !== id) throw new DataError(`${dir}: image ${index} of ${split} is ${ids[0]}, not ${id}`);
-        images.set(id, rgbImage(pixels, ...imageSize));
+        images.set(id, picture(pixels));
         break;
       }
       if (!images.has(id)) throw new DataError(`${dir}: ${split} has no image ${index} (${id})`);
@@ -56,6 +66,14 @@ export async function readPictures(
   } finally {
     await dataset.close();
   }
+}
+
+/** [H,W] of a picture: of an image itself, of a clip the strip of its shown frames. */
+export function pictureSize(
+  [height, width]: readonly [number, number],
+  frames: number | undefined,
+): [number, number] {
+  return [height, width * (frames ? shownFrames(frames).length : 1)];
 }
 
 /** The stored map as numbers from 0 to 1. */

@@ -64,7 +64,7 @@ export function teacherSection(
       scores: { ...teacher, scores: teacher.classification, imagesPerSecond: throughput.teacher },
     },
   ];
-  const [h, w] = model.mapSize;
+  const [h, w] = model.mapSize as [number, number];
   return html`<h3 id="${id}-teacher">Student and teacher</h3>
 <p>The teacher is ${teacher.name} of ${teacher.path}. On <data value="${agreement.value}">${(100 * agreement.value).toFixed(1)}</data> % of the images both take the same class for the most likely.</p>
 ${scoreTable('Answers in percent', networks, networkMeasures)}

@@ -9,12 +9,13 @@ import {
   type InputScaling,
   type LoadedGraph,
   loadGraphFile,
+  regionScores,
   scaledPixels,
   shownScaling,
 } from '../models/index.ts';
 import { type FoundNetwork, findNetwork } from './find-network.ts';
 import { fileOfNetwork, type NetworkSource } from './network-source.ts';
-import { loadNetwork, type TrainedNetwork } from './trained-network.ts';
+import { loadNetwork, type NetworkKinds, type TrainedNetwork } from './trained-network.ts';
 
 /**
  * A classifier of which only the scores are known: a tfjs graph-model, or an ONNX file with operators that have no
@@ -50,17 +51,20 @@ export interface DifferentiableGraph {
  *
  * @throws {ModelError} when it is neither
  */
-export async function openNetworkOrBlackBox(source: NetworkSource): Promise<TrainedNetwork | BlackBox> {
+export async function openNetworkOrBlackBox(
+  source: NetworkSource,
+  kinds: NetworkKinds = {},
+): Promise<TrainedNetwork | BlackBox> {
   const found = await findNetwork(source);
-  if (found.run !== null) return loadNetwork(found);
+  if (found.run !== null) return loadNetwork(found, {}, kinds);
   const file = fileOfNetwork(found.path);
   if (file.endsWith('.json')) {
     const graph = await loadGraphFile(file);
-    return graph ? ofGraph(found, file, graph, await scalingOf(found, file)) : loadNetwork(found);
+    return graph ? ofGraph(found, file, graph, await scalingOf(found, file)) : loadNetwork(found, {}, kinds);
   }
-  if (!file.endsWith('.onnx')) return loadNetwork(found);
+  if (!file.endsWith('.onnx')) return loadNetwork(found, {}, kinds);
   try {
-    return await loadNetwork(found);
+    return await loadNetwork(found, {}, kinds);
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
     return ofOnnx(found, file, error, await scalingOf(found, file));
@@ -150,17 +154,38 @@ function ofGraph(
   const end = graph.endOf(output);
   const asked = known.imageSize;
   const size = [shape[1] ?? asked?.[0], shape[2] ?? asked?.[1]].map((one) => one ?? 1);
-  const count = tf.tidy(() =>
-    columnsOf(
-      graph.execute([scaledPixels(tf.zeros([1, size[0]!, size[1]!, channels]), scaling)], [output]),
-      file,
-    ),
-  );
+  const { target } = known;
+  if (target === 'value') throw noTarget(file, 'a graph-model');
+  const zeros = () => scaledPixels(tf.zeros([1, size[0]!, size[1]!, channels]), scaling);
+  const count = tf.tidy(() => {
+    const answer = graph.execute([zeros()], [output]);
+    return target === undefined ? columnsOf(answer, file) : classesOfPixels(answer, file);
+  });
   const facts = factsOf(found, count, end?.link, [shape[1] ?? null, shape[2] ?? null], [...notes]);
+  const blackBox = 'a graph-model has operations and no layers';
+  if (target !== undefined) {
+    const link = end?.link ?? (count === 1 ? 'sigmoid' : 'softmax');
+    const scored = (images: tf.Tensor, of: 'score' | 'chance') => {
+      const answer = graph.execute([scaledPixels(images as tf.Tensor4D, scaling)], [end?.logits ?? output]);
+      return regionScores((Array.isArray(answer) ? answer[0]! : answer) as tf.Tensor4D, of, target, link);
+    };
+    return {
+      ...facts,
+      channels,
+      blackBox,
+      predict: (images) => tf.tidy(() => scored(images, 'chance')),
+      graph: {
+        inputs: graph.inputs,
+        outputs: [{ name: end?.logits ?? output }],
+        execute: ([images]) => scored(images!, 'score'),
+      },
+      dispose: () => graph.dispose(),
+    };
+  }
   return {
     ...facts,
     channels,
-    blackBox: 'a graph-model has operations and no layers',
+    blackBox,
     predict: (images) =>
       tf.tidy(() => {
         const scores = graph.execute([scaledPixels(images as tf.Tensor4D, scaling)], [output]);
@@ -192,6 +217,7 @@ async function ofOnnx(
     throw why;
   }
   const { known } = found;
+  if (known.target !== undefined) throw noTarget(file, 'this file');
   const { input, outputs, unknown } = description;
   const [batch, a, b, c] = input.shape;
   const first = isChannels(a) || !isChannels(c);
@@ -241,6 +267,18 @@ const noPadding: [number, number][] = [
   [0, 0],
   [0, 0],
 ];
+
+/** @param what the network that has no layers here */
+function noTarget(file: string, what: string): UsageError {
+  return new UsageError(`target: ${file}: of ${what} scores of classes are known here, and no layers`);
+}
+
+/** The classes of a segmenter's answer. */
+function classesOfPixels(answer: tf.Tensor | tf.Tensor[], file: string): number {
+  const { shape } = Array.isArray(answer) ? answer[0]! : answer;
+  if (shape.length === 4) return shape[3]!;
+  throw new ModelError(`${file}: it answers [${shape.join(', ')}], not [batch, height, width, classes]`);
+}
 
 function isChannels(size: number | null | undefined): boolean {
   return size === 1 || size === 3;

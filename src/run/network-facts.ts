@@ -5,6 +5,7 @@ import { ModelError, UsageError } from '../errors/index.ts';
 import type { Link } from '../losses/index.ts';
 import { finalLink } from '../models/index.ts';
 import type { FoundNetwork } from './find-network.ts';
+import type { NetworkOverrides } from './network-source.ts';
 
 /** How the logits of a run become scores: as its config says; `auto` is what its data set says. */
 export function linkOfRun({ gain }: Config, data: Pick<DatasetInfo, 'multiLabel'> | null): Link | undefined {
@@ -15,9 +16,10 @@ export function linkOfRun({ gain }: Config, data: Pick<DatasetInfo, 'multiLabel'
 /**
  * Which output has the scores.
  *
+ * @param rank axes that it has to have: 2 of classes and numbers, 4 of a segmenter
  * @throws {UsageError} {ModelError} when it is not there, or does not answer [B,C]
  */
-export function outputIndex(model: tfl.LayersModel, output: number | string = 0): number {
+export function outputIndex(model: tfl.LayersModel, output: number | string = 0, rank = 2): number {
   // A Sequential knows no names of outputs.
   const names = model.outputs.map(({ sourceLayer }, i) => model.outputNames[i] ?? sourceLayer.name);
   const index = names.indexOf(String(output));
@@ -27,24 +29,49 @@ export function outputIndex(model: tfl.LayersModel, output: number | string = 0)
     const known = names.map((name, i) => `${i} (${name})`).join(', ');
     throw new UsageError(`--output: no output ${output}; the model has ${known}`);
   }
-  if (shape.length !== 2 || !shape[1]) {
+  if (shape.length !== rank || !shape.at(-1)) {
+    const wanted = rank === 2 ? '[batch, classes]' : '[batch, height, width, classes]';
+    const segmenter =
+      rank === 2 && shape.length === 4 ? 'explain --target predicted takes a segmenter; ' : '';
     throw new ModelError(
-      `model ${model.name}: output ${output} answers ${shapeOf(shape)}, not [batch, classes]; other targets are ` +
+      `model ${model.name}: output ${output} answers ${shapeOf(shape)}, not ${wanted}; ${segmenter}other targets are ` +
         'explained from code (docs/explanations.md)',
     );
   }
   return found;
 }
 
-/** [H,W] and channels of the images. */
+/** What a network takes: images, or clips of T frames. */
+export interface NetworkInput {
+  /** [H,W] */
+  readonly size: readonly [number, number];
+  readonly channels: 1 | 3;
+  /** T; undefined for images. */
+  readonly frames: number | undefined;
+}
+
+/**
+ * Size and channels of the images, and how many frames a clip has.
+ *
+ * @param clips whether the caller can do something with clips
+ * @throws {ModelError} for a network of other inputs, and one of clips where images are wanted
+ * @throws {UsageError} where it takes any size and nothing says which
+ */
 export function inputOf(
   model: tfl.LayersModel,
   { path, config }: FoundNetwork,
-  asked: readonly [number, number] | undefined,
-): [readonly [number, number], 1 | 3] {
+  { imageSize: asked, frames: askedFrames }: Pick<NetworkOverrides, 'imageSize' | 'frames'>,
+  clips = false,
+): NetworkInput {
   const { shape } = model.inputs[0]!;
-  const [, height, width, channels] = shape;
-  if (model.inputs.length !== 1 || shape.length !== 4 || (channels !== 3 && channels !== 1)) {
+  const volumes = shape.length === 5;
+  const [height, width, channels] = shape.slice(-3);
+  if (volumes && !clips && model.inputs.length === 1) {
+    throw new ModelError(
+      `${path}: it takes clips, ${shapeOf(shape)}, and images are wanted here; explain and evaluate take clips`,
+    );
+  }
+  if (model.inputs.length !== 1 || (shape.length !== 4 && !volumes) || (channels !== 3 && channels !== 1)) {
     const found = model.inputs.map((input) => shapeOf(input.shape));
     throw new ModelError(
       `${path}: expected one input of images, [batch, H, W, 3] or [batch, H, W, 1], found ` +
@@ -56,7 +83,22 @@ export function inputOf(
   if ((height ?? size[0]) !== size[0] || (width ?? size[1]) !== size[1]) {
     throw new UsageError(`${path}: it takes images of ${height}x${width}, not of ${size.join('x')}`);
   }
-  return [size, channels];
+  return { size, channels, frames: volumes ? framesOf(shape[1]!, path, askedFrames, config) : undefined };
+}
+
+function framesOf(
+  own: number | null,
+  path: string,
+  asked: number | undefined,
+  config: FoundNetwork['config'],
+): number {
+  const frames = asked ?? own ?? config?.data.frames;
+  if (!frames)
+    throw new UsageError(`${path}: it takes clips of any length; say how many frames with --frames`);
+  if ((own ?? frames) !== frames) {
+    throw new UsageError(`${path}: it takes clips of ${own} frames, not of ${frames}`);
+  }
+  return frames;
 }
 
 /** How its logits become scores; undefined where nothing says so. */
@@ -94,7 +136,7 @@ export function classesOf(
   asked: readonly string[] | undefined,
   note: (line: string) => void,
 ): readonly string[] | undefined {
-  const count = model.outputs[output]!.shape[1]!;
+  const count = model.outputs[output]!.shape.at(-1)!;
   const own = beside?.names;
   if (beside && own!.length !== count) {
     note(`classes  ${beside.file} names ${own!.length}, the network has ${count}: they are not taken`);

@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../errors/index.ts';
 import type { Link } from '../losses/index.ts';
-import { type InputScaling, isModelFile, modelFileIn } from '../models/index.ts';
+import { type InputScaling, isModelFile, modelFileIn, type ScoredRegion } from '../models/index.ts';
 import { holdsRun } from './run-directory.ts';
 
 /** Which weights of a run: as it ended, or those of a checkpoint. */
@@ -14,12 +14,19 @@ export interface NetworkOverrides {
   readonly inputScaling?: InputScaling | undefined;
   /** [H,W] where the model takes any. @default what the model says, else the run */
   readonly imageSize?: readonly [number, number] | undefined;
+  /** T, where a network of clips takes any number of frames. @default what the model says, else the run */
+  readonly frames?: number | undefined;
   /** Names of the classes, in order. @default those of the data set, of the files beside it, else their numbers */
   readonly classes?: readonly string[] | undefined;
   /** Index or name. @default 0 */
   readonly output?: number | string | undefined;
   /** For a model that ends in logits. @default what the run says, else its data set, else softmax */
   readonly link?: Link | undefined;
+  /**
+   * What is explained of a network that is no classifier: `value`, of one that answers numbers; a region, of a segmenter.
+   * @default a class
+   */
+  readonly target?: 'value' | ScoredRegion | undefined;
   /** @default what the run explained, else auto */
   readonly targetLayer?: string | undefined;
 }

@@ -8,21 +8,22 @@ const most = 12;
 
 type Looked = Pick<
   TrainedNetwork,
-  'saved' | 'scaling' | 'link' | 'imageSize' | 'channels' | 'fit' | 'data' | 'dataDir'
+  'saved' | 'scaling' | 'link' | 'imageSize' | 'frames' | 'scored' | 'channels' | 'fit' | 'data' | 'dataDir'
 >;
 
 /**
  * Whether the scores of some images speak against the scaling of the pixels.
  *
  * @param images each [H·W·c], from 0 to 1
- * @returns a line to show; undefined for a run, whose network holds its scaling, and where nothing speaks against it
+ * @returns a line to show; undefined for a run, whose network holds its scaling, for clips, and where nothing speaks against it
  */
 export function doubtByImages(
-  { saved, scaling, link, imageSize, channels }: Looked,
+  { saved, scaling, link, imageSize, frames, scored, channels }: Looked,
   images: readonly Float32Array[],
   labels?: readonly number[],
 ): string | undefined {
-  if (scaling === null || images.length === 0 || saved.outputs.length !== 1) return undefined;
+  if (scaling === null || frames || scored !== 'classes' || images.length === 0) return undefined;
+  if (saved.outputs.length !== 1) return undefined;
   const [height, width] = imageSize;
   const some = images.slice(0, most);
   const pixels = tf.tidy(() =>

@@ -1,4 +1,5 @@
 import type * as tfl from '@tensorflow/tfjs-layers';
+import { UsageError } from '../errors/index.ts';
 import type { Link } from '../losses/index.ts';
 import {
   findInputScaling,
@@ -6,6 +7,8 @@ import {
   loadLayersModel,
   shownScaling,
   withInputScaling,
+  withRegionScores,
+  withSignedValues,
   withTwoClasses,
 } from '../models/index.ts';
 import { type FoundNetwork, findNetwork } from './find-network.ts';
@@ -29,10 +32,17 @@ export interface TrainedNetwork extends FoundNetwork {
   readonly knowsClasses: boolean;
   /** How its logits become scores. */
   readonly link: Link;
+  /**
+   * What the scores of its output stand for: `classes`; the `regions` of a segmenter (`withRegionScores`); `values`, numbers
+   * of either sign (`withSignedValues`).
+   */
+  readonly scored: 'classes' | 'regions' | 'values';
   /** Whether something said so; else it was assumed. */
   readonly knowsLink: boolean;
   /** [H,W] */
   readonly imageSize: readonly [number, number];
+  /** T, of a network of clips and volumes; undefined for images. */
+  readonly frames: number | undefined;
   /** 3 for colours, 1 for grey. */
   readonly channels: 1 | 3;
   readonly fit: 'squash' | 'crop';
@@ -42,6 +52,19 @@ export interface TrainedNetwork extends FoundNetwork {
   readonly methods: readonly string[];
   /** What had to be assumed, a line each. */
   readonly notes: readonly string[];
+}
+
+/** What else than images the caller can do something with. */
+export interface NetworkKinds {
+  /** Networks of clips and volumes, [B,T,H,W,c]. @default false: they are an error */
+  readonly clips?: boolean | undefined;
+  /** Other targets than classes, see `NetworkOverrides.target`. @default false: they are an error */
+  readonly targets?: boolean | undefined;
+}
+
+/** A number has two columns: what raises it, and what lowers it. */
+function bothSigns(names: readonly string[]): string[] {
+  return names.flatMap((name) => [`${name} higher`, `${name} lower`]);
 }
 
 /**
@@ -55,13 +78,14 @@ export interface TrainedNetwork extends FoundNetwork {
  * - Input scaling of what is no run: the one given; else what its files say, with a note; else none. Where there are
  *   images of its data set, scores that speak against it are a note too.
  *
- * @throws {ModelError} when it cannot be loaded, does not take one image, or does not answer [B,C] with the classes of
+ * @throws {ModelError} when it cannot be loaded, does not take one image (or clip, where `clips` is said), or does not answer [B,C] with the classes of
  *   its data set
  * @throws {UsageError} when an override does not fit it
  */
 export async function loadNetwork(
   found: FoundNetwork,
   overrides: NetworkOverrides = {},
+  { clips = false, targets = false }: NetworkKinds = {},
 ): Promise<TrainedNetwork> {
   const { config, path } = found;
   const facts = { ...found.known, ...given(overrides) };
@@ -70,18 +94,34 @@ export async function loadNetwork(
     inputSize: facts.imageSize,
     onNote: (note) => notes.push(`file     ${note}`),
   });
-  const output = outputIndex(saved, facts.output);
-  const [imageSize, channels] = inputOf(saved, found, facts.imageSize);
-  let link = linkOf(saved, output, found, facts.link);
+  const { target } = facts;
+  const scored = target === undefined ? 'classes' : target === 'value' ? 'values' : 'regions';
+  if (target !== undefined && !targets) {
+    throw new UsageError('target: this program works on classes; explain takes other targets');
+  }
+  let output = outputIndex(saved, facts.output, scored === 'regions' ? 4 : 2);
+  const own = saved;
+  const ownOutput = output;
+  if (target !== undefined) {
+    saved = target === 'value' ? withSignedValues(saved, output) : withRegionScores(saved, target, output);
+    output = 0;
+  }
+  const { size: imageSize, channels, frames } = inputOf(saved, found, facts, clips);
+  let link = scored === 'classes' ? linkOf(saved, output, found, facts.link) : 'softmax';
   if (link === undefined) notes.push('scores   softmax of the logits (--link sigmoid says otherwise)');
-  const pair = pairOfClasses(saved, found, facts.classes);
+  const pair = scored === 'classes' ? pairOfClasses(saved, found, facts.classes) : undefined;
   if (pair) {
     saved = withTwoClasses(saved);
     link = 'softmax';
     notes.push(`classes  one score: it speaks for ${pair[1]} and against ${pair[0]}`);
   }
-  const classes = classesOf(saved, output, found, facts.classes, (note) => notes.push(note));
-  if (classes === undefined) {
+  const named = classesOf(pair ? saved : own, pair ? output : ownOutput, found, facts.classes, (note) =>
+    notes.push(note),
+  );
+  const columns = pair ? saved.outputs[output]! : own.outputs[ownOutput]!;
+  const numbered = Array.from({ length: columns.shape.at(-1)! }, (_, c) => String(c));
+  const classes = scored === 'values' ? bothSigns(named ?? numbered) : (named ?? numbered);
+  if (named === undefined) {
     notes.push('classes  their names are not known: numbers take their place (--classes gives names)');
   }
   const explained = config && config.gain.targetLayer !== 'auto' ? config.gain.targetLayer : undefined;
@@ -93,18 +133,20 @@ export async function loadNetwork(
     saved,
     ...(await scaled(saved, found, facts, notes)),
     output,
-    classes: classes ?? Array.from({ length: saved.outputs[output]!.shape[1]! }, (_, c) => String(c)),
-    knowsClasses: classes !== undefined,
+    scored,
+    classes,
+    knowsClasses: named !== undefined,
     link: link ?? 'softmax',
     knowsLink: link !== undefined,
     imageSize,
+    frames,
     channels,
     fit: config?.data.fit ?? 'squash',
     targetLayer: facts.targetLayer ?? explained ?? config?.distillation?.maps.studentLayer ?? 'auto',
     methods,
     notes,
   };
-  const doubt = await doubtByData(network);
+  const doubt = frames || scored !== 'classes' ? undefined : await doubtByData(network);
   if (doubt) notes.push(doubt);
   return network;
 }
@@ -138,6 +180,7 @@ function given(overrides: NetworkOverrides): NetworkOverrides {
 export async function openTrainedNetwork(
   source: NetworkSource,
   overrides: NetworkOverrides = {},
+  kinds: NetworkKinds = {},
 ): Promise<TrainedNetwork> {
-  return loadNetwork(await findNetwork(source), overrides);
+  return loadNetwork(await findNetwork(source), overrides, kinds);
 }

@@ -32,7 +32,7 @@ const args = await yargs(hideBin(process.argv))
     epochs: { type: 'number', default: 8 },
     'per-cell': { type: 'number', default: 100 },
     size: { type: 'number', default: 64 },
-    set: { choices: drawnSetNames, default: drawnSetNames[0] },
+    set: { choices: drawnSetNames.filter((name) => name !== 'moving-shapes'), default: drawnSetNames[0] },
     shortcut: { type: 'boolean', default: false },
     seed: { type: 'number', describe: 'Only this one, in this process' },
   })

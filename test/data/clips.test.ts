@@ -81,7 +81,7 @@ test('a .npy: bytes over 255, other values stretched or as they are', async (t) 
   await fails('d.npy', npy('<c8', [1, 1, 1], new Uint8Array(8)), /kind "c8" are not read/);
   await fails('e.npy', npy('<f4', [2, 2, 2], new Uint8Array(8)), /expected 8 values of 4 bytes/);
   await fails('f.npy', npy('|u1', [4], new Uint8Array(4)), /expected an array \[D,H,W\]/);
-  await fails('g.mp4', Buffer.from('film'), /expected a folder of frames/);
+  await fails('g.doc', Buffer.from('film'), /expected a folder of frames/);
 });
 
 /** A NIfTI-1 volume of int16 with slope 0.5 and intercept 1. */

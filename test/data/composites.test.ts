@@ -215,6 +215,20 @@ test('composites are a function of seed, epoch and position: not of workers, ord
   }
 });
 
+test('without masks a batch holds the same images, composites among them, and no mask', async (t) => {
+  const data = await openDataset(await biasedDataset(t));
+  const [withMasks, without] = [
+    await collect(data.batches('train', { ...walk, workers: 0 })),
+    await collect(data.batches('train', { ...walk, workers: 0, withMasks: false })),
+  ];
+  t.true(withMasks.some(({ masks }) => masks.length > 0));
+  t.deepEqual(
+    without,
+    withMasks.map((batch) => ({ ...batch, masks: [] })),
+  );
+  await data.close();
+});
+
 test('where classes exclude each other, each composite shows one object and says which', async (t) => {
   const data = await openDataset(await biasedDataset(t, false));
   const options = { ...walk, workers: 0 };

@@ -5,8 +5,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import test from 'ava';
 import { parseConfig } from '../../src/config/index.ts';
 import { startEngine } from '../../src/engine/index.ts';
-import { ModelError } from '../../src/errors/index.ts';
-import { buildExperimentModel, pairCapacityFor } from '../../src/experiment/from-config.ts';
+import { ConfigError, ModelError, UsageError } from '../../src/errors/index.ts';
+import {
+  buildExperimentModel,
+  checkModelConfig,
+  masksAreRead,
+  pairCapacityFor,
+} from '../../src/experiment/from-config.ts';
 import { buildModel, freezeLayers, saveLayersModel } from '../../src/models/index.ts';
 
 test.before(() => startEngine({ engine: 'cpu' }));
@@ -31,6 +36,21 @@ test('`model.freeze` says everything: what was frozen in the loaded weights is t
   const without = await trained(['conv1_1']);
   t.false(without.includes('conv1_1/kernel'));
   t.true(without.includes('conv2_1/kernel'));
+});
+
+test('masks are asked for where a term, or a module of the user’s own, reads them', (t) => {
+  const read = (...overrides: string[]) => masksAreRead(parseConfig('name: x', 'x.yaml', overrides));
+  const some = 'data.masks={ split: train-fullsup, count: 4 }';
+  const none = 'data.masks={ count: 0 }';
+  const unsupervised = 'gain.losses.supervision={ weight: 0 }';
+  t.true(read(some));
+  t.false(read(some, unsupervised));
+  t.false(read(none));
+  t.true(read(some, unsupervised, 'guidance.losses.energy={ weight: 1 }'));
+  t.true(read(some, unsupervised, 'training.module={ file: own.js }'));
+  const composites = 'data.composites={ suspects: [boat], perBatch: 4 }';
+  t.false(read(some, unsupervised, composites));
+  t.true(read(some, composites));
 });
 
 test('`model.inputScaling` with numbers of its own', async (t) => {
@@ -61,4 +81,31 @@ test('the number of pairs that a batch is padded to: mean and two standard devia
   t.is(pairCapacityFor([0, 50, 50], 100), 160);
   t.is(pairCapacityFor([0, 50, 50], 9), 18);
   t.is(pairCapacityFor([0, 10], 8), 8);
+});
+
+test('data.frames: a network of clips, and nothing that is made of images alone', async (t) => {
+  const config = (...set: string[]) => parseConfig('name: x', 'x.yaml', ['data.imageSize=[8, 8]', ...set]);
+  const clips = config('data.frames=4', 'model.backbone=small-cnn-3d', 'model.options={ widths: [2, 3] }');
+  t.notThrows(() => checkModelConfig(clips));
+  const model = await buildExperimentModel(clips, 2);
+  t.deepEqual(model.inputs[0]!.shape, [null, 4, 8, 8, 3]);
+  t.throws(() => checkModelConfig(config('data.frames=4')), {
+    instanceOf: UsageError,
+    message: 'model.backbone: small-cnn takes images, and data.frames is 4; expected small-cnn-3d',
+  });
+  t.throws(() => checkModelConfig(config('model.backbone=small-cnn-3d')), {
+    message: /^model.backbone: small-cnn-3d takes clips, and data.frames is null; expected small-cnn, /,
+  });
+  for (const [set, message] of [
+    [
+      'data.composites={ suspects: all }',
+      /with data.frames, expected null: composites are made of images alone/,
+    ],
+    [
+      'guidance.losses.energy.weight=1',
+      /with data.frames, expected 0: of clips, gain.losses.mining and supervision/,
+    ],
+  ] as const) {
+    t.throws(() => config('data.frames=4', set), { instanceOf: ConfigError, message });
+  }
 });

@@ -252,7 +252,7 @@ test('a model with several inputs: the image is masked, the others go along with
   );
   close(t, result.mining!.dataSync(), [expected]);
   t.throws(() => gainLoss(two, { images: inputs, labels: LABELS }, { imageInput: 0 }), {
-    message: 'batch.images: must have shape [B,H,W,c], had [3,2]',
+    message: 'batch.images: must have shape [B,H,W,c], or [B,T,H,W,c] of clips, had [3,2]',
   });
 });
 

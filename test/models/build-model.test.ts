@@ -10,6 +10,7 @@ import {
   describeModel,
   modelNames,
   modelOptionsSchema,
+  takesVolumes,
 } from '../../src/models/index.ts';
 import { layerSeed } from '../../src/models/seeded-layers.ts';
 import { startTestEngine } from '../engine/test-engine.ts';
@@ -18,6 +19,7 @@ test.before(() => startTestEngine());
 
 const small: [BackboneName, object, number][] = [
   ['small-cnn', { widths: [4, 8], norm: 'batch', pool: 'avg', activation: 'elu' }, 16],
+  ['small-cnn-3d', { widths: [4, 6, 8], norm: 'batch', activation: 'elu' }, 16],
   ['simple-conv-net', {}, 28],
   ['vgg11', { baseWidth: 4 }, 32],
   ['vgg16', { baseWidth: 4, norm: 'batch', head: 'hidden', hiddenUnits: [8, 6], dropout: 0.5 }, 32],
@@ -45,10 +47,12 @@ test('every backbone is tested here', (t) => {
 
 for (const [name, options, size] of small) {
   test.serial(`${name} gives finite raw logits, the same for the same seed`, (t) => {
-    const build = (seed: number) =>
-      buildModel(name, { inputShape: [size, size, 3], classes: 5, seed, ...options });
+    const inputShape: [number, number, number] | [number, number, number, number] = takesVolumes(name)
+      ? [4, size, size, 3]
+      : [size, size, 3];
+    const build = (seed: number) => buildModel(name, { inputShape, classes: 5, seed, ...options });
     const models = [build(3), build(3), build(4)];
-    const images = tf.randomUniform([2, size, size, 3], 0, 1, 'float32', 7);
+    const images = tf.randomUniform([2, ...inputShape], 0, 1, 'float32', 7);
     const [first, again, other] = models.map((model) => model.predict(images) as tf.Tensor2D);
     t.deepEqual(first!.shape, [2, 5]);
     const logits = first!.dataSync();
@@ -127,6 +131,16 @@ test('what is wrong with a call is said, with what may have been meant', (t) => 
     'small-cnn',
     { inputShape: [32, 3] },
     /^inputShape: expected \[height, width, channels\], received \[32,3\]/,
+  );
+  fails(
+    'small-cnn',
+    { inputShape: [4, 16, 16, 3] },
+    /received \[4,16,16,3\]; "small-cnn" takes images, for clips there is small-cnn-3d$/,
+  );
+  fails(
+    'small-cnn-3d',
+    {},
+    /expected \[frames, height, width, channels\], received \[32,32,3\]; "small-cnn-3d" takes clips, for images there are small-cnn, /,
   );
   fails(
     'vgg16',

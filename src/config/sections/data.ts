@@ -105,10 +105,10 @@ const composites = z.strictObject({
 /** Where examples come from, and what the network gets of them. */
 export const data = z.strictObject({
   source: z
-    .enum(['biased-boats', 'tanks', 'letterbox', 'tfrecord'])
+    .enum(['biased-boats', 'tanks', 'letterbox', 'moving-shapes', 'tfrecord'])
     .default('biased-boats')
     .describe(
-      'tfrecord reads what `dir` holds; biased-boats, tanks and letterbox are drawn into it when it is not there.',
+      'tfrecord reads what `dir` holds; biased-boats, tanks, letterbox and the clips of moving-shapes are drawn into it when it is not there.',
     ),
   dir: z.string().default('data/biased-boats').describe('Folder with dataset.json and the TFRecord shards.'),
   options: z
@@ -119,6 +119,12 @@ export const data = z.strictObject({
     .tuple([imageSide, imageSide])
     .default([64, 64])
     .describe('Height and width, in pixels, at which images reach the network.'),
+  frames: positiveInt
+    .nullable()
+    .default(null)
+    .describe(
+      'Of a data set of clips or volumes: how many frames, evenly chosen, reach the network; null: images.',
+    ),
   fit: z
     .enum(['squash', 'crop'])
     .default('squash')

@@ -33,6 +33,12 @@ export const training = z.strictObject({
   clipNorm: z.number().positive().nullable().default(null).describe('Largest global norm of the gradient.'),
   accumulate: positiveInt.default(1).describe('Batches per update.'),
   evaluateEvery: positiveInt.default(1).describe('Epochs between two evaluations on the validation split.'),
+  keepEvery: positiveInt
+    .nullable()
+    .default(null)
+    .describe(
+      'Epochs between two networks that are kept in epochs/, the untrained one too: how features come about (npm run units -- --over-epochs); null: none.',
+    ),
   checkpointEvery: positiveInt.default(200).describe('Steps between two checkpoints within an epoch.'),
   selectBy: z
     .enum([

@@ -1,4 +1,5 @@
-import { readdir, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { DataError } from '../../errors/index.ts';
@@ -6,6 +7,7 @@ import { unzipped } from '../compressed-bytes.ts';
 import { readBytes } from '../file-bytes.ts';
 import { parseNifti } from './nifti.ts';
 import { parseNpy } from './npy-file.ts';
+import { videoEndings, videoFrames } from './video-frames.ts';
 import { resizeVolume, stretchVolume, type Volume } from './volume.ts';
 
 export interface ClipOptions {
@@ -19,15 +21,24 @@ export interface ClipOptions {
    * @default 'stretch'
    */
   readonly scaling?: 'stretch' | 'none' | undefined;
+  /** Frames in a second of a video. @default as it has them */
+  readonly fps?: number | undefined;
+}
+
+/** Whether a file is called like a clip or a volume; a folder of frames is one too. */
+export function isClipFile(path: string): boolean {
+  return /\.(gif|webp|npy|nii|nii\.gz)$/i.test(path) || videoEndings.test(path);
 }
 
 const pictures = ['.jpg', '.jpeg', '.png', '.webp', '.tif', '.tiff', '.avif', '.bmp'];
 
 /**
  * A clip or a volume from disk, for networks of [D,H,W,c]: a folder of frames in the order of their names (`2.png` before
- * `10.png`), an animated GIF or WebP, a NIfTI volume (`.nii`, `.nii.gz`), or a `.npy` of [D,H,W] or [D,H,W,c].
+ * `10.png`), an animated GIF or WebP, a NIfTI volume (`.nii`, `.nii.gz`), a `.npy` of [D,H,W] or [D,H,W,c], or a video, where
+ * ffmpeg is installed.
  *
  * @returns values from 0 to 1 unless told otherwise
+ * @throws {UsageError} for a video where ffmpeg is not installed
  * @throws {DataError} naming the file that is missing, damaged or of another kind, or a frame of another size
  */
 export async function readClip(path: string, options: ClipOptions = {}): Promise<Volume> {
@@ -44,9 +55,13 @@ export async function readClip(path: string, options: ClipOptions = {}): Promise
         ? await readArray(path, scaling)
         : kind === '.gif' || kind === '.webp'
           ? await readAnimation(path, options)
-          : undefined;
+          : videoEndings.test(path)
+            ? await readVideo(path, options)
+            : undefined;
   if (!volume) {
-    throw new DataError(`${path}: expected a folder of frames, a GIF, .npy or NIfTI (.nii, .nii.gz)`);
+    throw new DataError(
+      `${path}: expected a folder of frames, a GIF, .npy, NIfTI (.nii, .nii.gz) or a video`,
+    );
   }
   return size ? resizeVolume(volume, size) : volume;
 }
@@ -88,6 +103,16 @@ async function readFrames(folder: string, { channels = 3 }: ClipOptions): Promis
     for (let i = 0; i < data.length; i++) values[f * data.length + i] = data[i]! / 255;
   }
   return { shape: [frames.length, height, width, channels], values };
+}
+
+async function readVideo(file: string, options: ClipOptions): Promise<Volume> {
+  const dir = await mkdtemp(join(tmpdir(), 'frames-'));
+  try {
+    await videoFrames(file, dir, options.fps);
+    return await readFrames(dir, options);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
 }
 
 async function readAnimation(file: string, { channels = 3 }: ClipOptions): Promise<Volume> {

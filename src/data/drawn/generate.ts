@@ -11,15 +11,19 @@ import { mapAhead } from '../map-ahead.ts';
 import { boats } from './boats.ts';
 import type { DrawnSet, Rule, Shown } from './drawn-set.ts';
 import { letterbox } from './letterbox.ts';
+import { drawMovingShapes, motions, movingShapesVersion } from './moving-shapes.ts';
 import { tanks } from './tanks.ts';
 
 const sets = { 'biased-boats': boats, tanks, letterbox } satisfies Record<string, DrawnSet>;
 
+/** The set of clips. */
+const clipSet = 'moving-shapes';
+
 /** A data set that this package draws. */
-export type DrawnSetName = keyof typeof sets;
+export type DrawnSetName = keyof typeof sets | typeof clipSet;
 
 /** The data sets that this package draws. */
-export const drawnSetNames = Object.keys(sets) as [DrawnSetName, ...DrawnSetName[]];
+export const drawnSetNames = [...Object.keys(sets), clipSet] as unknown as [DrawnSetName, ...DrawnSetName[]];
 
 const count = z.int().min(0);
 
@@ -35,6 +39,37 @@ const optionsSchema = z.strictObject({
   shortcut: z.boolean().optional(),
 });
 const optionsWithCounterexamples = optionsSchema.extend({ counterexamples: count.default(80) });
+
+const movingShapesSchema = z.strictObject({
+  seed: z.int().min(0).default(1),
+  size: z.int().min(16).max(512).default(32),
+  frames: z.int().min(2).max(256).default(8),
+  train: count.default(1200),
+  trainFullsup: count.default(200),
+  val: count.default(200),
+  test: count.default(300),
+  distractor: z.boolean().default(true),
+});
+
+/** Those of the clips of `moving-shapes`. */
+export interface MovingShapesSetOptions {
+  /** @default 1 */
+  seed?: number;
+  /** Width and height of the frames. @default 32 */
+  size?: number;
+  /** Of each clip. @default 8 */
+  frames?: number;
+  /** @default 1200 */
+  train?: number;
+  /** Clips like those of `train`, with the masks of the moving shape. @default 200 */
+  trainFullsup?: number;
+  /** @default 200 */
+  val?: number;
+  /** @default 300 */
+  test?: number;
+  /** Whether a second shape is there, which does not move from its place. @default true */
+  distractor?: boolean;
+}
 
 /** Size of the images in pixels and numbers of them, all with defaults. */
 export interface BiasedBoatsOptions {
@@ -99,7 +134,8 @@ interface Wanted {
 }
 
 /**
- * Draws a data set with a shortcut: `biased-boats` (boats stand on water), `tanks` (on cloudy days) or `letterbox` (cars
+ * Draws a data set. Clips of shapes that move, `moving-shapes`: the class is the motion, a second shape stands beside it;
+ * the moving one has a mask in every frame, but for `train`. Or images with a shortcut: `biased-boats` (boats stand on water), `tanks` (on cloudy days) or `letterbox` (cars
  * between black bars).
  *
  * Six classes. Splits `train`, `train-fullsup`, `val`, `test` are biased alike: the cue is there exactly where the object
@@ -113,16 +149,73 @@ interface Wanted {
 export async function generateDrawn(
   name: DrawnSetName,
   dir: string,
-  options: DrawnOptions = {},
+  options: DrawnOptions | MovingShapesSetOptions = {},
   onProgress: (done: number, total: number) => void = () => {},
 ): Promise<Generated> {
+  if (name === clipSet) return generateClips(dir, options, onProgress);
   const set: DrawnSet = sets[name];
-  const checked = (set.groupOf ? optionsWithCounterexamples : optionsSchema).safeParse(options);
-  if (!checked.success) {
-    const issue = checked.error.issues[0]!;
-    throw new UsageError(`option of ${name}: ${[...issue.path, issue.message].join(': ')}`);
-  }
-  const source = { generator: name, version: set.version, options: checked.data };
+  const checked = checkedOptions(name, set.groupOf ? optionsWithCounterexamples : optionsSchema, options);
+  const wanted = picturesOf(set, checked);
+  return writeDrawn(
+    dir,
+    {
+      name,
+      classes: [...set.classes],
+      multiLabel: set.multiLabel,
+      source: { generator: name, version: set.version, options: checked },
+    },
+    [...new Set(splitsOf(set))],
+    wanted.map((one) => ({ split: one.split, load: () => draw(set, checked, one) })),
+    onProgress,
+  );
+}
+
+function generateClips(
+  dir: string,
+  options: MovingShapesSetOptions,
+  onProgress: (done: number, total: number) => void,
+): Promise<Generated> {
+  const checked = checkedOptions(clipSet, movingShapesSchema, options);
+  const { train, trainFullsup, val, test } = checked;
+  const splits = { train, 'train-fullsup': trainFullsup, val, test };
+  const items = Object.entries(splits).flatMap(([split, clips]) =>
+    Array.from({ length: clips }, (_, index) => ({
+      split,
+      load: () => drawMovingShapes(checked, split !== 'train', split, index),
+    })),
+  );
+  const info = {
+    name: clipSet,
+    classes: [...motions],
+    multiLabel: false,
+    clips: true,
+    source: { generator: clipSet, version: movingShapesVersion, options: checked },
+  };
+  return writeDrawn(dir, info, Object.keys(splits), items, onProgress);
+}
+
+function checkedOptions<Schema extends z.ZodObject>(
+  name: string,
+  schema: Schema,
+  options: object,
+): z.output<Schema> {
+  const checked = schema.safeParse(options);
+  if (checked.success) return checked.data;
+  const issue = checked.error.issues[0]!;
+  throw new UsageError(`option of ${name}: ${[...issue.path, issue.message].join(': ')}`);
+}
+
+/** Writes what a generator draws, unless the folder holds this very data set already. */
+async function writeDrawn(
+  dir: string,
+  info: Omit<DatasetInfo, 'splits' | 'source'> & {
+    readonly source: { readonly generator: string; readonly version: number; readonly options: unknown };
+  },
+  splits: readonly string[],
+  items: readonly { readonly split: string; load(): Promise<ImageExample> }[],
+  onProgress: (done: number, total: number) => void,
+): Promise<Generated> {
+  const { name, source } = info;
   const present = await readDatasetInfo(dir).catch(() => undefined);
   if (present && present.source?.generator !== name) {
     throw new DataError(
@@ -134,18 +227,13 @@ export async function generateDrawn(
     return { info: present, generated: false };
   }
 
-  const wanted = picturesOf(set, checked.data);
-  const info = { name, classes: [...set.classes], multiLabel: set.multiLabel, source };
-  const writer = await DatasetWriter.create(dir, info, [...new Set(splitsOf(set))]);
+  const writer = await DatasetWriter.create(dir, info, splits);
   try {
     let done = 0;
-    const drawn = mapAhead(wanted, 16, async (one) => ({
-      split: one.split,
-      example: await draw(set, checked.data, one),
-    }));
+    const drawn = mapAhead(items, 16, async ({ split, load }) => ({ split, example: await load() }));
     for await (const { split, example } of drawn) {
       await writer.write(split, example);
-      onProgress(++done, wanted.length);
+      onProgress(++done, items.length);
     }
     return { info: await writer.finish(), generated: true };
   } catch (error) {

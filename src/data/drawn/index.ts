@@ -6,6 +6,7 @@ export {
   type Generated,
   generateBiasedBoats,
   generateDrawn,
+  type MovingShapesSetOptions,
 } from './generate.ts';
 export { createNoise, layered } from './noise.ts';
 export { type Color, createCanvas, drawParts, type Part } from './raster.ts';

@@ -3,6 +3,8 @@ export { findLabelMe } from './annotation-tools/label-me.ts';
 export { findLabelStudio, type LabelStudioOptions } from './annotation-tools/label-studio.ts';
 export { findVia, type ViaOptions } from './annotation-tools/via.ts';
 export { type CifarOptions, findCifar } from './cifar.ts';
+export { type ClipImportOptions, findClips } from './clips/clips.ts';
+export { listClips } from './clips/list-clips.ts';
 export { type CocoOptions, type CocoPart, cocoSplit, findCoco } from './coco/coco.ts';
 export { type CsvOptions, findCsv } from './csv/csv.ts';
 export { type CubOptions, findCub } from './cub.ts';

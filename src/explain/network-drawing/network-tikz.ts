@@ -10,7 +10,6 @@ export function networkTikz(nodes: readonly NetworkNode[], options: DrawOptions 
   const at = (x: number, y: number) => `(${cm(x)},${cm(-y)})`;
   const lines = [
     '\\documentclass[tikz,border=4pt]{standalone}',
-    '\\usepackage[T1]{fontenc}',
     '\\begin{document}',
     '\\begin{tikzpicture}[',
     `  layer/.style={draw, rounded corners=2pt, minimum width=${cm(boxSize.width)}cm, minimum height=${cm(boxSize.height)}cm,`,
@@ -50,6 +49,10 @@ function escaped(text: string): string {
     '×': '$\\times$',
     '·': '$\\cdot$',
     '…': '\\dots{}',
+    // The default encoding, whose fonts every TeX has, holds other signs in their places.
+    '<': '\\textless{}',
+    '>': '\\textgreater{}',
+    '|': '\\textbar{}',
   };
-  return text.replace(/[\\~^×·…]|[&%$#_{}]/g, (character) => commands[character] ?? `\\${character}`);
+  return text.replace(/[\\~^×·…<>|]|[&%$#_{}]/g, (character) => commands[character] ?? `\\${character}`);
 }

@@ -1,3 +1,11 @@
+export {
+  type Detect,
+  type Detections,
+  type DetectionTarget,
+  type DRiseOptions,
+  dRise,
+  likeness,
+} from './d-rise.ts';
 export { type LimeExplanation, type LimeOptions, lime, limeExplanations } from './lime.ts';
 export { type OcclusionOptions, occlusion } from './occlusion.ts';
 export {

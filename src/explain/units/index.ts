@@ -25,8 +25,17 @@ export {
   maximizeActivations,
 } from './maximize-activation.ts';
 export { type MaximizedFigureOptions, maximizedFigure } from './maximized-figure.ts';
+export { type EpochFeatures, type FeatureHistory, featureHistory, overEpochsFigure } from './over-epochs.ts';
+export {
+  type PartBox,
+  type PartCorrespondence,
+  type PartCorrespondenceOptions,
+  type PartDistance,
+  partCorrespondence,
+} from './part-correspondence.ts';
 export type { PatchWindow } from './patch-window.ts';
 export { type Project, projectUnit, type UnitAt } from './project-unit.ts';
+export { readParts } from './read-parts.ts';
 export {
   type ImageBatch,
   type TopImage,

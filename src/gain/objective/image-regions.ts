@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { UsageError } from '../../errors/index.ts';
 import { toGrid } from '../../losses/index.ts';
 import type { StepContext } from './extra-terms.ts';
 import { masksOfPairs, type PairMasks, whatMatters } from './pair-masks.ts';
@@ -11,10 +12,19 @@ export interface ImageRegions {
   readonly masked: readonly number[];
 }
 
-/** Height and width of the images of a step. */
+/**
+ * Height and width of the images of a step.
+ *
+ * @throws {UsageError} for clips and volumes, which the terms beside GAIN's own do not judge
+ */
 export function imageSizeOf({ inputs, imageInput }: StepContext): [number, number] {
-  const [, height, width] = inputs[imageInput]!.shape as [number, number, number];
-  return [height, width];
+  const { shape } = inputs[imageInput]!;
+  if (shape.length !== 4) {
+    throw new UsageError(
+      `guided terms: expected images [B,H,W,c], received [${shape}]; clips are guided by mining and supervision`,
+    );
+  }
+  return [shape[1]!, shape[2]!];
 }
 
 /**

@@ -13,16 +13,16 @@ import type { StepPlan } from './plan.ts';
  *
  *     I*_p = I_b ⊙ (1 − T_p) + F_b ⊙ T_p     (Eq 3)
  *
- * @param images I `[B,H,W,c]`
- * @param softMasks T `[P,H,W]`
- * @returns `[P,H,W,c]`
+ * @param images I `[B,H,W,c]`, of clips `[B,T,H,W,c]`
+ * @param softMasks T `[P,H,W]`, of clips `[P,T,H,W]`
+ * @returns `[P,H,W,c]`, of clips `[P,T,H,W,c]`
  */
 export function maskImages(
-  images: tf.Tensor4D,
-  softMasks: tf.Tensor3D,
+  images: tf.Tensor,
+  softMasks: tf.Tensor,
   { pairs }: PairList,
   { fill, seed }: Pick<Settings, 'fill' | 'seed'>,
-): tf.Tensor4D {
+): tf.Tensor {
   return tf.tidy(() => {
     const filling = holeFilling(images, fill, seed);
     const ofPairs = filling && filling.shape[0] === images.shape[0] ? rowsOfPairs(filling, pairs) : filling;
@@ -33,14 +33,14 @@ export function maskImages(
 /**
  * The attention mining stream: the network's answer to the masked images, and L_am of it (Eq 5).
  *
- * @param maskedImages I* `[P,H,W,c]`
+ * @param maskedImages I* `[P,H,W,c]`, of clips `[P,T,H,W,c]`
  * @param alive `[P]`, 0 for pairs without a map: their image was not masked, so mining it would teach the
  *   network to deny what it sees
  * @returns scalar
  */
 export function miningLoss(
   model: tfl.LayersModel,
-  maskedImages: tf.Tensor4D,
+  maskedImages: tf.Tensor,
   alive: tf.Tensor1D,
   plan: StepPlan,
 ): tf.Scalar {

@@ -1,8 +1,16 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import { upsampleBilinear, withoutGradient } from '../../autodiff/index.ts';
+import { withoutGradient } from '../../autodiff/index.ts';
 import { UsageError } from '../../errors/index.ts';
-import { attentionMaps, deadMaps, forward, normalizeMaps, type Pair, softMask } from '../../gradcam/index.ts';
+import {
+  attentionMaps,
+  deadMaps,
+  forward,
+  normalizeMaps,
+  type Pair,
+  softMask,
+  upsampleMaps,
+} from '../../gradcam/index.ts';
 import { sigmoidCrossEntropy, softmaxCrossEntropy } from '../../losses/index.ts';
 import type { StepContext } from './extra-terms.ts';
 import { maskImages, miningLoss } from './mining-stream.ts';
@@ -11,8 +19,11 @@ import { multiHot } from './pairs.ts';
 import { planStep, type StepPlan } from './plan.ts';
 import { supervisionLoss } from './supervision-stream.ts';
 
-/** The loss of a batch, its terms, and what they were made of. Tensors are the caller's to dispose. */
-export interface GainLoss {
+/**
+ * The loss of a batch, its terms, and what they were made of. Tensors are the caller's to dispose. Of clips and volumes, maps
+ * are `[P,t,h,w]` (M: `tf.Tensor4D`) and images `[P,T,H,W,c]` (I: `tf.Tensor5D`).
+ */
+export interface GainLoss<M extends tf.Tensor = tf.Tensor3D, I extends tf.Tensor = tf.Tensor4D> {
   /** Σ of the weighted terms; what to minimise. */
   readonly total: tf.Scalar;
   /** L_cl, before its weight. This and every term is absent when its weight is 0. */
@@ -26,13 +37,13 @@ export interface GainLoss {
   /** `[B,C]` of the unmasked images. */
   readonly logits: tf.Tensor2D;
   /** A `[P,h,w]` as the method gives them; absent when no term needs maps, or no image has a label. */
-  readonly maps?: tf.Tensor3D;
+  readonly maps?: M;
   /** `[P,H,W]`: the maps at the size of the image, normalised. With `mining` only. */
-  readonly attention?: tf.Tensor3D;
+  readonly attention?: M;
   /** T(A) `[P,H,W]`. With `mining` only. */
-  readonly softMasks?: tf.Tensor3D;
+  readonly softMasks?: M;
   /** I* `[P,H,W,c]`. With `mining` only. */
-  readonly maskedImages?: tf.Tensor4D;
+  readonly maskedImages?: I;
   /** Share of the pairs whose map is constant, so that it can neither mask nor be trained. With `maps` only. */
   readonly deadShare?: tf.Scalar;
   /** The P pairs, padding included. */
@@ -47,7 +58,8 @@ export interface GainLoss {
  *     L = λ L_cl + α L_am + ω L_e     (Eq 6 and 8; λ = 1, α = 1, ω = 10)
  *     I*_p = I_b − T(A_p) ⊙ I_b       (Eq 3, 4)   one masked image per ground-truth class
  *
- * B images, P (image, class) pairs, C classes, maps h×w, images H×W. Differentiable: call it inside
+ * B images, P (image, class) pairs, C classes, maps h×w, images H×W; of clips and volumes maps t×h×w, clips T×H×W, and masks
+ * for every frame. Differentiable: call it inside
  * `tf.variableGrads`. The maps stay attached to the graph, their channel weights included.
  *
  * ```ts
@@ -64,12 +76,16 @@ export interface GainLoss {
  * @throws {UsageError} when the batch or an option breaks a rule; ModelError when there is no such layer
  * @see Li et al., "Tell Me Where to Look: Guided Attention Inference Network", CVPR 2018, arXiv 1802.10171
  */
-export function gainLoss(model: tfl.LayersModel, batch: GainBatch, options: GainLossOptions = {}): GainLoss {
+export function gainLoss<M extends tf.Tensor = tf.Tensor3D, I extends tf.Tensor = tf.Tensor4D>(
+  model: tfl.LayersModel,
+  batch: GainBatch,
+  options: GainLossOptions = {},
+): GainLoss<M, I> {
   const plan = planStep(batch, options);
-  return tf.tidy(() => lossOf(model, plan) as unknown as tf.TensorContainer) as unknown as GainLoss;
+  return tf.tidy(() => lossOf(model, plan) as unknown as tf.TensorContainer) as unknown as GainLoss<M, I>;
 }
 
-function lossOf(model: tfl.LayersModel, plan: StepPlan): GainLoss {
+function lossOf(model: tfl.LayersModel, plan: StepPlan): GainLoss<tf.Tensor, tf.Tensor> {
   // A = f(I), s = head(A), M = ReLU(Σ_k w_k A_k)                                                           (Eq 1, 2)
   const { logits, maps } = firstPass(model, plan);
   const labels = multiHot(plan.batch.labels, plan.classes, logits.shape[1]);
@@ -108,16 +124,16 @@ function lossOf(model: tfl.LayersModel, plan: StepPlan): GainLoss {
 }
 
 /** Logits, and the maps of the pairs where something asks for them. */
-function firstPass(model: tfl.LayersModel, plan: StepPlan): { logits: tf.Tensor2D; maps?: tf.Tensor3D } {
+function firstPass(model: tfl.LayersModel, plan: StepPlan): { logits: tf.Tensor2D; maps?: tf.Tensor } {
   const { inputs, list, pass } = plan;
   if (!plan.explains) return { logits: forward(model, inputs, pass) };
   const options = { ...plan.maps, ...pass, differentiateWeights: plan.learnsWeights };
-  return attentionMaps(model, inputs, list.pairs, options);
+  return attentionMaps<tf.Tensor>(model, inputs, list.pairs, options);
 }
 
 /** The maps at the image, each normalised by itself, the soft masks of them, and the masked images. */
-function mask(maps: tf.Tensor3D, plan: StepPlan) {
-  const attention = normalizeMaps(upsampleBilinear(maps, [...plan.size]), plan.normalization);
+function mask(maps: tf.Tensor, plan: StepPlan) {
+  const attention = normalizeMaps(upsampleMaps(maps, plan.size), plan.normalization);
   const visible = plan.miningGradient === 'parameters' ? withoutGradient(() => attention) : attention;
   const softMasks = softMask(visible, plan.softMask);
   return { attention, softMasks, maskedImages: maskImages(plan.images, softMasks, plan.list, plan) };

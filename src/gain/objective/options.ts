@@ -31,7 +31,7 @@ export interface SampleView {
 
 /** One batch, as {@link gainLoss} takes it. */
 export interface GainBatch extends MaskedBatch {
-  /** I `[B,H,W,c]`, or one tensor per input of the model. */
+  /** I `[B,H,W,c]`, of clips and volumes `[B,T,H,W,c]`; or one tensor per input of the model. */
   readonly images: tf.Tensor | readonly tf.Tensor[];
   readonly labels: Labels;
   /**

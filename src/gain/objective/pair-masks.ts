@@ -12,8 +12,8 @@ export type MaskMeaning = 'matters' | 'must-not-matter';
 
 /** The part of a batch that says where objects are, for any subset of its images. */
 export interface MaskedBatch {
-  /** H `[M,H,W]`, 1 on the object and 0 elsewhere; of any size. */
-  readonly masks?: tf.Tensor3D | undefined;
+  /** H `[M,H,W]`, of clips and volumes `[M,T,H,W]`; 1 on the object and 0 elsewhere; of any size. */
+  readonly masks?: tf.Tensor<tf.Rank.R3 | tf.Rank.R4> | undefined;
   /**
    * The pair that each mask belongs to. Masks beyond the end of this list are padding. Without the list, M
    * must be B and mask b holds for every label of image b.
@@ -21,16 +21,16 @@ export interface MaskedBatch {
   readonly maskPairs?: readonly Pair[] | undefined;
   /** B flags: whether the masks of an image count. @default every image's do */
   readonly hasMask?: readonly boolean[] | tf.Tensor1D | undefined;
-  /** Boxes, drawn as masks for the pairs that have no pixel mask; several boxes of a pair are united. */
+  /** Boxes, drawn as masks for the pairs that have no pixel mask; several boxes of a pair are united. Not in clips. */
   readonly boxes?: readonly PairBox[] | undefined;
   /** Of masks and boxes alike. @default 'matters' */
   readonly marks?: MaskMeaning | undefined;
 }
 
 /** One mask per pair, and the pairs that have one. */
-export interface PairMasks {
-  /** `[P,H,W]`, zeros for a pair without mask. */
-  readonly masks: tf.Tensor3D;
+export interface PairMasks<M extends tf.Tensor = tf.Tensor3D> {
+  /** `[P,H,W]`, of clips and volumes `[P,T,H,W]`; zeros for a pair without mask. */
+  readonly masks: M;
   /** P numbers: 1 / (masked pairs of the pair's image), 0 without mask. */
   readonly weights: readonly number[];
 }
@@ -40,22 +40,27 @@ export interface PairMasks {
  *
  * @param pairs P pairs, some of which (padding) may be marked as not real
  * @param isReal whether pair p counts
- * @param imageSize `[H,W]` that boxes are drawn at when there is no pixel mask to take the size from
+ * @param imageSize `[H,W]` that boxes are drawn at when there is no pixel mask to take the size from; `[T,H,W]` of clips
  * @returns `undefined` when the batch knows neither masks nor boxes
- * @throws {UsageError} when masks, maskPairs and hasMask do not fit each other
+ * @throws {UsageError} when masks, maskPairs and hasMask do not fit each other, and for boxes in clips
  */
-export function masksOfPairs(
+export function masksOfPairs<M extends tf.Tensor = tf.Tensor3D>(
   batch: MaskedBatch,
   pairs: readonly Pair[],
   isReal: (pair: number) => boolean,
   batchSize: number,
-  imageSize: readonly [number, number],
-): PairMasks | undefined {
-  const { masks, boxes } = batch;
+  imageSize: readonly number[],
+): PairMasks<M> | undefined {
+  const { masks } = batch;
+  const boxes = imageSize.length === 2 ? batch.boxes : undefined;
+  if (imageSize.length > 2 && batch.boxes !== undefined && batch.boxes.length > 0) {
+    throw new UsageError('batch.boxes: a box does not say when; clips and volumes take masks');
+  }
   if (masks === undefined && boxes === undefined) return undefined;
 
-  const source = pixelMaskOfEachPair(batch, pairs, batchSize);
-  const [height, width] = masks === undefined ? imageSize : [masks.shape[1], masks.shape[2]];
+  const source = pixelMaskOfEachPair(batch, pairs, batchSize, imageSize.length + 1);
+  const extent = masks === undefined ? imageSize : masks.shape.slice(1);
+  const [height, width] = extent.slice(-2) as [number, number];
   const drawn = new Float32Array(boxes === undefined ? 0 : pairs.length * height * width);
   const hasBox = pairs.map(() => false);
   for (const box of boxes ?? []) {
@@ -67,21 +72,21 @@ export function masksOfPairs(
   }
   const weights = shareOfImage(pairs, (p) => isReal(p) && (source[p] !== undefined || hasBox[p]!));
   const made = tf.tidy(() => {
-    const parts: tf.Tensor3D[] = [];
+    const parts: tf.Tensor[] = [];
     if (masks !== undefined && masks.shape[0] > 0) parts.push(inPairOrder(masks, source));
     if (boxes !== undefined) parts.push(tf.tensor3d(drawn, [pairs.length, height, width]));
-    return parts.length === 0 ? tf.zeros<tf.Rank.R3>([pairs.length, height, width]) : tf.addN(parts);
+    return parts.length === 0 ? tf.zeros([pairs.length, ...extent]) : tf.addN(parts);
   });
-  return { masks: made, weights };
+  return { masks: made as M, weights };
 }
 
 /**
  * What matters by the masks of a batch: the masks themselves, or all that they leave free.
  *
- * @param masks `[P,H,W]` as the batch gives them
+ * @param masks `[P,H,W]`, or `[P,T,H,W]`, as the batch gives them
  */
-export function whatMatters(masks: tf.Tensor3D, { marks = 'matters' }: MaskedBatch): tf.Tensor3D {
-  return marks === 'matters' ? masks : tf.sub(1, masks);
+export function whatMatters<M extends tf.Tensor>(masks: M, { marks = 'matters' }: MaskedBatch): M {
+  return marks === 'matters' ? masks : (tf.sub(1, masks) as M);
 }
 
 /** For each pair the index of its pixel mask, if it has one. */
@@ -89,10 +94,13 @@ function pixelMaskOfEachPair(
   { masks, maskPairs, hasMask }: MaskedBatch,
   pairs: readonly Pair[],
   batchSize: number,
+  rank: number,
 ): (number | undefined)[] {
   if (masks === undefined) return pairs.map(() => undefined);
-  if (masks.rank !== 3) {
-    throw new UsageError(`batch.masks: must have shape [M,H,W], had [${masks.shape}]`);
+  if (masks.rank !== rank) {
+    throw new UsageError(
+      `batch.masks: must have shape ${rank === 3 ? '[M,H,W]' : '[M,T,H,W] of clips'}, had [${masks.shape}]`,
+    );
   }
   if (maskPairs === undefined && masks.shape[0] !== batchSize) {
     throw new UsageError(
@@ -116,14 +124,14 @@ function pixelMaskOfEachPair(
 }
 
 /** `[M,H,W]` to `[P,H,W]`, zeros for a pair without mask. */
-function inPairOrder(masks: tf.Tensor3D, source: readonly (number | undefined)[]): tf.Tensor3D {
+function inPairOrder(masks: tf.Tensor, source: readonly (number | undefined)[]): tf.Tensor {
   const order = tf.tensor1d(
     source.map((m) => m ?? 0),
     'int32',
   );
-  const present = tf.tensor3d(
+  const present = tf.tensor(
     source.map((m) => Number(m !== undefined)),
-    [source.length, 1, 1],
+    masks.shape.map((_, axis) => (axis === 0 ? source.length : 1)),
   );
   return tf.mul(tf.gather(tf.cast(masks, 'float32'), order), present);
 }

@@ -9,10 +9,10 @@ export interface StepPlan extends Settings {
   readonly batch: GainBatch;
   /** One tensor per input of the model. */
   readonly inputs: readonly tf.Tensor[];
-  /** I `[B,H,W,c]` */
-  readonly images: tf.Tensor4D;
-  /** `[H,W]` */
-  readonly size: readonly [number, number];
+  /** I `[B,H,W,c]`, of clips and volumes `[B,T,H,W,c]` */
+  readonly images: tf.Tensor4D | tf.Tensor5D;
+  /** `[H,W]`, of clips and volumes `[T,H,W]` */
+  readonly size: readonly number[];
   /** Class indices of each image. */
   readonly classes: readonly (readonly number[])[];
   /** The P (image, class) pairs; none where nothing asks for them. */
@@ -52,7 +52,7 @@ export function planStep(batch: GainBatch, options: GainLossOptions): StepPlan {
     batch,
     inputs,
     images,
-    size: [images.shape[1], images.shape[2]],
+    size: images.shape.slice(1, -1),
     classes,
     list,
     pass: { output, training, dropoutSeed },
@@ -71,15 +71,17 @@ function pairsOf(batch: GainBatch, classes: StepPlan['classes'], settings: Setti
   return weightedPairs(pairs, batch.pairWeights, pairCapacity);
 }
 
-function imagesOf(inputs: readonly tf.Tensor[], imageInput: number): tf.Tensor4D {
+function imagesOf(inputs: readonly tf.Tensor[], imageInput: number): StepPlan['images'] {
   const images = inputs[imageInput];
   if (images === undefined) {
     throw new UsageError(
       `imageInput: must be below the number of inputs (${inputs.length}), was ${imageInput}`,
     );
   }
-  if (images.rank !== 4) {
-    throw new UsageError(`batch.images: must have shape [B,H,W,c], had [${images.shape}]`);
+  if (images.rank !== 4 && images.rank !== 5) {
+    throw new UsageError(
+      `batch.images: must have shape [B,H,W,c], or [B,T,H,W,c] of clips, had [${images.shape}]`,
+    );
   }
-  return images as tf.Tensor4D;
+  return images as StepPlan['images'];
 }

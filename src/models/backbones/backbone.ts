@@ -7,6 +7,8 @@ export interface Backbone<Schema extends z.ZodObject = z.ZodObject> {
   /** The paper, and what differs from it. */
   description: string;
   options: Schema;
+  /** Whether it takes clips and volumes [B,T,H,W,channels]. @default false: images [B,H,W,channels] */
+  volumes?: boolean;
   /** @returns logits [B,C] of the images `input` [B,H,W,channels] */
   build(
     input: SymbolicTensor,

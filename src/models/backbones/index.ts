@@ -6,6 +6,7 @@ import { mobilenetV3Large, mobilenetV3Small } from './mobilenet-v3.ts';
 import { resnet18, resnet34, resnet50 } from './resnet.ts';
 import { simpleConvNet } from './simple-conv-net.ts';
 import { smallCnn } from './small-cnn.ts';
+import { smallCnn3d } from './small-cnn-3d.ts';
 import { vgg11, vgg16 } from './vgg.ts';
 import { vitBase, vitSmall, vitTiny } from './vit.ts';
 import { wideResnet } from './wide-resnet.ts';
@@ -15,6 +16,7 @@ export type { Backbone } from './backbone.ts';
 /** The built-in networks by name. */
 export const backbones = {
   'small-cnn': smallCnn,
+  'small-cnn-3d': smallCnn3d,
   'simple-conv-net': simpleConvNet,
   vgg11,
   vgg16,

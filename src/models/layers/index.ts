@@ -3,6 +3,7 @@ export { type ExtraActivation, extraActivations } from './activations.ts';
 export { DilatedDepthwiseConv2D, GroupedConv2D, MultipliedSeparableConv2D } from './convolutions.ts';
 export { ChannelScale, GroupNorm, UnitLength } from './normalizations.ts';
 export { GeneralReLU, ScaledELU, SoftmaxAlong } from './rectifiers.ts';
+export { type RegionScoreKind, RegionScores, type ScoredRegion, SignedValues } from './region-scores.ts';
 export { ChannelOrder, GlobalPooling, ImageResizing, MiddleCrop, PairArithmetic } from './shapes.ts';
 export { TensorOp, type TensorOperation, tensorOperations } from './tensor-op.ts';
 export {

@@ -132,13 +132,14 @@ test('depthwiseConv2d with dilation, separableConv2d, conv1d', (t) => {
 
 test('conv3d: value and gradients', (t) => {
   for (const pad of ['same', 'valid'] as const) {
-    for (const stride of [1, 2]) {
-      const run: Case['run'] = (x, w) => tf.conv3d(x as tf.Tensor5D, w as tf.Tensor5D, stride, pad);
+    for (const stride of [1, 2, [1, 2, 1], [2, 1, 1]] as const) {
+      const run: Case['run'] = (x, w) =>
+        tf.conv3d(x as tf.Tensor5D, w as tf.Tensor5D, stride as [number, number, number], pad);
       sameAsCpu(t, {
         name: 'conv3d',
         inputs: [
-          [1, 4, 5, 4, 2],
-          [2, 3, 2, 2, 3],
+          [2, 4, 5, 4, 2],
+          [3, 3, 2, 2, 3],
         ],
         run,
       });
@@ -203,6 +204,10 @@ test('maxPoolWithArgmax, pooling in 3-D', (t) => {
   }
   const max: Case['run'] = (x) => tf.maxPool3d(x as tf.Tensor5D, 2, 2, 'same');
   sameAsCpu(t, { name: 'maxPool3d', inputs: [[1, 4, 5, 4, 2]], run: max });
+  const ofFrames: Case['run'] = (x) => tf.maxPool3d(x as tf.Tensor5D, [1, 2, 2], [1, 2, 2], 'valid');
+  sameAsCpu(t, { name: 'maxPool3d of frames', inputs: [[2, 3, 4, 6, 2]], run: ofFrames });
+  const uneven: Case['run'] = (x) => tf.avgPool3d(x as tf.Tensor5D, [1, 3, 2], [1, 2, 1], 'valid');
+  sameAsCpu(t, { name: 'avgPool3d of frames', inputs: [[2, 3, 4, 5, 2]], run: uneven });
   const mean: Case['run'] = (x) => tf.avgPool3d(x as tf.Tensor5D, 2, 2, 'valid');
   sameAsCpu(t, { name: 'avgPool3d', inputs: [[1, 4, 4, 4, 2]], run: mean });
 });

@@ -170,11 +170,13 @@ test('ResNet-18 as SVG: every layer in a box, no two boxes over each other, edge
 
 test('TikZ: a whole document, braces closed, names escaped', (t) => {
   const tex = networkTikz(networkOfLine('input 8x8x3 | my_conv: conv 3x3x4 relu | gap | dense 2'), {
-    title: '50 % of A_B',
+    title: '50 % of A_B <c|d>',
   });
   t.regex(tex, /^\\documentclass\[tikz.*\\end\{document\}\n$/s);
   t.true(
-    tex.includes('my\\_conv') && tex.includes('50 \\% of A\\_B') && tex.includes('8$\\times$8$\\times$4'),
+    tex.includes('my\\_conv') &&
+      tex.includes('50 \\% of A\\_B \\textless{}c\\textbar{}d\\textgreater{}') &&
+      tex.includes('8$\\times$8$\\times$4'),
   );
   const plain = tex.replace(/\\[{}]/g, '');
   t.is(plain.match(/\{/g)!.length, plain.match(/\}/g)!.length);

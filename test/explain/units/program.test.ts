@@ -64,7 +64,7 @@ test('a wrong call is answered with what is wrong, and exit code 2', async (t) =
   const wrong: [args: string[], message: RegExp][] = [
     [
       ['--model', folder],
-      /nothing to show: --feature-maps, --top-images, --maximize, --maximize-class, --kernels or --invariance/,
+      /nothing to show: --feature-maps, --top-images, --maximize, --maximize-class, --kernels, --invariance, --over-epochs or --correspondence/,
     ],
     [['--model', folder, '--maximize', '3-1'], /--maximize: expected numbers such as 0-8,12, found "3-1"/],
     [

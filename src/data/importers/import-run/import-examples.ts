@@ -15,6 +15,8 @@ export interface ImportSource {
   format: string;
   classes: readonly string[];
   multiLabel: boolean;
+  /** Whether its items are clips. @default false */
+  clips?: boolean;
   /** What the importer was asked that shapes the images, for `dataset.json`. */
   options?: Readonly<Record<string, unknown>>;
   items: readonly ImportItem[];
@@ -216,6 +218,7 @@ function describe(source: ImportSource, options: ImportOptions) {
     name,
     classes: [...classes],
     multiLabel: multiLabel && !singleLabel,
+    ...(source.clips && { clips: true }),
     source: {
       importer: format,
       ...source.options,

@@ -17,11 +17,12 @@ import { type LazyNode, operation, type Shape } from '../graph/lazy-node.ts';
 import { add, multiply, subtract } from '../ops/arithmetic.ts';
 import { averagePool, averagePoolGradient } from '../ops/average-pooling.ts';
 import { convolve, convolveFilterGradient, convolveInputGradient } from '../ops/convolution/convolution.ts';
+import { convolveVolumeInputGradient } from '../ops/convolution/frames-convolution.ts';
 import { asFloat, elementwise, leakyRelu, negative, prelu } from '../ops/elementwise.ts';
 import { matMul } from '../ops/matmul.ts';
 import { maxPool, maxPoolPlaces } from '../ops/max-pooling.ts';
 import { maxPoolGradient } from '../ops/max-pooling-gradient.ts';
-import type { Pooling } from '../ops/pooling.ts';
+import { type Pooling, poolFrames } from '../ops/pooling.ts';
 import { relu, relu6 } from '../ops/rectifiers.ts';
 import { reshape } from '../ops/reshape.ts';
 import { resizeImages, resizeImagesGradient } from '../ops/resize.ts';
@@ -228,7 +229,7 @@ export const networkKernels: KernelTable = {
   ),
   Conv3DBackpropInputV2: kernel<'dy' | 'filter', Conv3DAttrs & { inputShape: Shape }>(
     ({ dy, filter }, attributes) =>
-      convolveInputGradient(dy, filter, conv3d(attributes.inputShape, filter.shape, attributes)),
+      convolveVolumeInputGradient(dy, filter, conv3d(attributes.inputShape, filter.shape, attributes)),
   ),
   Conv3DBackpropFilterV2: kernel<'x' | 'dy', Conv3DAttrs & { filterShape: Shape }>(({ x, dy }, attributes) =>
     convolveFilterGradient(x, dy, conv3d(x.shape, attributes.filterShape, attributes)),
@@ -269,23 +270,23 @@ export const networkKernels: KernelTable = {
     ),
   ),
   MaxPool3D: kernel<'x', Pool3DLike>(({ x }, attributes) =>
-    poolIf(x.dtype === 'float32', pool3d(x.shape, attributes), (pool) => maxPool(x, pool)),
+    poolIf(x.dtype === 'float32', pool3d(x.shape, attributes), (pool) => poolFrames(pool, [x], maxPool)),
   ),
   MaxPool3DGrad: kernel<'dy' | 'input', Pool3DLike>(({ dy, input }, attributes) =>
     poolIf(
       true,
       geometryOf('a pooling', dy, (mode) => pool3d(input.shape, { ...attributes, ...mode })),
-      (pool) => maxPoolGradient(dy, input, pool),
+      (pool) => poolFrames(pool, [dy, input], maxPoolGradient),
     ),
   ),
   AvgPool3D: kernel<'x', Pool3DLike>(({ x }, attributes) =>
-    poolIf(true, pool3d(x.shape, attributes), (pool) => averagePool(asFloat(x), pool)),
+    poolIf(true, pool3d(x.shape, attributes), (pool) => poolFrames(pool, [asFloat(x)], averagePool)),
   ),
   AvgPool3DGrad: kernel<'dy' | 'input', Pool3DLike>(({ dy, input }, attributes) =>
     poolIf(
       true,
       geometryOf('a pooling', dy, (mode) => pool3d(input.shape, { ...attributes, ...mode })),
-      (pool) => averagePoolGradient(dy, pool),
+      (pool) => poolFrames(pool, [dy], averagePoolGradient),
     ),
   ),
 
