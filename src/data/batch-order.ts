@@ -1,4 +1,4 @@
-import { randomFor } from '../random/index.ts';
+import { type Random, randomFor } from '../random/index.ts';
 
 /** Which examples make up the batches of an epoch. Examples are numbered over the whole data set. */
 export interface OrderOptions {
@@ -13,6 +13,8 @@ export interface OrderOptions {
   maskedPerBatch: number;
   /** Slots at the end of each batch that hold composites. @default 0 */
   compositesPerBatch?: number;
+  /** The group of each example: every example comes beside another of its group. @default none */
+  partners?: ((example: number) => number) | undefined;
 }
 
 /** Stands for a composite where a batch lists examples. */
@@ -38,7 +40,10 @@ export function* planBatches(
   first = 0,
 ): Generator<BatchPlan> {
   const { batchSize, seed, epoch, maskedPerBatch, masked, compositesPerBatch = 0 } = options;
-  const order = epochOrder(splits, options);
+  const whole = epochOrder(splits, options);
+  const order = options.partners
+    ? inPairs(whole, options.partners, randomFor(seed, 'partners', epoch))
+    : whole;
   const maskedInTurn = maskedCycle(masked, seed);
   const batches = batchCount(order.length, batchSize, options.dropRemainder);
   for (let batch = first; batch < batches; batch++) {
@@ -84,6 +89,35 @@ function epochOrder(splits: readonly (readonly [number, number])[], options: Ord
   }
   order.set(random.shuffle(buffer), refills);
   return order;
+}
+
+/**
+ * An epoch of siamese pairs: each example once, beside another of its group, the pairs in a drawn order. Of a group
+ * with an odd number one comes a second time, as the partner of the last; one that is alone in its group stands beside
+ * itself, in whatever view of it the augmentation makes.
+ */
+function inPairs(order: Uint32Array, groupOf: (example: number) => number, random: Random): Uint32Array {
+  const groups = new Map<number, number[]>();
+  for (const example of order) {
+    const group = groupOf(example);
+    const members = groups.get(group);
+    if (members) members.push(example);
+    else groups.set(group, [example]);
+  }
+  const pairs = [...groups.values()].flatMap((examples) =>
+    Array.from({ length: Math.ceil(examples.length / 2) }, (_, i) => {
+      const last = examples.length - 1;
+      return [examples[2 * i]!, examples[2 * i + 1] ?? examples[random.integer(Math.max(1, last))]!];
+    }),
+  );
+  return Uint32Array.from(random.shuffle(pairs).flat());
+}
+
+/** How long an epoch of siamese pairs is. */
+export function pairedLength(groups: Iterable<number>): number {
+  const counts = new Map<number, number>();
+  for (const group of groups) counts.set(group, (counts.get(group) ?? 0) + 1);
+  return [...counts.values()].reduce((sum, count) => sum + 2 * Math.ceil(count / 2), 0);
 }
 
 /** Goes round the masked examples, in another seeded order each time, across epochs. */

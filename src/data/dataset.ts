@@ -5,7 +5,7 @@ import type { Augmentation, Fit } from './augmentation.ts';
 import type { HostBatch } from './batch.ts';
 import type { SampleSpec } from './batch-maker.ts';
 import { BatchMakers } from './batch-makers.ts';
-import { batchCount, COMPOSITE, planBatches } from './batch-order.ts';
+import { batchCount, COMPOSITE, pairedLength, planBatches } from './batch-order.ts';
 import type { BatchSources } from './batch-sources.ts';
 import {
   type Cell,
@@ -83,6 +83,12 @@ export interface BatchOptions {
   predictedSupervise?: boolean;
   /** Composites at the end of every batch. @default none */
   composites?: CompositeOptions | undefined;
+  /**
+   * Siamese pairs: every image comes beside another one of its first label, the first of a pair at an even place of the
+   * batch. Masked examples and composites take the last places, whatever stands there. Needs an even `batchSize`.
+   * @default false
+   */
+  partners?: boolean;
 }
 
 export interface DatasetOptions {
@@ -200,7 +206,10 @@ export class Dataset {
   /** Number of batches that {@link Dataset.batches} yields in a whole epoch. */
   async countBatches(splits: string | readonly string[], options: BatchOptions): Promise<number> {
     const ranges = await this.#rangesOf(this.#checkSplits(splits), options);
-    const examples = ranges.reduce((sum, [first, end]) => sum + end - first, 0);
+    const groupOf = await this.#partnersOf(ranges, options);
+    const examples = groupOf
+      ? pairedLength(ranges.flatMap(([first, end]) => range(first, end).map(groupOf)))
+      : ranges.reduce((sum, [first, end]) => sum + end - first, 0);
     return batchCount(examples, options.batchSize, options.dropRemainder ?? false);
   }
 
@@ -286,6 +295,7 @@ export class Dataset {
       masked: chosen ?? [],
       maskedPerBatch: options.maskedPerBatch ?? 0,
       compositesPerBatch: composites?.perBatch ?? 0,
+      partners: await this.#partnersOf(ranges, options),
     };
     const supervising = typeof masks === 'object' ? new Set(chosen) : undefined;
     const plans = planBatches(ranges, order, options.skipBatches);
@@ -297,6 +307,21 @@ export class Dataset {
       );
       return this.#makers.make({ spec, examples, supervised, firstPosition, sources: sources?.id }, workers);
     });
+  }
+
+  /** The first label of each example that is walked over, -1 without; undefined where no partners are asked for. */
+  async #partnersOf(
+    ranges: readonly (readonly [number, number])[],
+    { partners = false }: BatchOptions,
+  ): Promise<((example: number) => number) | undefined> {
+    if (!partners) return undefined;
+    const known = new Map<number, number>();
+    for (const [split, [first, end]] of this.#ranges) {
+      if (!ranges.some(([from, to]) => from < end && to > first)) continue;
+      for (const [i, { labels }] of (await this.labels(split)).entries())
+        known.set(first + i, labels[0] ?? -1);
+    }
+    return (example) => known.get(example)!;
   }
 
   /** What composites and predicted masks come from, put together once for the options that shape it. */
@@ -495,6 +520,9 @@ function checkOptions(options: BatchOptions): void {
     atLeast(name, options[name], 0);
   }
   if (typeof options.shuffle === 'number') atLeast('shuffle', options.shuffle, 0);
+  if (options.partners && options.batchSize % 2 !== 0) {
+    throw new UsageError(`batchSize must be even for partners, not ${options.batchSize}`);
+  }
   if (typeof options.masks === 'object' && options.masks.count !== 'all')
     atLeast('masks.count', options.masks.count, 0);
 }

@@ -105,7 +105,7 @@ export function trainingBatchOptions(
   { predicted, composites }: MadeData = {},
 ): BatchOptions {
   const { data, seed } = config;
-  const { batchSize, imageSize, frames, fit, workers, augment, shuffleBuffer, masks } = data;
+  const { batchSize, imageSize, frames, fit, workers, augment, shuffleBuffer, masks, partners } = data;
   return {
     batchSize,
     imageSize,
@@ -121,6 +121,7 @@ export function trainingBatchOptions(
     masks: masks.count === 0 ? 'none' : { split: masks.split, count: masks.count, of: masks.use },
     maskedPerBatch: masks.perBatch,
     withMasks: masksAreRead(config),
+    partners,
     ...(predicted && { predicted }),
     predictedSupervise: masks.predicted?.supervise ?? false,
     composites,

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { planBatches as batchesOf } from '../../src/data/batch-order.ts';
+import { planBatches as batchesOf, pairedLength } from '../../src/data/batch-order.ts';
 
 const options = {
   batchSize: 4,
@@ -88,4 +88,27 @@ test('masked examples take the last slots of every batch in turn, across epochs'
     t.deepEqual(turns.slice(round, round + 3).sort(ascending), masked);
   }
   t.true(new Set(Array.from({ length: 6 }, (_, i) => String(turns.slice(3 * i, 3 * i + 3)))).size > 1);
+});
+
+test('partners: every example comes once, beside another of its group; of odd groups one twice, a lonely one beside itself', (t) => {
+  // 0, 3, 6, 9, 21 | 1, 4, 7, 22 | 2, 5, 8, 20 | and in the second grouping 5 is alone.
+  const group = (example: number) => example % 3;
+  const pairsOf = (groupOf: (example: number) => number, changes: object = {}) => {
+    const plans = planBatches(splits, { ...options, partners: groupOf, ...changes });
+    const examples = plans.flatMap((plan) => plan.examples);
+    t.is(examples.length, pairedLength(everything.map(groupOf)));
+    return Array.from({ length: examples.length / 2 }, (_, i) => examples.slice(2 * i, 2 * i + 2));
+  };
+  const pairs = pairsOf(group);
+  t.is(pairs.length, 7);
+  for (const [a, b] of pairs) t.true(group(a!) === group(b!) && a !== b, `${a} ${b}`);
+  t.deepEqual([...new Set(pairs.flat())].sort(ascending), everything);
+  t.deepEqual(pairsOf(group), pairs);
+  t.notDeepEqual(pairsOf(group, { epoch: 1 }), pairs);
+  t.true(pairsOf((example) => (example === 5 ? 9 : group(example))).some(([a, b]) => a === 5 && b === 5));
+  const skipped = planBatches(splits, { ...options, partners: group, dropRemainder: true });
+  t.deepEqual(
+    skipped.map(({ examples }) => examples.length),
+    [4, 4, 4],
+  );
 });

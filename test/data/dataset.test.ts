@@ -235,6 +235,26 @@ test('chosen masked examples of a split that is not walked are added to it', asy
   t.is(await dataset.countBatches('train', options), 7);
 });
 
+test('partners: every image of a batch stands beside another of its label', async (t) => {
+  const dataset = await opened(t, await greyDataset(t));
+  // 20 of three labels: 7, 7 and 6, so two odd ones come twice.
+  const options: BatchOptions = { ...base, seed: 3, shuffle: true, partners: true };
+  const batches = await collect(dataset.batches('train', options));
+  t.is(await dataset.countBatches('train', options), 6);
+  t.deepEqual(
+    batches.map(({ size }) => size),
+    [4, 4, 4, 4, 4, 2],
+  );
+  const shown = batches.flatMap(greys);
+  t.is(new Set(shown).size, 20);
+  for (let i = 0; i < shown.length; i += 2) {
+    t.is(shown[i]! % 3, shown[i + 1]! % 3);
+    t.not(shown[i], shown[i + 1]);
+  }
+  const resumed = await collect(dataset.batches('train', { ...options, skipBatches: 4 }));
+  t.deepEqual(resumed[0]!.ids, batches[4]!.ids);
+});
+
 test('label lists and statistics need no image', async (t) => {
   const dataset = await opened(t, await greyDataset(t));
   t.deepEqual((await dataset.labels('full'))[1], {
@@ -383,6 +403,10 @@ test('wrong options are told at once', async (t) => {
   t.throws(() => dataset.batches('train', { ...base, batchSize: 0 }), {
     instanceOf: UsageError,
     message: 'batchSize must be an integer of at least 1, not 0',
+  });
+  t.throws(() => dataset.batches('train', { ...base, batchSize: 3, partners: true }), {
+    instanceOf: UsageError,
+    message: 'batchSize must be even for partners, not 3',
   });
   await t.throwsAsync(collect(dataset.batches('train', { ...base, masks: { split: 'full', count: 7 } })), {
     instanceOf: UsageError,

@@ -138,6 +138,12 @@ export const data = z.strictObject({
     .prefault({}),
   batchSize: positiveInt.default(32),
   shuffleBuffer: positiveInt.default(8192).describe('Examples that the seeded shuffle holds.'),
+  partners: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Siamese pairs: every image of a batch beside another of its first label, as guidance.losses.consistency needs.',
+    ),
   workers: z.int().min(0).default(1).describe('Threads that decode and augment; 0: in the main thread.'),
   augment: augmentation.prefault({}),
   masks: z
