@@ -5,8 +5,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import test from 'ava';
 import { parseConfig } from '../../src/config/index.ts';
 import { startEngine } from '../../src/engine/index.ts';
-import { ModelError } from '../../src/errors/index.ts';
-import { buildExperimentModel, masksAreRead, pairCapacityFor } from '../../src/experiment/from-config.ts';
+import { ConfigError, ModelError, UsageError } from '../../src/errors/index.ts';
+import {
+  buildExperimentModel,
+  checkModelConfig,
+  masksAreRead,
+  pairCapacityFor,
+} from '../../src/experiment/from-config.ts';
 import { buildModel, freezeLayers, saveLayersModel } from '../../src/models/index.ts';
 
 test.before(() => startEngine({ engine: 'cpu' }));
@@ -76,4 +81,31 @@ test('the number of pairs that a batch is padded to: mean and two standard devia
   t.is(pairCapacityFor([0, 50, 50], 100), 160);
   t.is(pairCapacityFor([0, 50, 50], 9), 18);
   t.is(pairCapacityFor([0, 10], 8), 8);
+});
+
+test('data.frames: a network of clips, and nothing that is made of images alone', async (t) => {
+  const config = (...set: string[]) => parseConfig('name: x', 'x.yaml', ['data.imageSize=[8, 8]', ...set]);
+  const clips = config('data.frames=4', 'model.backbone=small-cnn-3d', 'model.options={ widths: [2, 3] }');
+  t.notThrows(() => checkModelConfig(clips));
+  const model = await buildExperimentModel(clips, 2);
+  t.deepEqual(model.inputs[0]!.shape, [null, 4, 8, 8, 3]);
+  t.throws(() => checkModelConfig(config('data.frames=4')), {
+    instanceOf: UsageError,
+    message: 'model.backbone: small-cnn takes images, and data.frames is 4; expected small-cnn-3d',
+  });
+  t.throws(() => checkModelConfig(config('model.backbone=small-cnn-3d')), {
+    message: /^model.backbone: small-cnn-3d takes clips, and data.frames is null; expected small-cnn, /,
+  });
+  for (const [set, message] of [
+    [
+      'data.composites={ suspects: all }',
+      /with data.frames, expected null: composites are made of images alone/,
+    ],
+    [
+      'guidance.losses.energy.weight=1',
+      /with data.frames, expected 0: of clips, gain.losses.mining and supervision/,
+    ],
+  ] as const) {
+    t.throws(() => config('data.frames=4', set), { instanceOf: ConfigError, message });
+  }
 });
