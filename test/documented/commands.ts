@@ -50,7 +50,10 @@ export async function commandsOf(file: string): Promise<Documented[]> {
     for (const [, before, script, dashes, command, tsx, rest] of whole.matchAll(call)) {
       // In prose, a name without words is the program's name and no call.
       if (script && !dashes && !(code && /^ *(#|$)/.test(rest!))) continue;
-      const line = rest!.split(/ {2,}| (?:&&|>|<|#)/)[0]!.trim();
+      const line = rest!
+        .split(/ (?:&&|>|<|#)/)[0]!
+        .trim()
+        .replaceAll(/ +/g, ' ');
       if (/…|\.\.\.|[[\]{]|\bFORMAT\b/.test(line.replaceAll(/=\[[^\]]*\]/g, ''))) continue;
       const words: string[] = [...(line.match(/'[^']*'|"[^"]*"|\S+/g) ?? [])];
       if (words.includes('--help')) continue;

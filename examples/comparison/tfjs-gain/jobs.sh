@@ -10,7 +10,7 @@ npx tfjs-gain explain --run runs/plain --image photos/disc/3.jpg --method grad-c
 # 3. guided training with masks
 npx tfjs-gain train --config photos.yaml --set "data.masks={ split: train, count: all }" --set gain.losses.supervision.weight=10 --run runs/guided
 # 4. localization scores
-npx tfjs-gain evaluate --run runs/plain --method grad-cam
-npx tfjs-gain evaluate --run runs/guided --method grad-cam
+npx tfjs-gain evaluate --run runs/plain --method grad-cam --threshold-from val
+npx tfjs-gain evaluate --run runs/guided --method grad-cam --threshold-from val
 # 5. distilled maps
 npx tfjs-gain train --config distill.yaml

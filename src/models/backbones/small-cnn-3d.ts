@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { classificationHead } from '../classification-head.ts';
 import { headOptions } from '../head-options.ts';
-import { activationOption, defineBackbone, normOption } from './backbone.ts';
+import { activationOption, defineBackbone } from './backbone.ts';
 
 /** The plain stack for clips and volumes: 3x3x3 convolutions, pooled over the frame first and over time later. */
 export const smallCnn3d = defineBackbone({
@@ -21,28 +21,17 @@ export const smallCnn3d = defineBackbone({
       .default(1)
       .describe('How many of the poolings, the last ones, halve the number of frames too.'),
     pool: z.enum(['max', 'avg']).default('max'),
-    norm: normOption,
     activation: activationOption,
     ...headOptions,
   }),
-  build(input, layers, { widths, timePools, pool, norm, activation, ...head }) {
+  build(input, layers, { widths, timePools, pool, activation, ...head }) {
     let x = input;
     for (const [block, filters] of widths.entries()) {
       if (block > 0) {
         const time = block >= widths.length - timePools ? 2 : 1;
         x = layers.pool3d(x, `pool${block}`, { kind: pool, size: [time, 2, 2] });
       }
-      const name = `conv${block + 1}`;
-      if (norm === 'none') {
-        x = layers.conv3d(x, name, { filters, activation });
-        continue;
-      }
-      x = layers.conv3d(x, name, { filters, gainOf: activation, useBias: false });
-      x = layers.activation(
-        layers.batchNorm(x, `${name}_bn`),
-        `${name}_${activation.toLowerCase()}`,
-        activation,
-      );
+      x = layers.conv3d(x, `conv${block + 1}`, { filters, activation });
     }
     return classificationHead(x, layers, head);
   },
