@@ -2,11 +2,10 @@
  * What: captions, and what each word looks at. A small network learns to describe drawn scenes word by word ("a red circle above a
  *   blue square ."); Grad-CAM and Grad-CAM++ of a word's score, given the words before it, show where the word comes from,
  *   and of the score of all words what the caption is made of, as in section 6.1 of the Grad-CAM paper.
- * Run: npx tsx examples/captions.ts [--seeds 1,2,3] [--steps 1000] [--out DIR]
+ * Run: npx tsx examples/captions.ts [--seeds 1,2,3] [--scenes 3000] [--steps 1500] [--out DIR]
  * Expect: for each seed the share of captions, and of words of each kind, that are right when the network writes on its own,
- *   beside the likeliest word of each place and a network that gets the words alone; how often the maps of colours and shapes
- *   point at their object. One to two minutes for each on one thread. Numbers: docs/results.md. With --out a picture of the
- *   first seed, `captions.jpg`.
+ *   beside the likeliest word of each place; how often the maps of colours and shapes point at their object. One to two
+ *   minutes for each seed on one thread. Numbers: docs/results.md. With --out a picture of the first seed, `captions.jpg`.
  *
  * In a project of your own, import from 'tfjs-gain' and 'tfjs-gain/data', '/gradcam', '/metrics', '/pictures'.
  */
@@ -20,47 +19,42 @@ import { captionLength, captionOf, drawScenes, type Scene, sceneWords, wordNumbe
 import { startEngine } from '../src/index.ts';
 import { imageGrid, overlayMap, rgbImage, type Tile } from '../src/pictures.ts';
 import { randomFor } from '../src/random/index.ts';
-import { type Example, imageAndWords, imageSize, inputsOf, trainOn } from './scenes/network.ts';
+import { answersOf, type Example, imageSize, learnToRead, learnToSee, newReader } from './scenes/network.ts';
 import { mapsOf, type Pointed, pointing } from './scenes/pointing.ts';
 
 const { values: args } = parseArgs({
   options: {
     seeds: { type: 'string', default: '1,2,3' },
-    steps: { type: 'string', default: '1000' },
+    scenes: { type: 'string', default: '3000' },
+    steps: { type: 'string', default: '1500' },
     out: { type: 'string' },
   },
 });
-const steps = Number(args.steps);
+const [count, steps] = [Number(args.scenes), Number(args.steps)];
+/** Steps of the eye, which is trained first. */
+const eyeSteps = Math.round(0.6 * steps);
 const seeds = args.seeds.split(',').map(Number);
-const batchSize = 32;
+const batchSize = 64;
 
 /** Where the words stand that say something. */
 const kinds = { color: [1, 5], shape: [2, 6], relation: [3] };
 
-/** The question "which word comes next", at one place of a scene's caption. */
-function nextWord(scene: Scene, place: number): Example {
+/** The question "which word comes next", at one place of the caption of scene `number` among those that are seen. */
+function nextWord(scene: Scene, number: number, place: number): Example {
   const { words } = captionOf(scene);
   return {
-    image: scene.image,
+    scene: number,
     words: wordNumbers(words.slice(0, place), captionLength),
     label: (sceneWords as readonly string[]).indexOf(words[place]!),
   };
 }
 
-/** Captions that the network writes: at each place the likeliest word after those that it has written. */
-function write(model: tfl.LayersModel, scenes: readonly Scene[], blind: boolean): string[][] {
-  const captions = scenes.map((): string[] => []);
+/** Captions of all scenes that are seen: at each place the likeliest word after those that it has written. */
+function write(model: tfl.LayersModel, seen: tf.Tensor4D): string[][] {
+  const captions = Array.from({ length: seen.shape[0] }, (): string[] => []);
   for (let place = 0; place < captionLength; place++) {
-    for (let first = 0; first < scenes.length; first += 150) {
-      const some = scenes.slice(first, first + 150).map(({ image }, i) => ({
-        image,
-        words: wordNumbers(captions[first + i]!, captionLength),
-      }));
-      const words = tf.tidy(() =>
-        tf.argMax(model.predictOnBatch(inputsOf(some, blind)) as tf.Tensor, 1).dataSync(),
-      );
-      for (const [i, word] of words.entries()) captions[first + i]!.push(sceneWords[word]!);
-    }
+    const asked = captions.map((words, scene) => ({ scene, words: wordNumbers(words, captionLength) }));
+    for (const [i, word] of answersOf(model, seen, asked).entries()) captions[i]!.push(sceneWords[word]!);
   }
   return captions;
 }
@@ -72,8 +66,9 @@ function accuracies(scenes: readonly Scene[], captions: readonly (readonly strin
     ((100 * hits.filter(Boolean).length) / hits.length).toFixed(1);
   const at = (places: readonly number[]) =>
     percent(truths.flatMap((truth, i) => places.map((place) => truth[place] === captions[i]![place])));
+  const places = Object.values(kinds).flat();
   const whole = percent(truths.map((truth, i) => truth.every((word, place) => word === captions[i]![place])));
-  return `captions ${whole} (${Object.entries(kinds)
+  return `captions ${whole}, words ${at(places)} (${Object.entries(kinds)
     .map(([kind, places]) => `${kind} ${at(places)}`)
     .join(', ')})`;
 }
@@ -91,15 +86,19 @@ function constantCaption(scenes: readonly Scene[]): string[] {
 }
 
 /** A row for each scene: the picture, the maps of the words that it was given, and of the whole caption. */
-async function draw(model: tfl.LayersModel, scenes: readonly Scene[]): Promise<void> {
-  const captions = write(model, scenes, false);
+async function draw(
+  model: tfl.LayersModel,
+  seen: tf.Tensor4D,
+  scenes: readonly Scene[],
+  captions: readonly (readonly string[])[],
+): Promise<void> {
   const area = imageSize ** 2;
   const places = [...kinds.color, ...kinds.shape, ...kinds.relation].sort((a, b) => a - b);
   const rows = scenes.map((scene, i): Tile[] => {
     const photo = rgbImage(scene.image, imageSize, imageSize);
     const truth = captionOf(scene).words;
     const examples = captions[i]!.map((word, place) => ({
-      image: scene.image,
+      scene: i,
       words: wordNumbers(captions[i]!.slice(0, place), captionLength),
       label: (sceneWords as readonly string[]).indexOf(word),
     }));
@@ -108,9 +107,9 @@ async function draw(model: tfl.LayersModel, scenes: readonly Scene[]): Promise<v
       const data = map.map((value) => Math.max(0, value) / peak);
       return overlayMap(photo, { data, height: imageSize, width: imageSize });
     };
-    const perWord = mapsOf(model, examples, 'grad-cam');
+    const perWord = mapsOf(model, seen, examples, 'grad-cam');
     // The gradient of a sum is the sum of the gradients: the map of Σ s_t is ReLU(Σ_t M_t), the M_t not clipped before.
-    const unclipped = mapsOf(model, examples, 'grad-cam', false);
+    const unclipped = mapsOf(model, seen, examples, 'grad-cam', false);
     const whole = Float32Array.from({ length: area }, (_, p) =>
       examples.reduce((sum, _example, place) => sum + unclipped[place * area + p]!, 0),
     );
@@ -136,35 +135,36 @@ async function draw(model: tfl.LayersModel, scenes: readonly Scene[]): Promise<v
 
 console.error((await startEngine({ threads: 1 })).reason);
 for (const seed of seeds) {
-  const scenes = drawScenes({ count: 3000, size: imageSize, seed });
-  const test = drawScenes({ count: 300, first: 100_000, size: imageSize, seed });
+  const scenes = drawScenes({ count, size: imageSize, seed });
+  const test = drawScenes({ count: Math.ceil(count / 10), first: 1_000_000, size: imageSize, seed });
+  const eye = await learnToSee(scenes, { steps: eyeSteps, seed });
+  const [seen, seenInTest] = [eye.see(scenes), eye.see(test)];
+  eye.dispose();
+
+  const model = newReader(captionLength, sceneWords.length, seed);
   const batch = (step: number) => {
     const random = randomFor(seed, 'captions', step);
-    return Array.from({ length: batchSize }, () =>
-      nextWord(random.pick(scenes), random.integer(captionLength)),
-    );
+    return Array.from({ length: batchSize }, () => {
+      const number = random.integer(count);
+      return nextWord(scenes[number]!, number, random.integer(captionLength));
+    });
   };
-  const model = imageAndWords(captionLength, sceneWords.length, seed);
-  await trainOn(model, batch, { steps, seed });
-  console.log(`seed ${seed}: right ${accuracies(test, write(model, test, false))}`);
+  await learnToRead(model, seen, batch, { steps, seed });
+  const captions = write(model, seenInTest);
+  console.log(`seed ${seed}: right ${accuracies(test, captions)}`);
   const constant = constantCaption(scenes);
   const constants = test.map(() => constant);
   console.log(`seed ${seed}: the likeliest words ${accuracies(test, constants)}`);
 
-  // Nothing but words is there to learn from, so a fifth of the steps is plenty.
-  const blind = imageAndWords(captionLength, sceneWords.length, seed);
-  await trainOn(blind, batch, { steps: Math.round(steps / 5), blind: true, seed });
-  console.log(`seed ${seed}: the words alone ${accuracies(test, write(blind, test, true))}`);
-
-  const about = test.flatMap((scene) =>
+  const about = test.flatMap((scene, i) =>
     captionOf(scene).objects.flatMap((object, place): Pointed[] =>
-      object === undefined ? [] : [{ example: nextWord(scene, place), scene, object }],
+      object === undefined ? [] : [{ example: nextWord(scene, i, place), scene, object }],
     ),
   );
   for (const method of ['grad-cam', 'grad-cam++'] as const) {
-    console.log(`seed ${seed}: ${pointing(model, about, method)}`);
+    console.log(`seed ${seed}: ${pointing(model, seenInTest, about, method)}`);
   }
-  if (args.out && seed === seeds[0]) await draw(model, test.slice(0, 6));
+  if (args.out && seed === seeds[0]) await draw(model, seenInTest, test.slice(0, 6), captions);
+  tf.dispose([seen, seenInTest]);
   model.dispose();
-  blind.dispose();
 }

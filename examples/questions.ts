@@ -2,10 +2,10 @@
  * What: questions about pictures, and what the answers look at. A small network learns to answer four kinds of questions about
  *   drawn scenes ("what color is the circle", "what shape is the red thing", "is there a red circle", "is the circle above the
  *   square"); Grad-CAM and Grad-CAM++ of an answer's score show where it comes from, as in section 6.2 of the Grad-CAM paper.
- * Run: npx tsx examples/questions.ts [--seeds 1,2,3] [--steps 1000] [--out DIR]
- * Expect: for each seed the accuracy, and that of each kind, beside the best constant answer and a network that gets the question
- *   alone; how often maps point at the object that is asked about. One to two minutes for each on one thread. Numbers:
- *   docs/results.md. With --out a picture of the first seed, `questions.jpg`.
+ * Run: npx tsx examples/questions.ts [--seeds 1,2,3] [--scenes 3000] [--steps 1500] [--out DIR]
+ * Expect: for each seed the accuracy, and that of each kind, beside the likeliest answer to each question without the picture and
+ *   the likeliest answer of all; how often maps point at the object that is asked about. One to two minutes for each seed on
+ *   one thread. Numbers: docs/results.md. With --out a picture of the first seed, `questions.jpg`.
  *
  * In a project of your own, import from 'tfjs-gain' and 'tfjs-gain/data', '/gradcam', '/metrics', '/pictures'.
  */
@@ -28,44 +28,58 @@ import {
 import { startEngine } from '../src/index.ts';
 import { imageGrid, overlayMap, rgbImage, type Tile } from '../src/pictures.ts';
 import { randomFor } from '../src/random/index.ts';
-import { type Example, imageAndWords, imageSize, inputsOf, trainOn } from './scenes/network.ts';
+import { answersOf, type Example, imageSize, learnToRead, learnToSee, newReader } from './scenes/network.ts';
 import { mapsOf, type Pointed, pointing } from './scenes/pointing.ts';
 
 const { values: args } = parseArgs({
   options: {
     seeds: { type: 'string', default: '1,2,3' },
-    steps: { type: 'string', default: '1000' },
+    scenes: { type: 'string', default: '3000' },
+    steps: { type: 'string', default: '1500' },
     out: { type: 'string' },
   },
 });
-const steps = Number(args.steps);
+const [count, steps] = [Number(args.scenes), Number(args.steps)];
+/** Steps of the eye, which is trained first. */
+const eyeSteps = Math.round(0.6 * steps);
 const seeds = args.seeds.split(',').map(Number);
-const batchSize = 32;
+const batchSize = 64;
 
 interface Asked extends SceneQuestion {
   readonly scene: Scene;
   readonly example: Example;
 }
-const asked = (scene: Scene, question: SceneQuestion): Asked => ({
+/** @param number of the scene among those that are seen */
+const asked = (scene: Scene, number: number, question: SceneQuestion): Asked => ({
   ...question,
   scene,
   example: {
-    image: scene.image,
+    scene: number,
     words: wordNumbers(question.words, questionLength),
     label: sceneAnswers.indexOf(question.answer),
   },
 });
 
-/** The number of each question's likeliest answer. */
-function answersOf(model: tfl.LayersModel, questions: readonly Asked[], blind: boolean): number[] {
-  const answers: number[] = [];
-  for (let first = 0; first < questions.length; first += 200) {
-    const some = questions.slice(first, first + 200).map(({ example }) => example);
-    answers.push(
-      ...tf.tidy(() => tf.argMax(model.predictOnBatch(inputsOf(some, blind)) as tf.Tensor, 1).dataSync()),
-    );
+/** Each scene's questions, one of each kind. */
+const questionsOn = (scenes: readonly Scene[], seed: number, purpose: string) =>
+  scenes.flatMap((scene, i) =>
+    sceneQuestionKinds.map((kind) =>
+      asked(scene, i, questionOf(scene, kind, randomFor(seed, purpose, kind, i))),
+    ),
+  );
+
+/** What is likeliest among questions that have the same key. */
+function likeliest(questions: readonly Asked[], keyOf: (question: Asked) => string) {
+  const counts = new Map<string, number[]>();
+  for (const question of questions) {
+    const key = keyOf(question);
+    if (!counts.has(key)) counts.set(key, new Array<number>(sceneAnswers.length).fill(0));
+    counts.get(key)![question.example.label]!++;
   }
-  return answers;
+  return (question: Asked) => {
+    const known = counts.get(keyOf(question)) ?? [1];
+    return known.indexOf(Math.max(...known));
+  };
 }
 
 function accuracies(questions: readonly Asked[], answers: readonly number[]): string {
@@ -79,10 +93,14 @@ function accuracies(questions: readonly Asked[], answers: readonly number[]): st
 }
 
 /** A row for each question: the picture, and the maps of the answer that is given. */
-async function draw(model: tfl.LayersModel, questions: readonly Asked[]): Promise<void> {
-  const answers = answersOf(model, questions, false);
+async function draw(model: tfl.LayersModel, seen: tf.Tensor4D, questions: readonly Asked[]): Promise<void> {
+  const answers = answersOf(
+    model,
+    seen,
+    questions.map(({ example }) => example),
+  );
   const given = questions.map(({ example }, i) => ({ ...example, label: answers[i]! }));
-  const maps = (['grad-cam', 'grad-cam++'] as const).map((method) => mapsOf(model, given, method));
+  const maps = (['grad-cam', 'grad-cam++'] as const).map((method) => mapsOf(model, seen, given, method));
   const area = imageSize ** 2;
   const rows = questions.map(({ scene, words, answer }, i): Tile[] => {
     const photo = rgbImage(scene.image, imageSize, imageSize);
@@ -108,43 +126,44 @@ async function draw(model: tfl.LayersModel, questions: readonly Asked[]): Promis
 
 console.error((await startEngine({ threads: 1 })).reason);
 for (const seed of seeds) {
-  const scenes = drawScenes({ count: 3000, size: imageSize, seed });
-  const questions = drawScenes({ count: 300, first: 100_000, size: imageSize, seed }).flatMap((scene, i) =>
-    sceneQuestionKinds.map((kind) =>
-      asked(scene, questionOf(scene, kind, randomFor(seed, 'asked', kind, i))),
-    ),
-  );
+  const scenes = drawScenes({ count, size: imageSize, seed });
+  const test = drawScenes({ count: Math.ceil(count / 10), first: 1_000_000, size: imageSize, seed });
+  const questions = questionsOn(test, seed, 'asked');
+  const eye = await learnToSee(scenes, { steps: eyeSteps, seed });
+  const [seen, seenInTest] = [eye.see(scenes), eye.see(test)];
+  eye.dispose();
+
+  const model = newReader(questionLength, sceneAnswers.length, seed);
   const batch = (step: number) => {
     const random = randomFor(seed, 'questions', step);
     return Array.from({ length: batchSize }, () => {
-      const scene = random.pick(scenes);
-      return asked(scene, questionOf(scene, random.pick(sceneQuestionKinds), random)).example;
+      const number = random.integer(count);
+      const scene = scenes[number]!;
+      return asked(scene, number, questionOf(scene, random.pick(sceneQuestionKinds), random)).example;
     });
   };
-  const model = imageAndWords(questionLength, sceneAnswers.length, seed);
-  await trainOn(model, batch, { steps, seed });
-  console.log(`seed ${seed}: right ${accuracies(questions, answersOf(model, questions, false))}`);
-  const constants = sceneAnswers.map((_, answer) =>
-    accuracies(
-      questions,
-      questions.map(() => answer),
-    ),
+  await learnToRead(model, seen, batch, { steps, seed });
+  const answers = answersOf(
+    model,
+    seenInTest,
+    questions.map(({ example }) => example),
   );
-  const best = constants.reduce((a, b) => (Number.parseFloat(b) > Number.parseFloat(a) ? b : a));
-  console.log(`seed ${seed}: a constant answer ${best}`);
+  console.log(`seed ${seed}: right ${accuracies(questions, answers)}`);
 
-  // Nothing but words is there to learn from, so a fifth of the steps is plenty.
-  const blind = imageAndWords(questionLength, sceneAnswers.length, seed);
-  await trainOn(blind, batch, { steps: Math.round(steps / 5), blind: true, seed });
-  console.log(`seed ${seed}: the question alone ${accuracies(questions, answersOf(blind, questions, true))}`);
+  // What can be known without the picture: counted, which no blind network can better.
+  const learned = questionsOn(scenes, seed, 'counted');
+  const blind = likeliest(learned, ({ words }) => words.join(' '));
+  console.log(`seed ${seed}: the question alone ${accuracies(questions, questions.map(blind))}`);
+  const constant = likeliest(learned, () => '');
+  console.log(`seed ${seed}: a constant answer ${accuracies(questions, questions.map(constant))}`);
 
   const about = questions.flatMap(({ example, scene, object }): Pointed[] =>
     object === undefined ? [] : [{ example, scene, object }],
   );
   for (const method of ['grad-cam', 'grad-cam++'] as const) {
-    console.log(`seed ${seed}: ${pointing(model, about, method)}`);
+    console.log(`seed ${seed}: ${pointing(model, seenInTest, about, method)}`);
   }
-  if (args.out && seed === seeds[0]) await draw(model, questions.slice(0, 12));
+  if (args.out && seed === seeds[0]) await draw(model, seenInTest, questions.slice(0, 12));
+  tf.dispose([seen, seenInTest]);
   model.dispose();
-  blind.dispose();
 }

@@ -20,6 +20,13 @@ async function output(name: string, ...args: string[]): Promise<string> {
 const numbersAfter = (text: string, label: string) =>
   [...text.matchAll(new RegExp(`${label} (\\d+\\.\\d+)`, 'g'))].map(([, number]) => Number(number));
 
+/** The numbers of the line that begins so. */
+const percentages = (text: string, line: string) =>
+  (text.split('\n').find((one) => one.startsWith(line)) ?? '')
+    .slice(line.length)
+    .match(/\d+\.\d/g)
+    ?.map(Number) ?? [];
+
 test.serial('own-model: guidance brings back what the watermark had replaced', async (t) => {
   const text = await output('own-model');
   const [plainTrained, plainSwapped, guidedTrained, guidedSwapped] = numbersAfter(text, 'accuracy');
@@ -52,4 +59,30 @@ test.serial('explain-image: a picture of the three best classes', async (t) => {
   const { width, format } = await sharp(join(dir, 'photo.maps.png')).metadata();
   t.is(format, 'png');
   t.true(width > 4 * 150, `${width} pixels wide`);
+});
+
+test.serial(
+  'questions: answers beside those that are known without the picture, and where maps point',
+  async (t) => {
+    const text = await output('questions', '--seeds', '1', '--scenes', '40', '--steps', '6');
+    for (const line of ['right', 'the question alone', 'a constant answer']) {
+      const [all, ...kinds] = percentages(text, `seed 1: ${line}`);
+      t.is(kinds.length, 4, text);
+      // Each kind is asked as often as the others.
+      t.true(Math.abs(all! - kinds.reduce((sum, kind) => sum + kind / 4, 0)) < 0.11, text);
+    }
+    t.is(text.match(/^seed 1: grad-cam(\+\+)? points at: own /gm)?.length, 2, text);
+  },
+);
+
+test.serial('captions: words and whole captions beside the likeliest, and where maps point', async (t) => {
+  const text = await output('captions', '--seeds', '1', '--scenes', '40', '--steps', '6');
+  for (const line of ['right', 'the likeliest words']) {
+    const [whole, words, color, shape, relation] = percentages(text, `seed 1: ${line}`);
+    t.true(whole! <= Math.min(color!, shape!, relation!), text);
+    // Two words of a caption are colours, two are shapes.
+    t.true(Math.abs(words! - (2 * color! + 2 * shape! + relation!) / 5) < 0.11, text);
+  }
+  // Four scenes are asked, with four words each that are about one object.
+  t.is(text.match(/^seed 1: grad-cam.*; 16 maps$/gm)?.length, 2, text);
 });
