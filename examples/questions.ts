@@ -120,7 +120,7 @@ async function draw(model: tfl.LayersModel, seen: tf.Tensor4D, questions: readon
   const header = ['question', 'grad-cam', 'grad-cam++'];
   const grid = await imageGrid(rows, { header, tileSize: 176, across: 2 });
   const path = join(args.out!, 'questions.jpg');
-  await writeFile(path, await sharp(grid).jpeg({ quality: 82, mozjpeg: true }).toBuffer());
+  await writeFile(path, await sharp(grid).jpeg({ quality: 70, mozjpeg: true }).toBuffer());
   console.log(path);
 }
 
