@@ -8,6 +8,12 @@ import type { NamedImage } from './images.ts';
 import type { MethodOptions } from './method.ts';
 import { findMethods, type MethodEntry } from './method-list.ts';
 
+/** What has to be known of a network to explain it. Every {@link TrainedNetwork} is one. */
+export type ExplainedNetwork = Pick<
+  TrainedNetwork,
+  'model' | 'output' | 'link' | 'scored' | 'classes' | 'imageSize' | 'channels' | 'targetLayer'
+> & { readonly frames?: number | undefined };
+
 /** What a method says of one image and class, on the host. */
 export interface Attribution {
   readonly method: MethodEntry;
@@ -69,7 +75,7 @@ export interface ExplainOptions {
  * @throws {ModelError} for a layer that does not exist, or a network that a method cannot be applied to
  */
 export async function* explainImages(
-  subject: TrainedNetwork | BlackBox,
+  subject: ExplainedNetwork | BlackBox,
   images: readonly NamedImage[],
   {
     methods: asked,
@@ -147,7 +153,7 @@ export async function* explainImages(
 }
 
 /** Logits, where they are to be had, and probabilities of all classes, a row for each image. */
-async function scoresOf(subject: TrainedNetwork | BlackBox, pixels: tf.Tensor) {
+async function scoresOf(subject: ExplainedNetwork | BlackBox, pixels: tf.Tensor) {
   const tensors = tf.tidy((): tf.Tensor2D[] => {
     if (isBlackBox(subject)) return [subject.predict(pixels)];
     const { model, scored } = subject;
@@ -189,7 +195,7 @@ const judged: Record<TrainedNetwork['scored'], (link: TrainedNetwork['link']) =>
  * @throws {ModelError} when a black box lacks what the method needs
  */
 function explain(
-  subject: TrainedNetwork | BlackBox,
+  subject: ExplainedNetwork | BlackBox,
   method: MethodEntry,
   pixels: tf.Tensor,
   pairs: readonly Pair[],

@@ -17,6 +17,7 @@ function subjectOf(model: tfl.LayersModel): Looked {
     name: model.name,
     output: 0,
     link: 'sigmoid',
+    scored: 'classes',
     classes,
     imageSize: [height, width],
     channels,

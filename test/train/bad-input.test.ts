@@ -83,7 +83,7 @@ test.serial('an unknown backbone, with the near match', (t) =>
   refused(t, {
     args: ['--set', 'model.backbone=small-cn'],
     code: 2,
-    message: /^UsageError: There is no model "small-cn"; did you mean "small-cnn"\?/,
+    message: /^UsageError: There is no model "small-cn"; did you mean "small-cnn" or "small-cnn-3d"\?/,
   }),
 );
 

@@ -4,7 +4,7 @@ import { type RiseOptions, rise } from './rise.ts';
 
 /** What a detector answers to a batch: N proposals for each image. */
 export interface Detections {
-  /** [B,N,4]: xmin, ymin, xmax, ymax, in any unit, the same for all. */
+  /** Boxes [B,N,4] as xmin, ymin, xmax, ymax, in any unit, the same for all. */
   readonly boxes: tf.Tensor3D;
   /** [B,N,C], probabilities of the classes. */
   readonly scores: tf.Tensor3D;

@@ -2,7 +2,6 @@ import * as tf from '@tensorflow/tfjs-core';
 import { explainImages, explanationMethods, maximizeActivations, projectUnit } from '../../explain/core.ts';
 import { forward } from '../../gradcam/index.ts';
 import { probabilities } from '../../losses/index.ts';
-import type { TrainedNetwork } from '../../run/index.ts';
 import type { LookAnswers, LookJob, MapView } from './jobs.ts';
 import { layerView, stripsView } from './layer-view.ts';
 import { type Looked, shapeOfImages } from './subject.ts';
@@ -90,7 +89,7 @@ async function mapOf(
 ): Promise<MapView> {
   const image = { name: 'image', file: '', pixels };
   const options = { methods: [method], classes: [column], targetLayer: layer, samples, signal };
-  for await (const { classes } of explainImages(subject as TrainedNetwork, [image], options)) {
+  for await (const { classes } of explainImages(subject, [image], options)) {
     const [{ attributions, probability }] = classes as [(typeof classes)[number]];
     const [{ shape, values, defect }] = attributions as [(typeof attributions)[number]];
     const { kind } = explanationMethods.find(({ name }) => name === method)!;

@@ -3,7 +3,7 @@ import type { TrainedNetwork } from '../../run/index.ts';
 /** What has to be known of a network to look into it. Every {@link TrainedNetwork} is one. */
 export type Looked = Pick<
   TrainedNetwork,
-  'model' | 'output' | 'link' | 'classes' | 'imageSize' | 'channels' | 'targetLayer' | 'name'
+  'model' | 'output' | 'scored' | 'link' | 'classes' | 'imageSize' | 'channels' | 'targetLayer' | 'name'
 >;
 
 /** Height, width and channels of the images that it takes. */

@@ -18,6 +18,7 @@ export interface SiteFacts {
   readonly name: string;
   readonly classes: readonly string[];
   readonly link: 'softmax' | 'sigmoid';
+  readonly scored: 'classes' | 'regions' | 'values';
   readonly imageSize: readonly [number, number];
   readonly channels: 1 | 3;
   readonly output: number;
@@ -64,6 +65,7 @@ export async function exportSite(
       name: network.name,
       classes: network.classes,
       link: network.link,
+      scored: network.scored,
       imageSize: network.imageSize,
       channels: network.channels,
       output: network.output,
