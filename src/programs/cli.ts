@@ -86,7 +86,13 @@ async function perform(argv: readonly string[]): Promise<void> {
       .strict()
       .wrap(Math.min(110, process.stdout.columns ?? 80))
       .fail((message, error) => {
-        throw error ?? new UsageError(`${message}${guessed(message, program)} (--help shows the options)`);
+        // What yargs itself cannot read comes as an error of its own; all others are those of the programs.
+        if (error && error.name !== 'YError') throw error;
+        const said = (message || error?.message || '').replace(
+          /^Not enough arguments following: (.*)/,
+          '--$1 needs a value',
+        );
+        throw new UsageError(`${said}${guessed(said, program)} (--help shows the options)`);
       })
       .parseAsync();
   } catch (error) {

@@ -83,4 +83,5 @@ test.serial('an error of --set or --engine names it, the key, and what was meant
     'ConfigError: --engine onx: engine.name: expected one of auto, onnx, tensorflow, webgpu, cpu, found string "onx"; did you mean \'onnx\'?',
   );
   t.regex(await refused('--ovrwrite'), /Unknown argument: ovrwrite; did you mean --overwrite\?/);
+  t.is(await refused('--set'), 'UsageError: --set needs a value (--help shows the options)');
 });
