@@ -3,7 +3,12 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import test from 'ava';
 import { ModelError, UsageError } from '../../src/errors/index.ts';
-import { explanationMethods, type MethodEntry, methodGroups } from '../../src/explain/index.ts';
+import {
+  explanationMethods,
+  type MethodEntry,
+  type MethodOptions,
+  methodGroups,
+} from '../../src/explain/index.ts';
 import { gainLoss, guidanceTerms } from '../../src/gain/index.ts';
 import { type MapMethod, mapMethods, type Pair, runModel } from '../../src/gradcam/index.ts';
 import { buildModel, importOnnx } from '../../src/models/index.ts';
@@ -58,7 +63,9 @@ const pairs: Pair[] = [
   { sample: 0, class: 1 },
   { sample: 1, class: 0 },
 ];
-const few = { samples: 12, batchSize: 8 };
+/** What the methods with many passes need to do all that they do, and not more: a slow network is among those tried. */
+const few = { samples: 12, steps: 5, batchSize: 8 };
+const coarse = { ...few, patch: 16, stride: 16 };
 
 function filled<M extends tfl.LayersModel>(model: M): M {
   const values = model.getWeights().map((weight, i) => {
@@ -125,10 +132,11 @@ async function tried(
   model: tfl.LayersModel,
   images: tf.Tensor,
   asked: readonly Pair[] = pairs,
+  options: MethodOptions = few,
 ): Promise<Float32Array | string> {
   const live = tf.memory().numTensors;
   try {
-    const found = await explain(model, images, asked, few);
+    const found = await explain(model, images, asked, options);
     const values = Float32Array.from(found.dataSync());
     found.dispose();
     if (!values.every(Number.isFinite)) throw new Error(`${name}: not finite`);
@@ -258,7 +266,7 @@ function lossesOf(name: string, model: tfl.LayersModel, images: tf.Tensor4D): st
       said('3-D', await tried(method, volume, volumes)),
       said('tokens', onTokens),
       said('graph-model', await tried(method, asGraph(flat), images)),
-      said('ONNX', await tried(method, imported, foreign)),
+      said('ONNX', await tried(method, imported, foreign, pairs, coarse)),
       lossesOf(name, flat, images) || '–',
       file ? `\`${file}\`` : '–',
     ]);
