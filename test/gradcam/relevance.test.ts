@@ -223,7 +223,7 @@ test('a composite is told of each layer with weights, the last first', (t) => {
 });
 
 test('networks of this package have rules for all of their layers', (t) => {
-  const inputShape = [32, 32, 3];
+  const inputShape: [number, number, number] = [32, 32, 3];
   // Narrow and shallow: with all the kinds of layers that the whole ones have.
   const networks = [
     ['mobilenet-v3-small', { alpha: 0.25 }],

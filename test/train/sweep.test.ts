@@ -139,13 +139,13 @@ test.serial('a run and a sweep do not share a folder', async (t) => {
   await writeFile(place.path('apart.yaml'), 'base: tiny.yaml\nseeds: [1]\n');
   await mkdir(place.path('run'));
   await writeFile(place.path('run/config.yaml'), 'name: tiny\n');
-  const sweep = await place.call('sweep', ['--config', 'apart.yaml', '--out', 'run']);
+  const sweep = await place.callHere('sweep', ['--config', 'apart.yaml', '--out', 'run']);
   t.is(sweep.stderr, 'RunError: run: holds a run; --out DIR puts the sweep elsewhere\n');
   t.is(sweep.code, 2);
   t.deepEqual(await readdir(place.path('run')), ['config.yaml']);
 
   await mkdir(place.path('sweep/runs/base/seed-1'), { recursive: true });
-  const train = await place.train(['--config', 'tiny.yaml', '--run', 'sweep', '--overwrite']);
+  const train = await place.callHere('train', ['--config', 'tiny.yaml', '--run', 'sweep', '--overwrite']);
   t.is(train.stderr, 'RunError: sweep: holds the runs of a sweep; --run DIR puts this one elsewhere\n');
   t.is(train.code, 2);
   t.deepEqual(await readdir(place.path('sweep')), ['runs']);
