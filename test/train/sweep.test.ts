@@ -9,7 +9,7 @@ import { type Ended, workplaceFor } from './command-line.ts';
 const workplace = workplaceFor(test);
 const patience = 400_000;
 
-const sweep = `base: tiny.yaml
+const sweep = `base: quick.yaml
 seeds: [1, 2]
 metrics: [test.mAP, test.loss, boat-without-water.focus.energyInMask]
 `;
@@ -46,6 +46,8 @@ test.serial(
     t.timeout(patience);
     const place = workplace();
     await writeFile(place.path('sweep.yaml'), sweep);
+    const tiny = await place.read('tiny.yaml');
+    await writeFile(place.path('quick.yaml'), tiny.replace('images: 2', 'images: 0, histogramsEvery: 0'));
 
     // One SIGINT: both runs write a checkpoint.
     const interrupted = await place.call('sweep', args, {
@@ -75,7 +77,7 @@ test.serial(
       first.table.parts[0]!.rows[0]!.runs.map(({ status }) => status),
       ['finished', 'finished'],
     );
-    for (const run of runs) t.regex(await place.read(`${run}.log`), /^resumed {2}after step \d+: epoch 1/m);
+    for (const run of runs) t.regex(await place.read(`${run}.log`), /^resumed {2}after step \d+: epoch \d/m);
 
     // Without any interruption.
     await rm(place.path(runs[0]!), { recursive: true });
