@@ -1,7 +1,7 @@
 /** A training from a config: engine, data, network, teacher, evaluation, checkpoints and log around the trainer. */
 
 export { CheckpointStore } from './checkpoint.ts';
-export { drawBuiltInData } from './from-config.ts';
+export { drawBuiltInData } from './data-from-config.ts';
 export {
   type Heatmap,
   type HeatmapCallback,

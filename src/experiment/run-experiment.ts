@@ -14,21 +14,22 @@ import { AttentionPanel } from './attention-panel.ts';
 import { CheckpointStore, type Progress as Position, restoreWeights } from './checkpoint.ts';
 import { compositeQuestions, compositeScores } from './composite-scores.ts';
 import {
-  buildExperimentModel,
-  checkModelConfig,
   compositesOf,
-  evaluationOptionsOf,
+  type MadeData,
+  openExperimentData,
+  requireGroups,
+  trainingBatchOptions,
+} from './data-from-config.ts';
+import { evaluationOptionsOf } from './evaluation-from-config.ts';
+import { batchToTensors } from './host-batch.ts';
+import { buildExperimentModel, checkModelConfig } from './model-from-config.ts';
+import {
   guidanceOptionsOf,
   guidanceWithoutMasks,
-  type MadeData,
   masksAreRead,
-  openExperimentData,
   pairCapacityFor,
-  requireGroups,
   trainerOptionsOf,
-  trainingBatchOptions,
-} from './from-config.ts';
-import { batchToTensors } from './host-batch.ts';
+} from './objective-from-config.ts';
 import { loadOwnModule, type OwnModule } from './own-module.ts';
 import { predictedMasksOf } from './predict-masks.ts';
 import { refit } from './refit.ts';
