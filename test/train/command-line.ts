@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { TestFn } from 'ava';
 import { generateBiasedBoats } from '../../src/data/index.ts';
 import { programCommand } from '../program-command.ts';
-import { callProgram } from '../programs/call-program.ts';
+import { callProgramIn } from '../programs/call-program.ts';
 
 /** How a program ended, and what it said. */
 export interface Ended {
@@ -82,13 +82,7 @@ export class Workplace {
    * most of what a short call takes. One at a time.
    */
   async callHere(program: ProgramName, args: readonly string[]): Promise<Ended> {
-    const before = process.cwd();
-    process.chdir(this.folder);
-    try {
-      return { ...(await callProgram(program, ...args)), signal: null };
-    } finally {
-      process.chdir(before);
-    }
+    return { ...(await callProgramIn(this.folder, program, ...args)), signal: null };
   }
 
   /** Calls `train` in the folder. */
