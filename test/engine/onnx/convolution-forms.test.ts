@@ -9,8 +9,9 @@ import {
   convolveInputGradient,
 } from '../../../src/engine/onnx/ops/convolution/convolution.ts';
 import { maxPool } from '../../../src/engine/onnx/ops/max-pooling.ts';
-import { pad, tile } from '../../../src/engine/onnx/ops/rearrange.ts';
-import { relu } from '../../../src/engine/onnx/ops/rectifiers.ts';
+import { maxPoolGradient } from '../../../src/engine/onnx/ops/max-pooling-gradient.ts';
+import { pad, slice, tile } from '../../../src/engine/onnx/ops/rearrange.ts';
+import { maskPositive, relu } from '../../../src/engine/onnx/ops/rectifiers.ts';
 import { type Case, random, sameAsCpu } from './compare.ts';
 
 type Four = tf.Tensor4D;
@@ -100,6 +101,20 @@ test('zeros around an image become the border of what walks over it', (t) => {
   t.is(operators(maxPool(around(relu(x)), walk)).Pad, undefined);
   // What may be negative can lose against a zero.
   t.is(operators(maxPool(around(x), walk)).Pad, 1);
+});
+
+test('the gradient of a pooling behind relu and zeros, as of ResNet: nothing is padded or cut', (t) => {
+  const window = { kernel: [3, 3], strides: [2, 2], dilations: [1, 1], before: [0, 0], after: [0, 0] };
+  const walk = { window, channelsLast: true, inputShape: [2, 10, 10, 16], outputShape: [2, 4, 4, 16] };
+  const [x, dy] = [image(2, 8, 8, 16), image(2, 4, 4, 16)];
+  const padded = pad(relu(x), [0, 1, 1, 0], [0, 1, 1, 0], 0);
+  const gradient = slice(maxPoolGradient(dy, padded, walk), [0, 1, 1, 0], x.shape);
+  const counts = operators(maskPositive(gradient, x));
+  t.deepEqual([counts.Pad, counts.Slice], [undefined, undefined]);
+  // Of the maxima: one for the result and one for the rows.
+  t.is(counts.MaxPool, 2);
+  // Without the relu's gradient a zero of the border could win.
+  t.true(operators(gradient).Pad! > 0);
 });
 
 test('one image, or too large a filter for it: no Winograd', (t) => {

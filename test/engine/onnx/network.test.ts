@@ -194,6 +194,31 @@ test('the gradient of maxPool goes to the first of equal elements', (t) => {
   sameAsCpu(t, { name: 'overlap', inputs: [ties], run: (x) => tf.maxPool(x as Four, 2, 1, 'valid') });
 });
 
+// One axis after the other, where the image is the result times the stride (separable-pooling-gradient.ts).
+for (const [size, stride, pad] of [
+  [2, 2, 'valid'],
+  [3, 2, 'same'],
+  [3, 2, 1],
+  [3, 1, 'same'],
+  [4, 2, 1],
+  [[3, 2], [1, 2], 'same'],
+  [[1, 3], [1, 3], 'valid'],
+] as [number | [number, number], number | [number, number], Pad][]) {
+  test(`the gradient of maxPool along one axis after the other: ${size}, stride ${stride}, pad ${pad}`, (t) => {
+    const pool = (x: tf.Tensor) => tf.maxPool(x as Four, size, stride, pad as never);
+    const shape = [2, 8, 6, 32];
+    // Few different numbers, so that equals meet along rows, columns and across; many of them not above zero.
+    const values = Array.from({ length: 2 * 8 * 6 * 32 }, (_, i) => (((i * 7919) % 101) % 5) - 2);
+    for (const input of [shape, { shape, values }]) {
+      sameAsCpu(t, { name: 'maxPool', inputs: [input], run: (x) => pool(x!) });
+      sameAsCpu(t, { name: 'maxPool of relu', inputs: [input], run: (x) => pool(tf.relu(x!)) });
+      // Others read the relu too: the gradient of the pooling is not masked then.
+      const both: Case['run'] = (x) => tf.add(tf.sum(tf.square(tf.relu(x!))), pool(tf.relu(x!)));
+      sameAsCpu(t, { name: 'maxPool beside another', inputs: [input], run: both });
+    }
+  });
+}
+
 test('maxPoolWithArgmax, pooling in 3-D', (t) => {
   for (const withBatch of [true, false]) {
     const run: Case['run'] = (x) => {

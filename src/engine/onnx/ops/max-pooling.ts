@@ -3,6 +3,7 @@ import { zerosAsBorder } from './borders.ts';
 import { isCompared, isHalving, maxWithIndices } from './max-pooling-gradient.ts';
 import { axesOf, keyOf, type Pooling, pooled } from './pooling.ts';
 import { isRelu } from './rectifiers.ts';
+import { isSeparable } from './separable-pooling-gradient.ts';
 import { channelsFirst } from './window.ts';
 
 export function maxPool(x: LazyNode, pool: Pooling): LazyNode {
@@ -23,8 +24,9 @@ export function maxPool(x: LazyNode, pool: Pooling): LazyNode {
       const image = l.value(input!).unpadded?.node;
       // What was read has become a leaf, of which a program knows nothing but the shape.
       const isPositive = image?.isPending && (isRelu(image) || image.kind === 'Relu6');
-      const isBorder = !gradients && isPositive;
-      return pooled(l, 'MaxPool', ...(isBorder ? zerosAsBorder(l, input!, pool) : ([input!, pool] as const)));
+      const bordered = zerosAsBorder(l, input!, pool);
+      const isBorder = isPositive && (!gradients || isSeparable(l, bordered[1], true));
+      return pooled(l, 'MaxPool', ...(isBorder ? bordered : ([input!, pool] as const)));
     },
   });
 }
