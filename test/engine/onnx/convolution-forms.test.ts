@@ -117,6 +117,27 @@ test('the gradient of a pooling behind relu and zeros, as of ResNet: nothing is 
   t.true(operators(gradient).Pad! > 0);
 });
 
+test('few channels before relu and a pooling of 2 x 2: nothing is interleaved', (t) => {
+  const [x, filter] = [image(4, 12, 12, 1), image(5, 5, 1, 20)];
+  const { window } = {
+    window: { kernel: [5, 5], strides: [1, 1], dilations: [1, 1], before: [0, 0], after: [0, 0] },
+  };
+  const shapes = { inputShape: x.shape, outputShape: [4, 8, 8, 20], filterShape: filter.shape };
+  const conv = { window, channelsLast: true, depthwise: false, ...shapes };
+  const half = { ...window, kernel: [2, 2], strides: [2, 2] };
+  const pool = { window: half, channelsLast: true, inputShape: conv.outputShape, outputShape: [4, 4, 4, 20] };
+  const y = convolve(x, filter, conv);
+  const top = maxPool(relu(y), pool);
+  const dy = maskPositive(maxPoolGradient(image(4, 4, 4, 20), top.inputs[0]!, pool), y);
+  const roots = [top, convolveFilterGradient(x, dy, conv), convolveInputGradient(dy, filter, conv)];
+  const { nodes } = lowerTrace(traceGraph(roots), { block: 16, threads: 1 });
+  const count = (type: string) => nodes.filter((node) => node.type === type).length;
+  // The convolution of a quarter; no MaxPool; neither image nor dy is put together.
+  t.deepEqual([count('Conv'), count('MaxPool'), count('ReduceMax'), count('Col2Im')], [1, 0, 1, 1]);
+  // Only of the value that is handed out.
+  t.true(count('Transpose') <= 3);
+});
+
 test('one image, or too large a filter for it: no Winograd', (t) => {
   t.is(operators(faces([1, 8, 8, 256], [3, 3, 256, 256], 1, 1).value).Conv, 1);
   t.is(operators(faces([1, 4, 4, 512], [3, 3, 512, 512], 1, 1).value).MatMul, 1);

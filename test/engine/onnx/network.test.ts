@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import test from 'ava';
+import { enableHigherOrderGradients } from '../../../src/autodiff/index.ts';
 import { type Case, random, sameAsCpu } from './compare.ts';
 
 type Pad =
@@ -218,6 +219,69 @@ for (const [size, stride, pad] of [
     }
   });
 }
+
+// Places within the windows as channels (quartered-convolution.ts): channels first and in blocks, with borders and without.
+for (const [channels, outputs, pad, size] of [
+  [1, 20, 'valid', 12],
+  [1, 16, 'same', 8],
+  [3, 32, 'same', 8],
+  [3, 5, 1, 9],
+  [3, 5, 'same', 7],
+] as [number, number, Pad, number][]) {
+  test(`convolution, relu and pooling in quarters: ${channels} to ${outputs}, pad ${pad}, ${size}`, (t) => {
+    const kernel = size === 9 ? 4 : size === 12 ? 5 : 3;
+    const whole = [2, size, size + 2 * (size % 2), channels];
+    const filter = [kernel, kernel, channels, outputs];
+    const bias = [outputs];
+    const layer = (...[x, w, b]: tf.Tensor[]): tf.Tensor =>
+      tf.relu(tf.add(tf.conv2d(x as Four, w as Four, 1, pad as never), b!));
+    const pool = (x: tf.Tensor) => tf.maxPool(x as Four, 2, 2, 'valid');
+    const inputs = [whole, filter, bias];
+    sameAsCpu(t, { name: 'with bias', inputs, run: (...args) => pool(layer(...args)) });
+    // Whole numbers: equal maxima.
+    const whole2 = (shape: number[], period: number) => ({
+      shape,
+      values: Array.from(
+        { length: shape.reduce((a, b) => a * b, 1) },
+        (_, i) => (((i * 31) % 17) % period) - 1,
+      ),
+    });
+    const ties = [whole2(whole, 3), whole2(filter, 3), whole2(bias, 2)];
+    sameAsCpu(t, { name: 'ties', inputs: ties, run: (...args) => pool(layer(...args)) });
+    const alone: Case['run'] = (x, w) => pool(tf.relu(tf.conv2d(x as Four, w as Four, 1, pad as never)));
+    sameAsCpu(t, { name: 'without bias', inputs: inputs.slice(0, 2), run: alone });
+    // Others read the relu, or the convolution.
+    const both: Case['run'] = (...args) => {
+      const y = layer(...args);
+      return tf.add(pool(y), tf.mean(y));
+    };
+    sameAsCpu(t, { name: 'read by another', inputs, run: both });
+    sameAsCpu(t, {
+      name: 'two poolings',
+      inputs,
+      run: (...args) => {
+        const y = layer(...args);
+        return tf.add(tf.sum(pool(y)), tf.sum(tf.maxPool(y as Four, 3, 1, 'same')));
+      },
+    });
+  });
+}
+
+test('the gradient of a gradient through a pooling in quarters', (t) => {
+  enableHigherOrderGradients();
+  const run: Case['run'] = (x, w) =>
+    tf.grad((v: tf.Tensor) =>
+      tf.sum(tf.square(tf.maxPool(tf.relu(tf.conv2d(v as Four, w as Four, 1, 'same')), 2, 2, 'valid'))),
+    )(x!);
+  sameAsCpu(t, {
+    name: 'twice',
+    inputs: [
+      [2, 6, 6, 3],
+      [3, 3, 3, 16],
+    ],
+    run,
+  });
+});
 
 test('maxPoolWithArgmax, pooling in 3-D', (t) => {
   for (const withBatch of [true, false]) {

@@ -5,6 +5,7 @@ import type { Lowered, Lowering } from '../graph/lowering.ts';
 import { zerosAsBorder } from './borders.ts';
 import { interleavePhases } from './convolution/strided-gradient.ts';
 import { axesOf, keyOf, type Pooling, pooled, pooledBlocks } from './pooling.ts';
+import { pooledQuarters, quarterGradient } from './quartered-pooling.ts';
 import { wherePositive } from './rectifiers.ts';
 import { isSeparable, separableGradient } from './separable-pooling-gradient.ts';
 import {
@@ -34,10 +35,14 @@ export function maxPoolGradient(dy: LazyNode, x: LazyNode, pool: Pooling): LazyN
               ? halvingGradient(l, derivative!, input!, pool, masked)
               : scatteredGradient(l, derivative!, input!, pool, masked);
       const [image, walk] = zerosAsBorder(l, input!, pool);
+      const quarters = isHalving(pool) ? pooledQuarters(l, input!, pool) : null;
       const lower = (): Lowered => separableGradient(l, derivative!, image, walk, true);
       return {
         ...gradient(false),
-        whereInputPositive: { input: input!, lower: () => gradient(true) },
+        whereInputPositive: {
+          input: input!,
+          lower: () => (quarters === null ? gradient(true) : quarterGradient(l, derivative!, quarters, pool)),
+        },
         ...(image !== input && isSeparable(l, walk, true) ? { withoutBorder: { input: image, lower } } : {}),
       };
     },

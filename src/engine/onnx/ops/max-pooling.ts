@@ -2,6 +2,7 @@ import { type LazyNode, operation } from '../graph/lazy-node.ts';
 import { zerosAsBorder } from './borders.ts';
 import { isCompared, isHalving, maxWithIndices } from './max-pooling-gradient.ts';
 import { axesOf, keyOf, type Pooling, pooled } from './pooling.ts';
+import { pooledQuarters, quarterMaximum } from './quartered-pooling.ts';
 import { isRelu } from './rectifiers.ts';
 import { isSeparable } from './separable-pooling-gradient.ts';
 import { channelsFirst } from './window.ts';
@@ -14,6 +15,8 @@ export function maxPool(x: LazyNode, pool: Pooling): LazyNode {
     shape: pool.outputShape,
     dtype: x.dtype,
     lower: (l, [input]) => {
+      const quarters = isHalving(pool) ? pooledQuarters(l, input!, pool) : null;
+      if (quarters !== null) return quarterMaximum(l, quarters, pool);
       const gradients = l.usersOf(input!).some((user) => user.kind === 'MaxPoolGradient');
       // The gradient of other windows needs the places of the maxima: one pass finds both.
       if (gradients && !isHalving(pool) && !isCompared(l, pool)) {
