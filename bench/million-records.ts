@@ -16,13 +16,14 @@ import { DatasetWriter, openDataset } from '../src/data/index.ts';
 import { runProgram } from '../src/programs/program.ts';
 
 await runProgram(async () => {
-  const { records, walk, size, workers } = await yargs(hideBin(process.argv))
+  const { records, walk, size, workers, cache } = await yargs(hideBin(process.argv))
     .usage('$0 [options]\n\nMemory and pace of the input pipeline over many records.')
     .options({
       records: { type: 'number', default: 1_000_000, describe: 'Records of the data set' },
       walk: { type: 'number', default: 100_000, describe: 'Images that are read in a shuffled order' },
       size: { type: 'number', default: 8, describe: 'Width and height of an image' },
       workers: { type: 'number', default: 1, describe: 'Threads that decode' },
+      cache: { type: 'number', default: 256, describe: 'MiB of decoded images that are kept' },
     })
     .strict()
     .parse();
@@ -39,7 +40,7 @@ await runProgram(async () => {
     say('begin');
     await write(folder, records, size);
     say(`${records} records written`);
-    const dataset = await openDataset(folder);
+    const dataset = await openDataset(folder, { cacheBytes: cache * 2 ** 20 });
     const { perClass } = await dataset.labelStatistics('train');
     say(`counted, ${perClass.length} classes`);
     let walked = 0;

@@ -26,7 +26,7 @@ const mayImport = tableOf(`
   gain         | autodiff errors gradcam losses metrics random
   export       | autodiff engine errors files gradcam losses models run
   explain      | autodiff data errors files gradcam losses metrics models pictures progress random run
-  evaluation   | autodiff data engine errors files gradcam losses metrics models pictures progress random run
+  evaluation   | autodiff data engine errors explain files gradcam losses metrics models pictures progress random run
   segmentation | autodiff data errors files gain gradcam pictures random
   engine-check | engine errors gain models
   audit        | autodiff data engine errors files gradcam losses metrics pictures random run segmentation

@@ -54,7 +54,7 @@ export async function calibrate(
   for await (const batch of read(source.split)) {
     const pairs = labelPairs(batch, dataset.classes.length, Number.POSITIVE_INFINITY);
     const truths = pairs.map((pair) => truthOf(batch, pair, imageSize));
-    const explained = explainer.explain(batch, pairs);
+    const explained = await explainer.explain(batch, pairs);
     for (const [p, truth] of truths.entries()) {
       if (!truth) continue;
       boxes.push(truth.boxes);

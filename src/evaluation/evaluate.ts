@@ -1,11 +1,11 @@
 import { type Dataset, openDataset } from '../data/index.ts';
 import { type EngineInfo, type EngineOptions, startEngine } from '../engine/index.ts';
 import { ModelError, UsageError } from '../errors/index.ts';
-import { type MapMethod, resolveTargetLayer, type TargetLayer } from '../gradcam/index.ts';
+import { resolveTargetLayer, type TargetLayer } from '../gradcam/index.ts';
 import { Bootstrap } from '../metrics/index.ts';
 import { startProgress, writeLine } from '../progress/index.ts';
 import { type FoundNetwork, findNetwork, loadNetwork, type TrainedNetwork } from '../run/index.ts';
-import { batchReader } from './batch-reader.ts';
+import { type BatchReader, batchReader } from './batch-reader.ts';
 import { type Calibration, calibrate, withoutBoxes } from './calibration.ts';
 import { Explainer } from './explainer.ts';
 import { measureSplit } from './measure-split.ts';
@@ -175,7 +175,7 @@ async function prepare(
   network: TrainedNetwork,
   dataset: Dataset,
   target: TargetLayer,
-  methods: readonly MapMethod[],
+  methods: readonly string[],
   engine: EngineInfo,
   measures: readonly MeasureName[],
   threshold: ThresholdSource | undefined,
@@ -183,7 +183,17 @@ async function prepare(
   const { options, signal, log } = request;
   const { model, imageSize, frames, link, config } = network;
   const batchSize = options.batchSize ?? Math.min(32, config?.evaluation.batchSize ?? 32);
-  const explaining = { methods, targetLayer: target.path, imageSize, frames, batchSize, link };
+  const { seed } = options;
+  const explaining = {
+    methods,
+    targetLayer: target.path,
+    imageSize,
+    frames,
+    batchSize,
+    link,
+    seed,
+    signal,
+  };
   const explainer = new Explainer(model, explaining);
   const teacher = frames ? undefined : await findTeacher(network, dataset, options, explaining, log);
   const read = batchReader(dataset, network, batchSize, signal);
@@ -191,14 +201,7 @@ async function prepare(
   if (frames && threshold) {
     calibration = withoutBoxes(methods.length);
   } else if (threshold) {
-    const split = 'split' in threshold ? threshold.split : '';
-    const total = split === '' ? 0 : dataset.info.splits[split]!.examples;
-    const progress = startProgress(`${split}: choosing thresholds`, total);
-    try {
-      calibration = await calibrate(explainer, dataset, threshold, read, (images) => progress.update(images));
-    } finally {
-      progress.stop();
-    }
+    calibration = await chooseThresholds(explainer, dataset, threshold, read);
   }
   const bootstrap = new Bootstrap({ replicates: options.replicates, confidence, seed: options.seed });
   if (request.splits?.some((split) => threshold && 'split' in threshold && split === threshold.split)) {
@@ -217,6 +220,22 @@ async function prepare(
     request,
     read,
   };
+}
+
+async function chooseThresholds(
+  explainer: Explainer,
+  dataset: Dataset,
+  threshold: ThresholdSource,
+  read: BatchReader,
+): Promise<Calibration> {
+  if ('value' in threshold) return calibrate(explainer, dataset, threshold, read, () => {});
+  const { split } = threshold;
+  const progress = startProgress(`${split}: choosing thresholds`, dataset.info.splits[split]!.examples);
+  try {
+    return await calibrate(explainer, dataset, threshold, read, (images) => progress.update(images));
+  } finally {
+    progress.stop();
+  }
 }
 
 async function evaluateOne(setting: Setting, split: string): Promise<EvaluationResult> {

@@ -1,19 +1,22 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import type { HostBatch } from '../data/index.ts';
+import { findMethods, type MethodEntry } from '../explain/index.ts';
 import {
   forward,
   inputGradients,
+  isMapMethod,
   type MapMethod,
   methodMaps,
   type Pair,
   resizeCubic,
   upsampleMaps,
 } from '../gradcam/index.ts';
-import { logProbabilitySums } from '../losses/index.ts';
+import { logProbabilitySums, probabilities } from '../losses/index.ts';
 
 export interface ExplainerOptions {
-  readonly methods: readonly MapMethod[];
+  /** Names of methods of `explanationMethods`. */
+  readonly methods: readonly string[];
   readonly targetLayer: string;
   /** [H,W] */
   readonly imageSize: readonly [number, number];
@@ -21,6 +24,9 @@ export interface ExplainerOptions {
   readonly frames?: number | undefined;
   readonly batchSize: number;
   readonly link: 'sigmoid' | 'softmax';
+  /** Of what a method draws at random. @default 0 */
+  readonly seed?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A batch of images with the maps of its pairs, on the host. */
@@ -34,30 +40,110 @@ export interface ExplainedBatch {
    * [T·H·W], trilinear.
    */
   map(method: number, pair: number): Float32Array;
-  /** The same at the extent of the target layer, [h·w] or [t·h·w]. */
+  /** The same at the method's own extent, that of the target layer or of the image: [h·w] or [t·h·w]. */
   smallMap(method: number, pair: number): Float32Array;
-  readonly smallSize: readonly number[];
+  /** [h, w] or [t, h, w] of a method. */
+  smallSize(method: number): readonly number[];
+}
+
+/** The maps of a method on the host. */
+interface HostMaps {
+  readonly size: readonly number[];
+  /** [P·h·w] */
+  readonly small: Float32Array;
+  /** [P·H·W] */
+  readonly large: Float32Array;
 }
 
 /**
- * A network and the maps of several methods, batch by batch.
+ * A network and the maps of several methods, batch by batch: of any method that `explain` knows.
  *
- * Images and pairs are padded, so that an engine that compiles by shape meets few shapes: always `batchSize` images,
- * and a multiple of it of pairs.
+ * Class maps of one forward and one backward pass (`methodMaps`) share these passes. Their images and pairs are padded,
+ * so that an engine that compiles by shape meets few shapes: always `batchSize` images, and a multiple of it of pairs.
+ * The others are called one by one, as by `explain`. Of an attribution in pixel space, [P,H,W,c], the map is the largest
+ * magnitude of the channels (Simonyan et al. 2014, section 3.1).
  */
 export class Explainer {
   readonly model: tfl.LayersModel;
   readonly options: ExplainerOptions;
+  readonly #entries: readonly MethodEntry[];
 
   constructor(model: tfl.LayersModel, options: ExplainerOptions) {
     this.model = model;
     this.options = options;
+    this.#entries = findMethods(options.methods);
   }
 
-  /** @param pairs those whose maps are made, in this order */
-  explain(batch: HostBatch, pairs: readonly Pair[]): ExplainedBatch {
-    const { methods, targetLayer, batchSize, link } = this.options;
-    const extent = this.#extent;
+  /**
+   * @param pairs those whose maps are made, in this order
+   * @throws {ModelError} when a method cannot be applied to the network
+   */
+  async explain(batch: HostBatch, pairs: readonly Pair[]): Promise<ExplainedBatch> {
+    const { batchSize, link } = this.options;
+    const shared = this.#entries.map(({ name }) => name).filter(isMapMethod);
+    const { logits, maps: ofShared } = this.#sharedMaps(batch, pairs, shared);
+    const ofMethods: HostMaps[] = [];
+    for (const entry of this.#entries) {
+      const at = (shared as readonly string[]).indexOf(entry.name);
+      ofMethods.push(at >= 0 ? ofShared[at]! : await this.#mapsOf(entry, batch, pairs));
+    }
+    const classes = logits.length / batchSize;
+    const rows = logits.slice(0, batch.size * classes);
+    const part = (array: Float32Array, each: number, pair: number) =>
+      array.subarray(pair * each, (pair + 1) * each);
+    return {
+      logits: rows,
+      scores: probabilitiesOf(rows, classes, link),
+      map: (method, pair) => part(ofMethods[method]!.large, sizeOf(this.#extent), pair),
+      smallMap: (method, pair) => part(ofMethods[method]!.small, sizeOf(ofMethods[method]!.size), pair),
+      smallSize: (method) => ofMethods[method]!.size,
+    };
+  }
+
+  /** The maps of one method of `explain`. */
+  async #mapsOf(entry: MethodEntry, batch: HostBatch, pairs: readonly Pair[]): Promise<HostMaps> {
+    const none = new Float32Array(0);
+    if (pairs.length === 0) return { size: this.#extent, small: none, large: none };
+    const { targetLayer, batchSize, link, seed = 0, signal } = this.options;
+    const images = tf.tensor(batch.images, [batch.size, ...this.#extent, 3]);
+    const target =
+      entry.group === 'model-agnostic'
+        ? { score: (values: tf.Tensor) => probabilities(values as tf.Tensor2D, link) }
+        : undefined;
+    let given: tf.Tensor | undefined;
+    let resized: tf.Tensor[] = [];
+    try {
+      given = await entry.explain(this.model, images, pairs, {
+        targetLayer,
+        seed,
+        batchSize,
+        target,
+        signal,
+      });
+      resized = tf.tidy(() => {
+        const small = given!.rank > this.#extent.length + 1 ? tf.max(tf.abs(given!), -1) : tf.clone(given!);
+        return [small, this.#atImage(small)];
+      });
+      const [small, large] = resized.map((maps) => Float32Array.from(maps.dataSync()));
+      return { size: resized[0]!.shape.slice(1), small: small!, large: large! };
+    } finally {
+      tf.dispose([images, given ?? [], ...resized]);
+    }
+  }
+
+  /** Logits [batchSize·C] and the maps of methods that share a pass. */
+  #sharedMaps(
+    batch: HostBatch,
+    pairs: readonly Pair[],
+    methods: readonly MapMethod[],
+  ): { logits: Float32Array; maps: readonly HostMaps[] } {
+    const { targetLayer, batchSize } = this.options;
+    if (methods.length === 0) {
+      const logits = tf.tidy(() => forward(this.model, this.#images(batch.images)));
+      const values = Float32Array.from(logits.dataSync());
+      logits.dispose();
+      return { logits: values, maps: [] };
+    }
     const capacity = Math.max(1, Math.ceil(pairs.length / batchSize)) * batchSize;
     // Repeating a pair costs no backward pass.
     const padded = Array.from(
@@ -68,30 +154,31 @@ export class Explainer {
       const images = this.#images(batch.images);
       const result = methodMaps<tf.Tensor>(this.model, images, padded, { methods, targetLayer });
       const maps = result.maps.length === 1 ? result.maps[0]! : tf.concat([...result.maps], 0);
-      const [height, width] = extent as [number, number];
-      const resized =
-        extent.length === 2 ? resizeCubic(maps as tf.Tensor3D, [height, width]) : upsampleMaps(maps, extent);
-      return { logits: tf.keep(result.logits), small: tf.keep(maps), large: tf.keep(resized) };
+      return { logits: tf.keep(result.logits), small: tf.keep(maps), large: tf.keep(this.#atImage(maps)) };
     });
-    const smallSize = small.shape.slice(1);
-    const size = (shape: readonly number[]) => shape.reduce((product, length) => product * length, 1);
-    const classes = logits.shape[1];
-    const rows = Float32Array.from(logits.dataSync().subarray(0, batch.size * classes));
+    const size = small.shape.slice(1);
     // Copies: the engine writes later results to arrays that no tensor holds.
-    const smallValues = Float32Array.from(small.dataSync());
-    const values = Float32Array.from(large.dataSync());
+    const [rows, smallValues, largeValues] = [logits, small, large].map((tensor) =>
+      Float32Array.from(tensor.dataSync()),
+    );
     tf.dispose([logits, small, large]);
-    const part = (array: Float32Array, each: number) => (method: number, pair: number) => {
-      const start = (method * capacity + pair) * each;
-      return array.subarray(start, start + each);
+    const part = (values: Float32Array, method: number) => {
+      const each = values.length / methods.length;
+      return values.subarray(method * each, (method + 1) * each);
     };
     return {
-      logits: rows,
-      scores: probabilitiesOf(rows, classes, link),
-      map: part(values, size(extent)),
-      smallMap: part(smallValues, size(smallSize)),
-      smallSize,
+      logits: rows!,
+      maps: methods.map((_, m) => ({ size, small: part(smallValues!, m), large: part(largeValues!, m) })),
     };
+  }
+
+  /** Maps at the size of the image: cubic, of clips trilinear; as they are where they have it already. */
+  #atImage(maps: tf.Tensor): tf.Tensor {
+    const extent = this.#extent;
+    if (maps.shape.slice(1).every((length, axis) => length === extent[axis])) return tf.clone(maps);
+    return extent.length === 2
+      ? resizeCubic(maps as tf.Tensor3D, extent as [number, number])
+      : upsampleMaps(maps, extent);
   }
 
   /**
@@ -132,7 +219,7 @@ export class Explainer {
   #images(images: Float32Array): tf.Tensor {
     const { batchSize } = this.options;
     const extent = this.#extent;
-    const size = extent.reduce((product, length) => product * length, batchSize * 3);
+    const size = batchSize * sizeOf(extent) * 3;
     let padded = images;
     if (images.length !== size) {
       padded = new Float32Array(size);
@@ -140,6 +227,10 @@ export class Explainer {
     }
     return tf.tensor(padded, [batchSize, ...extent, 3]);
   }
+}
+
+function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, length) => product * length, 1);
 }
 
 /** Sigmoid, or softmax over each row. */

@@ -1,4 +1,3 @@
-import type { MapMethod } from '../gradcam/index.ts';
 import {
   areaUnder,
   type Bootstrap,
@@ -51,7 +50,7 @@ export interface PairEffect {
  * shown, removed or imputed in the order of the map. Images are made one by one and scored in batches.
  */
 export class FaithfulnessMeasure {
-  readonly #methods: readonly MapMethod[];
+  readonly #methods: readonly string[];
   readonly #queue: ScoreQueue;
   readonly #imageSize: readonly [number, number];
   readonly #bootstrap: Bootstrap;

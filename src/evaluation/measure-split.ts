@@ -57,7 +57,7 @@ export async function measureSplit(
 
   const total = Math.min(options.limit ?? Number.POSITIVE_INFINITY, dataset.info.splits[split]!.examples);
   const seconds = { data: 0, maps: 0, measures: 0 };
-  let mapSize: readonly number[] = [0, 0];
+  let mapSizes: readonly (readonly number[])[] = [];
   const start = performance.now();
   let before = start;
   const lap = (part: keyof typeof seconds) => {
@@ -74,11 +74,11 @@ export async function measureSplit(
     for await (const batch of read(split, options.limit)) {
       lap('data');
       const pairs = labelPairs(batch, classes.length, Number.POSITIVE_INFINITY);
-      const explained = explainer.explain(batch, pairs);
-      wrongReasons?.addBatch(batch, explained.logits, done);
-      mapSize = explained.smallSize;
+      const explained = await explainer.explain(batch, pairs);
+      await wrongReasons?.addBatch(batch, explained.logits, done);
+      mapSizes = methods.map((_, m) => explained.smallSize(m));
       const first = done;
-      teacher?.add(batch, pairs, explained, first);
+      await teacher?.add(batch, pairs, explained, first);
       lap('maps');
       const images = [...explainedImages(batch, pairs, explained, first, imageSize, frames, bootstrap)];
       const measuring = ofMaps.addBatch(images, explained);
@@ -114,7 +114,7 @@ export async function measureSplit(
   const elapsed = (performance.now() - start) / 1000;
 
   return {
-    ...describeSetting(setting, split, mapSize),
+    ...describeSetting(setting, split, mapSizes),
     dataset: { name: dataset.info.name, dir: dataset.dir, classes, multiLabel, ...records.counted },
     classification: classification.scores(classificationLoss),
     localization,

@@ -1,6 +1,6 @@
 import type { Dataset } from '../data/index.ts';
 import { DataError, nearest, UsageError } from '../errors/index.ts';
-import { type MapMethod, mapMethods } from '../gradcam/index.ts';
+import { explanationMethods, methodNamed } from '../explain/index.ts';
 import type { InputScaling } from '../models/index.ts';
 
 export const measureNames = ['localization', 'faithfulness', 'sanity', 'wrong-reasons'] as const;
@@ -10,7 +10,7 @@ export type MeasureName = (typeof measureNames)[number];
 export type ThresholdSource = { readonly split: string } | { readonly value: number };
 
 export interface EvaluationOptions {
-  /** @default the method that the run was trained with, else Grad-CAM */
+  /** Names of methods of `explain`. @default the method that the run was trained with, else Grad-CAM */
   readonly methods?: readonly string[] | undefined;
   /** @default that of the run, else `auto` */
   readonly targetLayer?: string | undefined;
@@ -36,16 +36,14 @@ export interface EvaluationOptions {
   readonly batchSize?: number | undefined;
 }
 
-/** @throws {UsageError} naming what was probably meant */
-export function checkMethods(methods: readonly string[]): readonly MapMethod[] {
-  for (const method of methods) {
-    if ((mapMethods as readonly string[]).includes(method)) continue;
-    const guess = nearest(method, mapMethods)[0];
-    throw new UsageError(
-      `no map method "${method}"${guess ? `; did you mean "${guess}"?` : '.'} There are ${mapMethods.join(', ')}`,
-    );
-  }
-  return [...new Set(methods)] as MapMethod[];
+/**
+ * The names here of methods, each once.
+ *
+ * @throws {UsageError} naming what was probably meant
+ */
+export function checkMethods(methods: readonly string[]): readonly string[] {
+  const known = explanationMethods.map(({ name }) => name);
+  return [...new Set(methods.map((method) => methodNamed(method, known, '--method')))];
 }
 
 /** @throws {UsageError} naming the splits that there are */

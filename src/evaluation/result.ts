@@ -57,8 +57,10 @@ export interface EvaluationResult {
     /** The layer that is explained, and why it was taken. */
     readonly targetLayer: string;
     readonly targetLayerReason: string;
-    /** Extent [h, w] of the maps before they are resized to the image, of clips [t, h, w]. */
+    /** Extent [h, w] of the maps before they are resized to the image, of clips [t, h, w]; of the first method. */
     readonly mapSize: readonly number[];
+    /** The same of each method. Absent in files of before. */
+    readonly mapSizes?: Readonly<Record<string, readonly number[]>>;
   };
   readonly settings: EvaluationSettings;
   /** The run's resolved config, as in its `config.yaml`; null for a model folder. */

@@ -28,20 +28,23 @@ export async function sanityCheck(
   const { methods } = explainer.options;
   const layers = layersWithWeights(explainer.model).reverse();
   const pairsOf = batches.map((batch) => labelPairs(batch, classes, Number.POSITIVE_INFINITY));
-  const mapsNow = () =>
-    batches.flatMap((batch, b) => {
+  const mapsNow = async () => {
+    const maps: Float32Array[][] = [];
+    for (const [b, batch] of batches.entries()) {
       const pairs: Pair[] = pairsOf[b]!;
-      const explained = explainer.explain(batch, pairs);
-      return pairs.map((_, p) => methods.map((_, m) => explained.smallMap(m, p).slice()));
-    });
+      const explained = await explainer.explain(batch, pairs);
+      maps.push(...pairs.map((_, p) => methods.map((_, m) => explained.smallMap(m, p).slice())));
+    }
+    return maps;
+  };
 
-  const original = mapsNow();
+  const original = await mapsNow();
   const saved = layers.map((layer) => layer.getWeights().map((weight) => tf.clone(weight)));
   const correlations: (number | null)[][] = methods.map(() => []);
   try {
     for (const [l, layer] of layers.entries()) {
       await permuteWeights(layer, seed);
-      const maps = mapsNow();
+      const maps = await mapsNow();
       for (const [m, ofMethod] of correlations.entries()) {
         const values = maps.map((map, i) => rankCorrelation(original[i]![m]!, map[m]!));
         const numbers = values.filter((value) => !Number.isNaN(value));

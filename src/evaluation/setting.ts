@@ -58,7 +58,7 @@ export interface Setting {
 export function describeSetting(
   { network, target, explainer, measures, bootstrap, engine, request }: Setting,
   split: string,
-  mapSize: readonly number[],
+  mapSizes: readonly (readonly number[])[],
 ): Pick<
   EvaluationResult,
   'format' | 'version' | 'finished' | 'split' | 'model' | 'settings' | 'config' | 'environment'
@@ -79,7 +79,8 @@ export function describeSetting(
       multiplyAdds: countMultiplyAdds(model, [[...(frames ? [frames] : []), ...imageSize, 3]]),
       targetLayer: target.path,
       targetLayerReason: target.reason,
-      mapSize,
+      mapSize: mapSizes[0] ?? [0, 0],
+      mapSizes: Object.fromEntries(methods.map((method, m) => [method, mapSizes[m] ?? [0, 0]])),
     },
     settings: {
       methods,

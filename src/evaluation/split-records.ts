@@ -88,5 +88,5 @@ function withMap(
 ): PairMeasures {
   const map = explained.smallMap(method, pair);
   const dead = isDeadMap(map);
-  return { dead, ...measures, map: mapThumbnail(map, explained.smallSize, frames) };
+  return { dead, ...measures, map: mapThumbnail(map, explained.smallSize(method), frames) };
 }

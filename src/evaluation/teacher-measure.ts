@@ -49,12 +49,12 @@ export class TeacherMeasure {
    * @param student what the student makes of the same batch and pairs
    * @param first position of the batch in the split
    */
-  add(batch: HostBatch, pairs: readonly Pair[], student: ExplainedBatch, first: number): void {
+  async add(batch: HostBatch, pairs: readonly Pair[], student: ExplainedBatch, first: number): Promise<void> {
     const { imageSize } = this.#student.options;
-    const given = this.#teacher.explainer.explain(batch, pairs);
-    const maps = this.#maps.map((_, m) => onGrid(given, m, pairs.length, sizeOf(student)));
+    const given = await this.#teacher.explainer.explain(batch, pairs);
+    const maps = this.#maps.map((_, m) => onGrid(given, m, pairs.length, sizeOf(student, m)));
     this.#images ??= batch.images.slice();
-    this.#mapSize = sizeOf(given);
+    this.#mapSize = sizeOf(given, 0);
     for (const image of explainedImages(batch, pairs, given, first, imageSize, undefined, this.#bootstrap)) {
       const { logits, labels, counts, index } = image;
       const ranks = image.pairs.map(({ rank }) => rank);
@@ -113,8 +113,8 @@ export class TeacherMeasure {
 }
 
 /** [h, w]: only networks of images have teachers. */
-function sizeOf({ smallSize }: ExplainedBatch): readonly [number, number] {
-  return smallSize as readonly [number, number];
+function sizeOf(explained: ExplainedBatch, method: number): readonly [number, number] {
+  return explained.smallSize(method) as readonly [number, number];
 }
 
 /** The maps of a method at another grid, one array per pair. */
@@ -125,7 +125,7 @@ function onGrid(
   [h, w]: readonly [number, number],
 ): Float32Array[] {
   if (pairs === 0) return [];
-  const [height, width] = sizeOf(explained);
+  const [height, width] = sizeOf(explained, method);
   const size = height * width;
   const maps = new Float32Array(pairs * size);
   for (let p = 0; p < pairs; p++) maps.set(explained.smallMap(method, p), p * size);

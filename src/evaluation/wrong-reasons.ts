@@ -47,7 +47,7 @@ export class WrongReasonsMeasure {
    * @param logits [B·C]
    * @param first position of the batch in the split
    */
-  addBatch(batch: HostBatch, logits: Float32Array, first: number): void {
+  async addBatch(batch: HostBatch, logits: Float32Array, first: number): Promise<void> {
     const { methods, imageSize } = this.#explainer.options;
     const pixels = imageSize[0] * imageSize[1];
     const masked = Array.from({ length: batch.size }, (_, sample) => ({
@@ -62,7 +62,7 @@ export class WrongReasonsMeasure {
     const answers = Array.from({ length: batch.size }, (_, sample) => {
       return { sample, class: argMax(logits, sample * classes, classes) };
     });
-    const explained = this.#explainer.explain(batch, answers);
+    const explained = await this.#explainer.explain(batch, answers);
     const gradients = this.#explainer.inputGradients(batch.images);
     for (const { sample, mask } of masked) {
       this.#images++;

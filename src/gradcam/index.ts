@@ -20,6 +20,7 @@ export {
   camWeights,
   classKernel,
   gradientMethods,
+  isMapMethod,
   type MapMethod,
   type MapWeights,
   mapMethods,

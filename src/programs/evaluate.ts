@@ -28,7 +28,7 @@ export const evaluateNetwork = command({
       type: 'string',
       array: true,
       requiresArg: true,
-      describe: 'Map methods, side by side [default: that of the run, else grad-cam]',
+      describe: 'Methods of explain, side by side [default: that of the run, else grad-cam]',
     },
     'target-layer': {
       type: 'string',
@@ -112,8 +112,6 @@ export const evaluateNetwork = command({
   async run(args) {
     // Loaded late, so that --help is answered at once.
     const { evaluate, evaluationTable, eventScalars, ResultWriter } = await import('../evaluation/index.ts');
-    const { methodNamed } = await import('../explain/index.ts');
-    const { mapMethods } = await import('../gradcam/index.ts');
     const { parseInputScaling } = await import('../models/index.ts');
     const { RunDirectory } = await import('../run/index.ts');
     const { EventWriter } = await import('../tensorboard/index.ts');
@@ -136,7 +134,7 @@ export const evaluateNetwork = command({
         data: args.data,
         splits: listOf(args.split),
         options: {
-          methods: listOf(args.method)?.map((name) => methodNamed(name, mapMethods, '--method')),
+          methods: listOf(args.method),
           targetLayer: args.targetLayer,
           measures: args.measures && measuresOf(listOf(args.measures)),
           teacher: args.teacher,

@@ -48,6 +48,14 @@ ${gallery}
 </section>`;
 }
 
+/** The methods with the extent of their maps, said once where it is the same for all. */
+function mapsOf(methods: readonly string[], { mapSize, mapSizes }: EvaluationResult['model']): string {
+  const sizes = methods.map((method) => (mapSizes?.[method] ?? mapSize).join(' × '));
+  const all = new Set(sizes);
+  if (all.size === 1) return `${methods.join(', ')} (${sizes[0]})`;
+  return methods.map((method, m) => `${method} (${sizes[m]})`).join(', ');
+}
+
 function subject({
   dataset,
   model,
@@ -73,10 +81,7 @@ function subject({
         model.path,
       ].join(', '),
     ],
-    [
-      'maps',
-      `${settings.methods.join(', ')} at ${model.targetLayer} (${model.targetLayerReason}), ${model.mapSize.join(' × ')}`,
-    ],
+    ['maps', `${mapsOf(settings.methods, model)} at ${model.targetLayer} (${model.targetLayerReason})`],
     [
       'finished',
       html`<time datetime="${finished}">${finished.slice(0, 16).replace('T', ' ')}</time>, after ${timing.seconds.toFixed(0)} s, ${timing.imagesPerSecond.toPrecision(3)} images per second`,

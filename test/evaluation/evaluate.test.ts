@@ -190,7 +190,7 @@ test.serial('what is wrong is said before anything is computed or written', asyn
     [[{}, { source: { run, checkpoint: 'best' } }], 'RunError', /run: it has no best checkpoint/],
     [[{}, { data: join(folder, 'missing') }], 'DataError', /missing.dataset\.json: no such file/],
     [[{}, { splits: ['tests'] }], 'UsageError', /--split: .*data has no split tests; did you mean test\?/],
-    [[{ methods: ['grad-cma'] }], 'UsageError', /no map method "grad-cma"; did you mean "grad-cam"\?/],
+    [[{ methods: ['grad-cma'] }], 'UsageError', /no method "grad-cma"; did you mean "grad-cam"\?/],
     [[{ targetLayer: 'conv2_2' }], 'ModelError', /no layer "conv2_2"\. Did you mean "conv2_1"/],
     [[{ threshold: { value: 1.5 } }], 'UsageError', /--threshold: expected a share .* found 1\.5/],
     [[{ threshold: { split: 'fullsup' } }], 'UsageError', /--threshold-from: .*no split fullsup/],

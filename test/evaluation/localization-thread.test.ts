@@ -61,7 +61,7 @@ test('measured in a thread, batch by batch: what is measured here, image by imag
       smallMap: map,
       logits: map(0, 0),
       scores: map(0, 0),
-      smallSize: [height, width],
+      smallSize: () => [height, width],
     } as const;
     const image = {
       index,

@@ -1,9 +1,19 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { ModelError, UsageError } from '../../src/errors/index.ts';
-import { explanationMethods, type MethodEntry, methodGroups } from '../../src/explain/index.ts';
+import {
+  adversarialPattern,
+  deepDream,
+  dRise,
+  explanationMethods,
+  invertFeatures,
+  type MethodEntry,
+  maximizeActivations,
+  methodGroups,
+  tcav,
+} from '../../src/explain/index.ts';
 import { gainLoss, guidanceTerms } from '../../src/gain/index.ts';
 import { type MapMethod, mapMethods, type Pair, runModel } from '../../src/gradcam/index.ts';
 import { buildModel, importOnnx } from '../../src/models/index.ts';
@@ -15,8 +25,11 @@ import { tensorOf } from '../gradcam/reference-network.ts';
  * test/explain/support.test.ts` writes it.
  */
 const DOCS = new URL('../../docs/support.md', import.meta.url);
-const TABLE = /(<!-- table: .*?-->\n)(.*?)(<!-- \/table -->)/s;
+/** What is between the marks of a table. */
+const between = (name: string) => new RegExp(`(<!-- ${name}: .*?-->\\n)(.*?)(<!-- \\/${name} -->)`, 's');
 const isCpu = (process.env.GAIN_TEST_ENGINE ?? 'cpu') === 'cpu';
+/** One after the other: they count tensors. */
+const measured = isCpu ? test.serial : test.serial.skip;
 
 /** Where a method's values of another implementation are: a fixture, and a word that it holds for the method. */
 const references: Readonly<Record<string, readonly [file: string, holds: string]>> = {
@@ -170,11 +183,11 @@ function isDifferentiable(method: MethodEntry, model: tfl.LayersModel, images: t
       });
       return loss().dataSync()[0]!;
     };
-    const measured = [1e-2, 2e-3, 5e-4].map((step) => (at(step) - at(-step)) / (2 * step));
+    const slopes = [1e-2, 2e-3, 5e-4].map((step) => (at(step) - at(-step)) / (2 * step));
     variables.forEach((one, i) => {
       one.assign(kept[i]!);
     });
-    return slope !== 0 && measured.some((value) => Math.abs(value - slope) < 0.05 * Math.abs(slope));
+    return slope !== 0 && slopes.some((value) => Math.abs(value - slope) < 0.05 * Math.abs(slope));
   });
 }
 
@@ -204,7 +217,7 @@ function lossesOf(name: string, model: tfl.LayersModel, images: tf.Tensor4D): st
   return found.join(', ');
 }
 
-(isCpu ? test : test.skip)('what methods support is measured; docs/support.md says it', async (t) => {
+measured('what methods support is measured; docs/support.md says it', async (t) => {
   t.timeout(120_000);
   const flat = network(2);
   const images = tf.add(tensorOf(9, [2, 8, 8, 3]), 0.5) as tf.Tensor4D;
@@ -276,17 +289,145 @@ function lossesOf(name: string, model: tfl.LayersModel, images: tf.Tensor4D): st
     'loss',
     'reference',
   ];
-  const table = [header, header.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |\n`).join('');
   t.deepEqual(
     Object.keys(references).filter((name) => !explanationMethods.some((method) => method.name === name)),
     [],
   );
   t.true(rows.every((row) => Object.keys(methodGroups).includes(row[1]!)));
+  compareTable(t, 'table', header, rows);
+});
+
+/** Compares a table of the page with what was measured, or writes it. */
+function compareTable(
+  t: ExecutionContext,
+  name: string,
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+): void {
+  const table = [header, header.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |\n`).join('');
   const page = readFileSync(DOCS, 'utf8');
   if (process.env.UPDATE_DOCS) {
     writeFileSync(
       DOCS,
-      page.replace(TABLE, (_, begin, __, end) => begin + table + end),
+      page.replace(between(name), (_, begin, __, end) => begin + table + end),
     );
-  } else t.is(TABLE.exec(page)?.[2], table);
+  } else t.is(between(name).exec(page)?.[2], table);
+}
+
+/** What is asked of a network itself: a try on a network and images, and the test that holds its values. */
+interface Question {
+  readonly name: string;
+  readonly gives: string;
+  readonly checked: string;
+  readonly ask: (model: tfl.LayersModel, images: tf.Tensor4D) => Promise<tf.TensorContainer>;
+}
+
+const questions: readonly Question[] = [
+  {
+    name: 'tcav',
+    gives: 'how often a concept raises a class',
+    checked: 'concepts/tcav.test.ts',
+    ask: async (model, images) => {
+      const darker = tf.mul(images, 0.5) as tf.Tensor4D;
+      const { vectors } = await tcav(model, images, 0, images, [darker], { batchSize: 2 });
+      darker.dispose();
+      return tf.tensor1d(Float32Array.from(vectors[0]!));
+    },
+  },
+  {
+    name: 'maximizeActivations',
+    gives: 'an image that a unit answers to',
+    checked: 'units/units.test.ts',
+    ask: async (model, images) => {
+      const imageSize = images.shape.slice(1, 3) as [number, number];
+      return (await maximizeActivations(model, { classes: [1] }, { steps: 2, imageSize })).images;
+    },
+  },
+  {
+    name: 'deepDream',
+    gives: 'an image with more of what a layer sees',
+    checked: 'units/made-images.test.ts',
+    ask: async (model, images) => {
+      const image = tf.tidy(() => tf.squeeze<tf.Tensor3D>(tf.slice(images, 0, 1), [0]));
+      const { dream } = await deepDream(model, image, { octaves: 1, steps: 2 });
+      image.dispose();
+      return dream;
+    },
+  },
+  {
+    name: 'invertFeatures',
+    gives: 'another image that a layer cannot tell from the first',
+    checked: 'units/made-images.test.ts',
+    ask: async (model, images) => (await invertFeatures(model, images, { steps: 2 })).images,
+  },
+  {
+    name: 'adversarialPattern',
+    gives: 'a small change that makes the network see a class',
+    checked: 'units/made-images.test.ts',
+    ask: async (model, images) => {
+      const { pattern, images: changed } = await adversarialPattern(model, images, 1, { steps: 2 });
+      changed.dispose();
+      return pattern;
+    },
+  },
+  {
+    name: 'dRise',
+    gives: 'a map of a detection',
+    checked: 'targets.test.ts',
+    ask: (model, images) =>
+      dRise(
+        (pixels) => {
+          const scores = tf.softmax(model.predict(pixels) as tf.Tensor2D);
+          const [count] = pixels.shape;
+          return {
+            boxes: tf.tile(tf.tensor3d([[[0, 0, 4, 4]]]), [count, 1, 1]),
+            scores: tf.expandDims(scores, 1),
+          };
+        },
+        images,
+        [{ sample: 0, box: [0, 0, 4, 4], classes: 1 }],
+        { masks: 4, cells: 2, batchSize: 4 },
+      ),
+  },
+];
+
+measured('what can be asked of a network itself is measured; docs/support.md says it', async (t) => {
+  t.timeout(60_000);
+  const images = tf.add(tensorOf(9, [2, 8, 8, 3]), 0.5) as tf.Tensor4D;
+  const flat = network(2);
+  const imported = await importOnnx(
+    new URL('../fixtures/onnx-files/convnext.onnx', import.meta.url).pathname,
+  );
+  const [, height, width] = imported.inputs[0]!.shape as [null, number, number];
+  const foreign = tf.add(tensorOf(15, [2, height ?? 32, width ?? 32, 3]), 0.5) as tf.Tensor4D;
+  const rows: string[][] = [];
+  for (const { name, gives, checked, ask } of questions) {
+    const tries = async (where: string, model: tfl.LayersModel, pictures: tf.Tensor4D) => {
+      const live = tf.memory().numTensors;
+      try {
+        const found = (await ask(model, pictures)) as tf.Tensor;
+        t.true(found.dataSync().every(Number.isFinite), `${name}, ${where}: finite`);
+        found.dispose();
+        t.is(tf.memory().numTensors, live, `${name}, ${where}: leaves nothing behind`);
+        return 'yes';
+      } catch (error) {
+        if (!(error instanceof ModelError || error instanceof UsageError)) throw error;
+        t.log(`${name}, ${where}: ${error.message}`);
+        return '–';
+      }
+    };
+    const text = readFileSync(new URL(checked, import.meta.url), 'utf8');
+    t.true(text.includes(name), `${checked} tests ${name}`);
+    rows.push([
+      `\`${name}\``,
+      gives,
+      await tries('2-D', flat, images),
+      await tries('tokens', transformer(), images),
+      await tries('graph-model', asGraph(flat), images),
+      await tries('ONNX', imported, foreign),
+      `\`test/explain/${checked}\``,
+    ]);
+  }
+  const header = ['function', 'gives', '2-D', 'tokens', 'graph-model', 'ONNX', 'values checked in'];
+  compareTable(t, 'questions', header, rows);
 });

@@ -27,3 +27,7 @@ export type MapMethod = 'cam' | keyof typeof gradientMethods;
 
 /** All class map methods. */
 export const mapMethods = ['cam', ...Object.keys(gradientMethods)] as readonly MapMethod[];
+
+export function isMapMethod(name: string): name is MapMethod {
+  return (mapMethods as readonly string[]).includes(name);
+}
