@@ -188,15 +188,17 @@ function describe(
   path: string,
   dryRun: boolean,
 ): string {
+  const examples = info.clips ? 'clips' : 'images';
+  const one = info.clips ? 'clip' : 'image';
   const lines = [
-    `${dryRun ? 'dry run, nothing is written: ' : ''}${path}: ${info.name}, ${info.multiLabel ? 'several labels' : 'one label'} per image, ${boxes} boxes, ${masks} masks${confounders > 0 ? `, ${confounders} confounders` : ''}`,
+    `${dryRun ? 'dry run, nothing is written: ' : ''}${path}: ${info.name}, ${info.multiLabel ? 'several labels' : 'one label'} per ${one}, ${boxes} boxes, ${masks} masks${confounders > 0 ? `, ${confounders} confounders` : ''}`,
     ...Object.entries(info.splits).map(
-      ([split, { examples, shards }]) =>
-        `  ${split}: ${examples} images${dryRun ? '' : ` in ${shards.length} shards`}`,
+      ([split, { examples: count, shards }]) =>
+        `  ${split}: ${count} ${examples}${dryRun ? '' : ` in ${shards.length} shards`}`,
     ),
-    ...info.classes.map((name, i) => `  class ${i} ${name}: ${perClass[i]} images`),
+    ...info.classes.map((name, i) => `  class ${i} ${name}: ${perClass[i]} ${examples}`),
   ];
-  for (const [group, images] of Object.entries(perGroup)) lines.push(`  group ${group}: ${images} images`);
+  for (const [group, count] of Object.entries(perGroup)) lines.push(`  group ${group}: ${count} ${examples}`);
   for (const { what, count, where } of notes) lines.push(...places(what, count, where));
   if (skipped.length > 0) {
     lines.push(...places('left out, because broken', skipped.length, skipped.slice(0, 10)));
