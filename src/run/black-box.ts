@@ -206,7 +206,10 @@ async function ofOnnx(
   why: ModelError,
   { scaling, notes }: Scaling,
 ): Promise<BlackBox> {
-  const bytes = await readFile(file);
+  // A file that is not there is said by what tried to read it first.
+  const bytes = await readFile(file).catch(() => {
+    throw why;
+  });
   let session: OnnxSession;
   let description: ReturnType<typeof describeOnnx>;
   try {

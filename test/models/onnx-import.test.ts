@@ -9,11 +9,12 @@ import test from 'ava';
 import { ModelError } from '../../src/errors/index.ts';
 import { attentionMaps } from '../../src/gradcam/index.ts';
 import { importOnnx, loadLayersModel, saveLayersModel } from '../../src/models/index.ts';
+import { openTrainedNetwork } from '../../src/run/index.ts';
 import { startTestEngine } from '../engine/test-engine.ts';
 
 /** Made by test/reference/onnx_import.py. */
 const folder = fileURLToPath(new URL('../fixtures/onnx-files/', import.meta.url));
-const { cases } = JSON.parse(readFileSync(join(folder, 'scores.json'), 'utf8')) as {
+const { cases, segmenter } = JSON.parse(readFileSync(join(folder, 'scores.json'), 'utf8')) as {
   cases: {
     name: string;
     size: [number, number];
@@ -21,6 +22,7 @@ const { cases } = JSON.parse(readFileSync(join(folder, 'scores.json'), 'utf8')) 
     operators: string[];
     gradCam?: number[][][];
   }[];
+  segmenter: { size: [number, number]; scores: number[][][][] };
 };
 
 test.before(() => startTestEngine());
@@ -62,6 +64,26 @@ for (const { name, size, scores, operators, gradCam } of cases) {
     },
   );
 }
+
+test.serial('a segmenter answers with images, channels last as what it takes', async (t) => {
+  const file = join(folder, 'segmenter.onnx');
+  const model = await importOnnx(file);
+  const [height, width] = segmenter.size;
+  t.deepEqual(model.outputs[0]!.shape, [null, height, width, 4]);
+  const wanted = tf.transpose(tf.tensor4d(segmenter.scores), [0, 2, 3, 1]);
+  const found = scoresOf(model, image(segmenter.size));
+  t.true(error(found, wanted.arraySync()) < 1e-5, `${error(found, wanted.arraySync())}`);
+
+  // Each pixel is called one class: the shares of an image make 1.
+  const { model: scored } = await openTrainedNetwork(
+    { model: file, known: { target: 'predicted' } },
+    {},
+    { targets: true },
+  );
+  const shares = (scored.predict(image(segmenter.size)) as tf.Tensor[])[1]!;
+  t.deepEqual(shares.shape, [2, 4]);
+  for (const sum of tf.sum(shares, 1).dataSync()) t.true(Math.abs(sum - 1) < 1e-6);
+});
 
 test.serial('a network that is disposed of, or refused halfway, leaves no tensors', async (t) => {
   const dir = await mkdtemp(join(tmpdir(), 'gain-onnx-'));

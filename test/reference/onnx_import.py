@@ -50,6 +50,41 @@ class Many(nn.Module):
         return self.fc2(torch.tanh(self.fc1(torch.flatten(self.kept, 1))))
 
 
+class Resizes(nn.Module):
+    """An encoder and a decoder: transposed convolutions, and every way to enlarge and shrink."""
+
+    def __init__(self):
+        super().__init__()
+        self.down = nn.Conv2d(3, 6, 3, 2, 1)
+        self.up = nn.ConvTranspose2d(6, 5, 3, 2, 1, output_padding=1)
+        self.wide = nn.ConvTranspose2d(5, 4, (2, 3), (2, 1), bias=False)
+        self.fc = nn.Linear(24, 3)
+
+    def forward(self, x):
+        f = torch.nn.functional
+        x = torch.tanh(self.wide(torch.relu(self.up(torch.relu(self.down(x))))))
+        ways = [
+            f.interpolate(x, scale_factor=1.5, mode="bilinear", align_corners=False, recompute_scale_factor=False),
+            f.interpolate(x, size=(9, 13), mode="bilinear", align_corners=True),
+            f.interpolate(x, size=(40, 7), mode="bilinear", align_corners=False),
+            f.interpolate(x, scale_factor=2, mode="nearest"),
+            f.interpolate(x, size=(11, 5), mode="nearest"),
+            f.interpolate(x, size=(17, 31), mode="bicubic", align_corners=False),
+        ]
+        return self.fc(torch.cat([(way * way).mean((2, 3)) for way in ways], 1))
+
+
+class Segmenter(nn.Module):
+    """Classes of pixels at half the size, enlarged to the image."""
+
+    def __init__(self):
+        super().__init__()
+        self.maps = nn.Sequential(nn.Conv2d(3, 6, 3, 2, 1), nn.ReLU(), nn.Conv2d(6, 4, 1))
+
+    def forward(self, x):
+        return torch.nn.functional.interpolate(self.maps(x), scale_factor=2, mode="bilinear", align_corners=False)
+
+
 class Unknown(nn.Module):
     def forward(self, x):
         return torch.cumsum(x.mean((2, 3)), 1) + torch.sin(x.amax((2, 3)))
@@ -92,10 +127,11 @@ def main():
     vit = fill(VisionTransformer(img_size=24, patch_size=8, embed_dim=32, depth=2, num_heads=2, num_classes=3))
     for block in vit.blocks:
         block.attn.fused_attn = False
-    cases = [first, export("convnext", convnext, (32, 32))[1], export("vit", vit, (24, 24), batch=1)[1]]
+    cases = [first, export("convnext", convnext, (32, 32))[1], export("vit", vit, (24, 24), batch=1)[1], export("resizes", fill(Resizes()), (12, 10))[1]]
     export("unknown", Unknown(), (8, 8))
+    segmenter = export("segmenter", fill(Segmenter()), (8, 6))[1]
     versions = {"torch": torch.__version__, "onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__}
-    (folder / "scores.json").write_text(json.dumps({"versions": versions, "cases": cases}) + "\n")
+    (folder / "scores.json").write_text(json.dumps({"versions": versions, "cases": cases, "segmenter": segmenter}) + "\n")
 
 
 main()

@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
-import { interpolationMatrix, separableProduct } from '../../autodiff/index.ts';
 import { ModelError } from '../../errors/index.ts';
 import { type Config, OneTensorLayer, oneShape, registerLayers, type Shape } from './one-tensor-layer.ts';
 
@@ -49,71 +48,6 @@ export class GlobalPooling extends OneTensorLayer {
     const { pool, keepdims, dataFormat } = this;
     return { ...super.getConfig(), pool, keepdims, dataFormat };
   }
-}
-
-/**
- * Resizes images as Keras does, with half-pixel centres; tfjs's `Resizing` and `UpSampling2D` align the corners or
- * the upper left. Bilinear by two products with constant matrices, exact to any order of derivative.
- *
- * Either a size [height, width], or factors of the size that comes in.
- */
-export class ImageResizing extends OneTensorLayer {
-  static readonly className = 'ImageResizing';
-  readonly height: number | null;
-  readonly width: number | null;
-  readonly factors: number[] | null;
-  readonly interpolation: 'bilinear' | 'nearest';
-
-  constructor(
-    args: Config & {
-      height?: number | null;
-      width?: number | null;
-      factors?: number[] | null;
-      interpolation?: 'bilinear' | 'nearest';
-    },
-  ) {
-    super(args as object);
-    this.height = args.height ?? null;
-    this.width = args.width ?? null;
-    this.factors = args.factors ?? null;
-    this.interpolation = args.interpolation ?? 'bilinear';
-  }
-
-  #size(height: number | null, width: number | null): Shape {
-    if (this.factors === null) return [this.height, this.width];
-    const times = (size: number | null, i: number) => (size === null ? null : size * this.factors![i]!);
-    return [times(height, 0), times(width, 1)];
-  }
-
-  protected override compute(x: tf.Tensor): tf.Tensor {
-    const [batch, height, width, channels] = x.shape as [number, number, number, number];
-    const [toHeight, toWidth] = this.#size(height, width) as [number, number];
-    const matrix = this.interpolation === 'bilinear' ? interpolationMatrix : nearestMatrix;
-    const planes = tf.reshape(tf.transpose(x, [0, 3, 1, 2]), [batch * channels, height, width]);
-    const resized = separableProduct(
-      planes as tf.Tensor3D,
-      tf.tensor2d(matrix(height, toHeight), [toHeight, height]),
-      tf.tensor2d(matrix(width, toWidth), [toWidth, width]),
-    );
-    return tf.transpose(tf.reshape(resized, [batch, channels, toHeight, toWidth]), [0, 2, 3, 1]);
-  }
-
-  override computeOutputShape(inputShape: Shape | Shape[]): Shape {
-    const [batch, height, width, channels] = oneShape(inputShape) as [null, number, number, number];
-    return [batch, ...this.#size(height, width), channels];
-  }
-
-  override getConfig(): Config {
-    const { height, width, factors, interpolation } = this;
-    return { ...super.getConfig(), height, width, factors, interpolation };
-  }
-}
-
-/** The matrix that takes for each target pixel the source pixel under its centre. */
-function nearestMatrix(from: number, to: number): Float32Array {
-  const matrix = new Float32Array(to * from);
-  for (let i = 0; i < to; i++) matrix[i * from + Math.min(from - 1, Math.floor(((i + 0.5) * from) / to))] = 1;
-  return matrix;
 }
 
 /** The middle of an image, as Keras crops it: the first pixel is ⌊(H − height) / 2⌋. */
@@ -203,4 +137,4 @@ export class PairArithmetic extends tfl.layers.Layer {
   }
 }
 
-registerLayers(GlobalPooling, ImageResizing, MiddleCrop, ChannelOrder, PairArithmetic);
+registerLayers(GlobalPooling, MiddleCrop, ChannelOrder, PairArithmetic);

@@ -1,9 +1,10 @@
 import { pointwiseConverters } from './convert-pointwise.ts';
 import { reductionConverters } from './convert-reduction.ts';
+import { convertResize } from './convert-resize.ts';
 import { selectionConverters } from './convert-selection.ts';
 import { shapeConverters } from './convert-shape.ts';
 import { weightedConverters } from './convert-weighted.ts';
-import { convertConvolution, convertPool } from './convert-window.ts';
+import { convertConvolution, convertPool, convertTransposedConvolution } from './convert-window.ts';
 import { foldConstants, foldedOperators } from './fold-constants.ts';
 import { type Converter, fail, type NodeContext } from './node-converter.ts';
 import type { OnnxAttribute, OnnxNode, OnnxTensor } from './onnx-file.ts';
@@ -30,6 +31,9 @@ const converters: ReadonlyMap<string, Converter> = new Map<string, Converter>(
     ...shapeConverters,
     ...selectionConverters,
     Conv: convertConvolution,
+    ConvTranspose: convertTransposedConvolution,
+    Resize: convertResize,
+    Upsample: convertResize,
     MaxPool: convertPool,
     AveragePool: convertPool,
     Constant: constant,

@@ -99,6 +99,42 @@ export function convertConvolution(context: NodeContext): Operand[] {
   return [{ tensor: layers.apply(layer, x, [turned, ...biases]), image: true }];
 }
 
+/** A transposed convolution of images: the gradient of a convolution by its input, cut by the padding. */
+export function convertTransposedConvolution(context: NodeContext): Operand[] {
+  const { operands, layers, name, int, ints, node, computed } = context;
+  const [, weight, bias] = operands;
+  if (!isConstant(weight) || (bias && !isConstant(bias))) return fail('its weights are computed');
+  const { tensor, image } = computed(0);
+  if (!image) return fail('of values that are no images');
+  const [, filters, ...kernel] = weight.shape as [number, number, ...number[]];
+  if (kernel.length !== 2) return fail(`of ${kernel.length} dimensions`);
+  if (int('group', 1) !== 1) return fail('in groups');
+  if ((ints('dilations') ?? []).some((rate) => rate !== 1)) return fail('with dilations');
+  if ((node.attributes.get('auto_pad') ?? 'NOTSET') !== 'NOTSET' || ints('output_shape')) {
+    return fail('with auto_pad or output_shape');
+  }
+  const [top, left, bottom, right] = (ints('pads') ?? [0, 0, 0, 0]) as Pads;
+  const [down, across] = (ints('output_padding') ?? [0, 0]) as Pair;
+  if (down > bottom || across > right) return fail('with more output_padding than padding');
+  const layer = tfl.layers.conv2dTranspose({
+    name: layers.name(name),
+    filters,
+    kernelSize: kernel as Pair,
+    strides: (ints('strides') ?? [1, 1]) as Pair,
+    padding: 'valid',
+    useBias: bias !== undefined,
+  });
+  const turned = tf.transpose(tensorOf(weight), [2, 3, 1, 0]);
+  const whole = layers.apply(layer, tensor, [turned, ...(bias ? [tensorOf(bias)] : [])]);
+  const cropping: [Pair, Pair] = [
+    [top, bottom - down],
+    [left, right - across],
+  ];
+  if (cropping.flat().every((pixels) => pixels === 0)) return [{ tensor: whole, image: true }];
+  const crop = tfl.layers.cropping2D({ name: layers.name(`${name}.crop`), cropping });
+  return [{ tensor: layers.apply(crop, whole), image: true }];
+}
+
 /** Larger than any value, and still a number when it is added to. */
 const lowest = -1e30;
 

@@ -7,8 +7,9 @@ import { type OnnxModel, readOnnx } from './onnx-file.ts';
 import { LayerFactory, type Operand } from './operand.ts';
 
 /**
- * A classifier in ONNX as a layers-model: every operator becomes a layer of tfjs or of this package, so that it can be
- * explained by gradients, trained and saved. Images are channels last here, [B,H,W,C], whatever the file has.
+ * A network of images in ONNX as a layers-model: every operator becomes a layer of tfjs or of this package, so that it can be
+ * explained by gradients, trained and saved. Images are channels last here, [B,H,W,C], whatever the file has: those that
+ * a segmenter gives too.
  *
  * @throws {ModelError} when the file is damaged, does not take one image, or holds operators that are not known, all of
  *   which it lists
@@ -59,9 +60,9 @@ export async function importOnnx(file: string): Promise<tfl.LayersModel> {
       const found = values.get(name);
       if (!found || !('tensor' in found))
         throw new ModelError(`${file}: its output "${name}" is not made of the image`);
-      return found.image && found.tensor.shape.length === 4
-        ? layers.channelsFirst(found.tensor)
-        : found.tensor;
+      const [, height, width] = found.tensor.shape;
+      // Scores of one pixel are as the file has them; what has an extent is an image, as the input is.
+      return found.image && height === 1 && width === 1 ? layers.channelsFirst(found.tensor) : found.tensor;
     });
     const built = tfl.model({ inputs: image, outputs, name: 'onnx' });
     layers.fill();

@@ -9,8 +9,9 @@ import {
   convolveInputGradient,
 } from '../../../src/engine/onnx/ops/convolution/convolution.ts';
 import { maxPool } from '../../../src/engine/onnx/ops/max-pooling.ts';
-import { pad, tile } from '../../../src/engine/onnx/ops/rearrange.ts';
-import { relu } from '../../../src/engine/onnx/ops/rectifiers.ts';
+import { maxPoolGradient } from '../../../src/engine/onnx/ops/max-pooling-gradient.ts';
+import { pad, slice, tile } from '../../../src/engine/onnx/ops/rearrange.ts';
+import { maskPositive, relu } from '../../../src/engine/onnx/ops/rectifiers.ts';
 import { type Case, random, sameAsCpu } from './compare.ts';
 
 type Four = tf.Tensor4D;
@@ -100,6 +101,41 @@ test('zeros around an image become the border of what walks over it', (t) => {
   t.is(operators(maxPool(around(relu(x)), walk)).Pad, undefined);
   // What may be negative can lose against a zero.
   t.is(operators(maxPool(around(x), walk)).Pad, 1);
+});
+
+test('the gradient of a pooling behind relu and zeros, as of ResNet: nothing is padded or cut', (t) => {
+  const window = { kernel: [3, 3], strides: [2, 2], dilations: [1, 1], before: [0, 0], after: [0, 0] };
+  const walk = { window, channelsLast: true, inputShape: [2, 10, 10, 16], outputShape: [2, 4, 4, 16] };
+  const [x, dy] = [image(2, 8, 8, 16), image(2, 4, 4, 16)];
+  const padded = pad(relu(x), [0, 1, 1, 0], [0, 1, 1, 0], 0);
+  const gradient = slice(maxPoolGradient(dy, padded, walk), [0, 1, 1, 0], x.shape);
+  const counts = operators(maskPositive(gradient, x));
+  t.deepEqual([counts.Pad, counts.Slice], [undefined, undefined]);
+  // Of the maxima: one for the result and one for the rows.
+  t.is(counts.MaxPool, 2);
+  // Without the relu's gradient a zero of the border could win.
+  t.true(operators(gradient).Pad! > 0);
+});
+
+test('few channels before relu and a pooling of 2 x 2: nothing is interleaved', (t) => {
+  const [x, filter] = [image(4, 12, 12, 1), image(5, 5, 1, 20)];
+  const { window } = {
+    window: { kernel: [5, 5], strides: [1, 1], dilations: [1, 1], before: [0, 0], after: [0, 0] },
+  };
+  const shapes = { inputShape: x.shape, outputShape: [4, 8, 8, 20], filterShape: filter.shape };
+  const conv = { window, channelsLast: true, depthwise: false, ...shapes };
+  const half = { ...window, kernel: [2, 2], strides: [2, 2] };
+  const pool = { window: half, channelsLast: true, inputShape: conv.outputShape, outputShape: [4, 4, 4, 20] };
+  const y = convolve(x, filter, conv);
+  const top = maxPool(relu(y), pool);
+  const dy = maskPositive(maxPoolGradient(image(4, 4, 4, 20), top.inputs[0]!, pool), y);
+  const roots = [top, convolveFilterGradient(x, dy, conv), convolveInputGradient(dy, filter, conv)];
+  const { nodes } = lowerTrace(traceGraph(roots), { block: 16, threads: 1 });
+  const count = (type: string) => nodes.filter((node) => node.type === type).length;
+  // The convolution of a quarter; no MaxPool; neither image nor dy is put together.
+  t.deepEqual([count('Conv'), count('MaxPool'), count('ReduceMax'), count('Col2Im')], [1, 0, 1, 1]);
+  // Only of the value that is handed out.
+  t.true(count('Transpose') <= 3);
 });
 
 test('one image, or too large a filter for it: no Winograd', (t) => {

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import test from 'ava';
+import { enableHigherOrderGradients } from '../../../src/autodiff/index.ts';
 import { type Case, random, sameAsCpu } from './compare.ts';
 
 type Pad =
@@ -192,6 +193,112 @@ test('the gradient of maxPool goes to the first of equal elements', (t) => {
     sameAsCpu(t, { name: `ties in blocks ${size}/${stride}`, inputs: [blocks], run });
   }
   sameAsCpu(t, { name: 'overlap', inputs: [ties], run: (x) => tf.maxPool(x as Four, 2, 1, 'valid') });
+});
+
+// One axis after the other, where the image is the result times the stride (separable-pooling-gradient.ts).
+for (const [size, stride, pad] of [
+  [2, 2, 'valid'],
+  [3, 2, 'same'],
+  [3, 2, 1],
+  [3, 1, 'same'],
+  [4, 2, 1],
+  [[3, 2], [1, 2], 'same'],
+  [[1, 3], [1, 3], 'valid'],
+] as [number | [number, number], number | [number, number], Pad][]) {
+  test(`the gradient of maxPool along one axis after the other: ${size}, stride ${stride}, pad ${pad}`, (t) => {
+    const pool = (x: tf.Tensor) => tf.maxPool(x as Four, size, stride, pad as never);
+    const shape = [2, 8, 6, 32];
+    // Few different numbers, so that equals meet along rows, columns and across; many of them not above zero.
+    const values = Array.from({ length: 2 * 8 * 6 * 32 }, (_, i) => (((i * 7919) % 101) % 5) - 2);
+    for (const input of [shape, { shape, values }]) {
+      sameAsCpu(t, { name: 'maxPool', inputs: [input], run: (x) => pool(x!) });
+      sameAsCpu(t, { name: 'maxPool of relu', inputs: [input], run: (x) => pool(tf.relu(x!)) });
+      // Others read the relu too: the gradient of the pooling is not masked then.
+      const both: Case['run'] = (x) => tf.add(tf.sum(tf.square(tf.relu(x!))), pool(tf.relu(x!)));
+      sameAsCpu(t, { name: 'maxPool beside another', inputs: [input], run: both });
+    }
+  });
+}
+
+// Places within the windows as channels (quartered-convolution.ts): channels first and in blocks, with borders and without.
+for (const [channels, outputs, pad, size] of [
+  [1, 20, 'valid', 12],
+  [1, 16, 'same', 8],
+  [3, 32, 'same', 8],
+  [3, 5, 1, 9],
+  [3, 5, 'same', 7],
+] as [number, number, Pad, number][]) {
+  test(`convolution, relu and pooling in quarters: ${channels} to ${outputs}, pad ${pad}, ${size}`, (t) => {
+    const kernel = size === 9 ? 4 : size === 12 ? 5 : 3;
+    const whole = [2, size, size + 2 * (size % 2), channels];
+    const filter = [kernel, kernel, channels, outputs];
+    const bias = [outputs];
+    const layer = (...[x, w, b]: tf.Tensor[]): tf.Tensor =>
+      tf.relu(tf.add(tf.conv2d(x as Four, w as Four, 1, pad as never), b!));
+    const pool = (x: tf.Tensor) => tf.maxPool(x as Four, 2, 2, 'valid');
+    const inputs = [whole, filter, bias];
+    sameAsCpu(t, { name: 'with bias', inputs, run: (...args) => pool(layer(...args)) });
+    // Whole numbers: equal maxima.
+    const whole2 = (shape: number[], period: number) => ({
+      shape,
+      values: Array.from(
+        { length: shape.reduce((a, b) => a * b, 1) },
+        (_, i) => (((i * 31) % 17) % period) - 1,
+      ),
+    });
+    const ties = [whole2(whole, 3), whole2(filter, 3), whole2(bias, 2)];
+    sameAsCpu(t, { name: 'ties', inputs: ties, run: (...args) => pool(layer(...args)) });
+    const alone: Case['run'] = (x, w) => pool(tf.relu(tf.conv2d(x as Four, w as Four, 1, pad as never)));
+    sameAsCpu(t, { name: 'without bias', inputs: inputs.slice(0, 2), run: alone });
+    // Others read the relu, or the convolution.
+    const both: Case['run'] = (...args) => {
+      const y = layer(...args);
+      return tf.add(pool(y), tf.mean(y));
+    };
+    sameAsCpu(t, { name: 'read by another', inputs, run: both });
+    sameAsCpu(t, {
+      name: 'two poolings',
+      inputs,
+      run: (...args) => {
+        const y = layer(...args);
+        return tf.add(tf.sum(pool(y)), tf.sum(tf.maxPool(y as Four, 3, 1, 'same')));
+      },
+    });
+  });
+}
+
+test('the gradient of what a pooling in quarters reads is put together', (t) => {
+  for (const outputs of [20, 16]) {
+    const run: Case['run'] = (x, w) => {
+      const loss = (y: tf.Tensor) => tf.sum(tf.square(tf.maxPool(tf.relu(y) as Four, 2, 2, 'valid')));
+      return tf.grad(loss)(tf.conv2d(x as Four, w as Four, 1, 'same'));
+    };
+    sameAsCpu(t, {
+      name: `${outputs}`,
+      inputs: [
+        [2, 8, 6, 3],
+        [3, 3, 3, outputs],
+      ],
+      run,
+      gradients: false,
+    });
+  }
+});
+
+test('the gradient of a gradient through a pooling in quarters', (t) => {
+  enableHigherOrderGradients();
+  const run: Case['run'] = (x, w) =>
+    tf.grad((v: tf.Tensor) =>
+      tf.sum(tf.square(tf.maxPool(tf.relu(tf.conv2d(v as Four, w as Four, 1, 'same')), 2, 2, 'valid'))),
+    )(x!);
+  sameAsCpu(t, {
+    name: 'twice',
+    inputs: [
+      [2, 6, 6, 3],
+      [3, 3, 3, 16],
+    ],
+    run,
+  });
 });
 
 test('maxPoolWithArgmax, pooling in 3-D', (t) => {

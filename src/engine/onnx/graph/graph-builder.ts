@@ -31,6 +31,10 @@ export class GraphBuilder {
   readonly #inputs: OnnxValueInfo[] = [];
   readonly #outputs: OnnxValueInfo[] = [];
   readonly #known = new Map<string, readonly string[]>();
+  /** Shapes that were told. */
+  readonly #shapes = new Map<string, readonly number[]>();
+  /** What a reshaped value was before. */
+  readonly #reshaped = new Map<string, string>();
   #count = 0;
   /** What the nodes that follow are written for, as {@link OnnxNode.origin}. */
   origin: number | undefined;
@@ -110,11 +114,23 @@ export class GraphBuilder {
     return this.node('Not', [this.node('Equal', [name, this.fill(0, type)])]);
   }
 
+  /** The same numbers in another shape. A shape of a shape is one of what lies under it: every node costs its call. */
   reshape(name: string, shape: readonly number[]): string {
-    return this.node('Reshape', [name, this.ints(shape)], { allowzero: 1 });
+    const source = this.#reshaped.get(name) ?? name;
+    if (this.#shapes.get(source)?.join() === shape.join()) return source;
+    const result = this.node('Reshape', [source, this.ints(shape)], { allowzero: 1 });
+    this.#reshaped.set(result, source);
+    return result;
+  }
+
+  /** Tells the shape that a value has, so that it need not be given it again. */
+  shaped(name: string, shape: readonly number[]): string {
+    this.#shapes.set(name, shape);
+    return name;
   }
 
   input(name: string, type: OnnxType, dims: readonly number[]): void {
+    this.#shapes.set(name, dims);
     this.#inputs.push({ name, type, dims });
   }
 

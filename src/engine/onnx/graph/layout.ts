@@ -152,7 +152,8 @@ function reorderBlocks(
   const image = [batch, channels, height, width].map((axis) => shape[axis]!);
   const last = channelsLast ? { channels_last: 1 } : {};
   if (from.block === 1) {
-    return graph.reshape(graph.node('ReorderInput', [name], last, NCHWC), physicalShape(shape, to));
+    const reordered = graph.shaped(graph.node('ReorderInput', [name], last, NCHWC), image);
+    return graph.reshape(reordered, physicalShape(shape, to));
   }
   return graph.node('ReorderOutput', [graph.reshape(name, image)], { channels: depth, ...last }, NCHWC);
 }

@@ -26,9 +26,31 @@ export interface Lowered {
    * Set by the gradient of a max pooling: gives its value where the pooled input is positive, 0 elsewhere.
    * That is cheaper than to mask the result, because it can be decided on the maxima.
    */
-  readonly whereInputPositive?: () => Lowered;
+  readonly whereInputPositive?: MaskedGradient;
+  /** The same without the zeros that were put around the input: for whoever cuts them off. */
+  readonly withoutBorder?: MaskedGradient;
+  /** Set where the value can be had in quarters, or is: gives them. */
+  readonly quarters?: () => Quarters;
   /** Set by a padding with zeros: the value without them. A window that has borders of its own needs no more. */
   readonly unpadded?: { readonly node: LazyNode; readonly before: Shape; readonly after: Shape };
+}
+
+/**
+ * An image by the places within windows of 2 x 2, [N, 4, rest]: as a value of half the height and width with four times
+ * the channels, of which those of one place come after the other.
+ */
+export interface Quarters {
+  readonly name: string;
+  /** Channels first, or blocks that the channels of one place fill. */
+  readonly layout: Layout;
+  /** [N, H/2, W/2, 4 · C] */
+  readonly shape: Shape;
+}
+
+/** A gradient that is masked by the sign of what it is the gradient of. */
+export interface MaskedGradient {
+  readonly input: LazyNode;
+  readonly lower: () => Lowered;
 }
 
 /** What may be folded into the end of a convolution. */

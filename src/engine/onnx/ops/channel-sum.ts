@@ -84,7 +84,7 @@ export class ChannelSum implements Lowered {
       const isLast = index === ordered.length - 1;
       const input = graph.reshape(base, image);
       if (scale === null && sum !== null && !(isLast && ends)) {
-        sum = graph.node('Add', [sum, input]);
+        sum = graph.shaped(graph.node('Add', [sum, input]), image);
         return;
       }
       const weights = graph.reshape(this.#perChannel(scale, channels), [channels, 1, 1, 1]);
@@ -97,6 +97,7 @@ export class ChannelSum implements Lowered {
       ];
       const attributes = { kernel_shape: [1, 1], group: channels };
       sum = graph.node('Conv', operands, isLast ? { ...attributes, ...activation } : attributes, NCHWC);
+      graph.shaped(sum, image);
     });
     return graph.reshape(sum!, physical);
   }

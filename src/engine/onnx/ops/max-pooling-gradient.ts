@@ -2,9 +2,12 @@ import { util } from '@tensorflow/tfjs-core';
 import { blockedLayout, convertLayout, permuted, physicalShape } from '../graph/layout.ts';
 import { type LazyNode, operation, uniform } from '../graph/lazy-node.ts';
 import type { Lowered, Lowering } from '../graph/lowering.ts';
+import { zerosAsBorder } from './borders.ts';
 import { interleavePhases } from './convolution/strided-gradient.ts';
 import { axesOf, keyOf, type Pooling, pooled, pooledBlocks } from './pooling.ts';
+import { pooledQuarters, quarterGradient } from './quartered-pooling.ts';
 import { wherePositive } from './rectifiers.ts';
+import { isSeparable, separableGradient } from './separable-pooling-gradient.ts';
 import {
   type ActivationAxes,
   activationAxes,
@@ -24,12 +27,24 @@ export function maxPoolGradient(dy: LazyNode, x: LazyNode, pool: Pooling): LazyN
     dtype: 'float32',
     lower: (l, [derivative, input]) => {
       const gradient = (masked: boolean): Lowered =>
-        isCompared(l, pool)
-          ? comparedGradient(l, derivative!, input!, pool, masked)
-          : isHalving(pool)
-            ? halvingGradient(l, derivative!, input!, pool, masked)
-            : scatteredGradient(l, derivative!, input!, pool, masked);
-      return { ...gradient(false), whereInputPositive: () => gradient(true) };
+        isSeparable(l, pool, masked)
+          ? separableGradient(l, derivative!, input!, pool, masked)
+          : isCompared(l, pool)
+            ? comparedGradient(l, derivative!, input!, pool, masked)
+            : isHalving(pool)
+              ? halvingGradient(l, derivative!, input!, pool, masked)
+              : scatteredGradient(l, derivative!, input!, pool, masked);
+      const [image, walk] = zerosAsBorder(l, input!, pool);
+      const quarters = isHalving(pool) ? pooledQuarters(l, input!, pool) : null;
+      const lower = (): Lowered => separableGradient(l, derivative!, image, walk, true);
+      return {
+        ...gradient(false),
+        whereInputPositive: {
+          input: input!,
+          lower: () => (quarters === null ? gradient(true) : quarterGradient(l, derivative!, quarters, pool)),
+        },
+        ...(image !== input && isSeparable(l, walk, true) ? { withoutBorder: { input: image, lower } } : {}),
+      };
     },
   });
 }

@@ -2,7 +2,9 @@ import { type LazyNode, operation } from '../graph/lazy-node.ts';
 import { zerosAsBorder } from './borders.ts';
 import { isCompared, isHalving, maxWithIndices } from './max-pooling-gradient.ts';
 import { axesOf, keyOf, type Pooling, pooled } from './pooling.ts';
+import { pooledQuarters, quarterMaximum } from './quartered-pooling.ts';
 import { isRelu } from './rectifiers.ts';
+import { isSeparable } from './separable-pooling-gradient.ts';
 import { channelsFirst } from './window.ts';
 
 export function maxPool(x: LazyNode, pool: Pooling): LazyNode {
@@ -13,6 +15,8 @@ export function maxPool(x: LazyNode, pool: Pooling): LazyNode {
     shape: pool.outputShape,
     dtype: x.dtype,
     lower: (l, [input]) => {
+      const quarters = isHalving(pool) ? pooledQuarters(l, input!, pool) : null;
+      if (quarters !== null) return quarterMaximum(l, quarters, pool);
       const gradients = l.usersOf(input!).some((user) => user.kind === 'MaxPoolGradient');
       // The gradient of other windows needs the places of the maxima: one pass finds both.
       if (gradients && !isHalving(pool) && !isCompared(l, pool)) {
@@ -23,8 +27,9 @@ export function maxPool(x: LazyNode, pool: Pooling): LazyNode {
       const image = l.value(input!).unpadded?.node;
       // What was read has become a leaf, of which a program knows nothing but the shape.
       const isPositive = image?.isPending && (isRelu(image) || image.kind === 'Relu6');
-      const isBorder = !gradients && isPositive;
-      return pooled(l, 'MaxPool', ...(isBorder ? zerosAsBorder(l, input!, pool) : ([input!, pool] as const)));
+      const bordered = zerosAsBorder(l, input!, pool);
+      const isBorder = isPositive && (!gradients || isSeparable(l, bordered[1], true));
+      return pooled(l, 'MaxPool', ...(isBorder ? bordered : ([input!, pool] as const)));
     },
   });
 }

@@ -81,6 +81,7 @@ export function pooledBlocks(
   const blocked = blockedLayout(axes.channels, axes.spatial, l.block);
   const image = [0, axes.channels, ...axes.spatial].map((axis) => pool.inputShape[axis]!);
   const input = graph.reshape(l.as(x, blocked), image);
-  const result = graph.node(type, [input], windowAttributes(pool.window), NCHWC);
+  const shape = [0, axes.channels, ...axes.spatial].map((axis) => pool.outputShape[axis]!);
+  const result = graph.shaped(graph.node(type, [input], windowAttributes(pool.window), NCHWC), shape);
   return graph.reshape(result, physicalShape(pool.outputShape, blocked));
 }

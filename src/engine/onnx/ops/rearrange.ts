@@ -1,6 +1,7 @@
 import { util } from '@tensorflow/tfjs-core';
 import { physicalAxes, plainLayout } from '../graph/layout.ts';
 import { type LazyNode, leaf, operation, type Shape, uniform, valuesOf } from '../graph/lazy-node.ts';
+import type { Lowering } from '../graph/lowering.ts';
 
 /** Exchanges axes: only the bookkeeping of the layout changes, nothing is moved until someone needs it. */
 export function transpose(x: LazyNode, perm: readonly number[]): LazyNode {
@@ -46,9 +47,26 @@ export function slice(x: LazyNode, begin: Shape, size: Shape, strides?: Shape): 
       const axes = cut.map((axis) => physicalAxes(layout, axis)[0]!);
       const { graph } = l;
       const inputs = [starts, ends, axes, cut.map((axis) => steps[axis]!)].map((list) => graph.ints(list));
-      return { name: graph.node('Slice', [name, ...inputs]), layout, shape: size };
+      const cropped = { name: graph.node('Slice', [name, ...inputs]), layout, shape: size };
+      return cutsBorder(l, input!, begin, size, steps)
+        ? { ...cropped, whereInputPositive: known.withoutBorder! }
+        : cropped;
     },
   });
+}
+
+/** Whether a slice of the gradient of a pooling cuts off just the zeros that were put around what was pooled. */
+function cutsBorder(l: Lowering, gradient: LazyNode, begin: Shape, size: Shape, steps: Shape): boolean {
+  const { withoutBorder } = l.value(gradient);
+  const padded = gradient.inputs[1];
+  if (withoutBorder === undefined || padded === undefined) return false;
+  if (l.usersOf(gradient).length > 1 || l.isRoot(gradient) || steps.some((step) => step !== 1)) return false;
+  const { unpadded } = l.value(padded);
+  return (
+    unpadded?.node === withoutBorder.input &&
+    util.arraysEqual(begin as number[], unpadded.before as number[]) &&
+    util.arraysEqual(size as number[], withoutBorder.input.shape as number[])
+  );
 }
 
 /** Reverses the order along the given axes. */

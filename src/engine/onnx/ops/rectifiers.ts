@@ -76,7 +76,7 @@ export function maskPositive(value: LazyNode, x: LazyNode): LazyNode {
     l.demand(positive);
     const { whereInputPositive } = l.value(v!);
     const alone = l.usersOf(v!).length === 1 && !l.isRoot(v!);
-    if (whereInputPositive !== undefined && alone && v!.inputs[1] === positive) return whereInputPositive();
+    if (whereInputPositive?.input === positive && alone) return whereInputPositive.lower();
     return plain.lower!(l, [v!, positive]);
   };
   return operation({ kind: 'MaskPositive', inputs: [value, x], shape, dtype, lower });

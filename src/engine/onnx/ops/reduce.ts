@@ -15,6 +15,7 @@ import { axesOf } from './axes.ts';
 import { ChannelSum, channelProducts, leavesChannels } from './channel-sum.ts';
 import { cast } from './elementwise.ts';
 import { splitProduct } from './product.ts';
+import { sumOfQuarters } from './quartered-pooling.ts';
 
 export type Reduction = 'ReduceSum' | 'ReduceMean' | 'ReduceMax' | 'ReduceMin' | 'ReduceProd';
 
@@ -66,6 +67,11 @@ export function reduce(type: Reduction, x: LazyNode, axis: number | number[], ke
         return keepNaN(l, l.value(input!), whole, type);
       }
       const isLinear = type === 'ReduceSum' || (type === 'ReduceMean' && x.dtype === 'float32');
+      const { quarters } = l.value(input!);
+      if (type === 'ReduceSum' && quarters !== undefined && input!.kind === 'MaskPositive') {
+        if (axes.join() === '0,1,2')
+          return l.result(l.graph.reshape(sumOfQuarters(l, quarters()), shape), shape);
+      }
       const split = isLinear ? splitProduct(l, input!, axes) : null;
       const total = (value: Lowered): Lowered =>
         isLinear

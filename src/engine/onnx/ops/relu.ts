@@ -21,6 +21,11 @@ export function emitIsPositive(graph: GraphBuilder, x: string): string {
   return graph.node('HardSigmoid', [x], { alpha: { float: 3e38 }, beta: { float: 0 } });
 }
 
+/** 1 where x = 0, else 0; for x ≥ 0. */
+export function emitIsZero(graph: GraphBuilder, x: string): string {
+  return graph.node('HardSigmoid', [x], { alpha: { float: -3e38 }, beta: { float: 1 } });
+}
+
 /** So steep that from one float to the next it goes from 1 to 0, at 6 as at any number from 4 to 8. */
 const STEEP = 2 ** 21;
 

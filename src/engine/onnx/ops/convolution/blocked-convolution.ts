@@ -229,7 +229,8 @@ function emit(
     operands.push(missing > 0 ? l.graph.node('Pad', [vector, l.graph.ints([0, missing])]) : vector);
   }
   const attributes = { ...windowAttributes(window), group, ...(relu ? fusedRelu(ceiling) : {}) };
-  const name = l.graph.node('Conv', operands, attributes, NCHWC);
+  const image = [sizes.batch, roundUp(channels, l.block), ...sizes.axes.spatial.map((axis) => shape[axis]!)];
+  const name = l.graph.shaped(l.graph.node('Conv', operands, attributes, NCHWC), image);
   if (missing > 0) {
     const layout = channelsFirst(sizes.axes);
     return { name: l.graph.node('ReorderOutput', [name], { channels }, NCHWC), layout, shape };

@@ -1,11 +1,17 @@
 import { type LazyNode, operation, uniform } from '../../graph/lazy-node.ts';
-import type { Epilogue, Lowered } from '../../graph/lowering.ts';
+import type { Epilogue, Lowered, Lowering, Quarters } from '../../graph/lowering.ts';
 import { zerosAsBorder } from '../borders.ts';
 import { blockedConvolution, blockedInputGradient } from './blocked-convolution.ts';
 import { columnsGradient } from './columns-gradient.ts';
 import { type Convolution, convolutionKey } from './convolution-geometry.ts';
 import { filterGradient } from './filter-gradient.ts';
 import { plainConvolution, plainInputGradient } from './plain-convolution.ts';
+import {
+  isQuarterable,
+  quarteredFilterGradient,
+  quarteredInputGradient,
+  quarters,
+} from './quartered-convolution.ts';
 import { smallImageConvolution, smallImageGradient } from './small-image-convolution.ts';
 import { winogradConvolution, winogradFilterGradient, winogradInputGradient } from './winograd.ts';
 
@@ -21,11 +27,15 @@ export function convolve(x: LazyNode, filter: LazyNode, conv: Convolution): Lazy
     lower: (l, [padded, weights]) => {
       const [input, walk] = zerosAsBorder(l, padded!, conv);
       const isTrained = l.usersOf(padded!).some(({ kind }) => kind === 'ConvFilterGradient');
-      const withEpilogue = (epilogue: Epilogue): Lowered =>
+      const whole = (epilogue: Epilogue): Lowered =>
         winogradConvolution(l, input, weights!, walk, { ...epilogue, isTrained }) ??
         smallImageConvolution(l, input, weights!, walk, epilogue) ??
         blockedConvolution(l, input, weights!, walk, epilogue) ??
         plainConvolution(l, input, weights!, walk, epilogue);
+      const withEpilogue = (epilogue: Epilogue): Lowered =>
+        isQuarterable(l, walk)
+          ? { ...whole(epilogue), quarters: () => quarters(l, input, weights!, walk, epilogue) }
+          : whole(epilogue);
       return { ...withEpilogue({}), withEpilogue };
     },
   });
@@ -41,6 +51,7 @@ export function convolveInputGradient(dy: LazyNode, filter: LazyNode, conv: Conv
     shape: conv.inputShape,
     dtype: 'float32',
     lower: (l, [derivative, weights]) =>
+      ofQuarters(l, derivative!, (dy) => quarteredInputGradient(l, dy, weights!, conv)) ??
       columnsGradient(l, derivative!, weights!, conv) ??
       winogradInputGradient(l, derivative!, weights!, conv) ??
       smallImageGradient(l, derivative!, weights!, conv) ??
@@ -61,8 +72,19 @@ export function convolveFilterGradient(x: LazyNode, dy: LazyNode, conv: Convolut
     lower: (l, [padded, derivative]) => {
       const [input, walk] = zerosAsBorder(l, padded!, conv);
       return (
-        winogradFilterGradient(l, input, derivative!, walk) ?? filterGradient(l, input, derivative!, walk)
+        ofQuarters(l, derivative!, (dy) => quarteredFilterGradient(l, input, dy, walk)) ??
+        winogradFilterGradient(l, input, derivative!, walk) ??
+        filterGradient(l, input, derivative!, walk)
       );
     },
   });
+}
+
+function ofQuarters(
+  l: Lowering,
+  derivative: LazyNode,
+  lower: (dy: Quarters) => Lowered | null,
+): Lowered | null {
+  const { quarters: known } = l.value(derivative);
+  return known === undefined || derivative.kind !== 'MaskPositive' ? null : lower(known());
 }

@@ -9,6 +9,9 @@ import { type Convolution, type ConvolutionSizes, convolutionSizes } from './con
 /** Up to this many rows (taps · input channels) all taps go into one product. */
 const FEW_ROWS = 160;
 
+/** So many blocks of channels are brought into one matrix. */
+const MANY_BLOCKS = 4;
+
 /** With fewer input channels the taps of one row of the filter go into one product. */
 const NARROW = 32;
 /** Elements, 256 MiB of floats: of what all taps see, and of the products of all images. */
@@ -86,13 +89,22 @@ function stackedTaps(
   const unders = taps.map((tap) => underTap(graph, padded, tap, conv.window, sizes, 2));
   const stacked = joined(graph, unders, 1);
   const blocked = blockedLayout(axes.channels, axes.spatial, block);
-  const isBlocked = block > 1 && axes.spatial.length === 2 && sameLayout(l.value(dy).layout, blocked);
+  // Products of one block are slow; many are brought into one.
+  const isBlocked =
+    block > 1 &&
+    axes.spatial.length === 2 &&
+    outChannels < MANY_BLOCKS * block &&
+    sameLayout(l.value(dy).layout, blocked);
   const [parts, width] = isBlocked ? [outChannels / block, block] : [1, outChannels];
+  const left = graph.reshape(stacked, [batch, 1, rows, positions]);
+  const isChannelsFirst = sameLayout(l.value(dy).layout, channelsFirst(axes));
   const layout = isBlocked ? blocked : permuted([0, ...axes.spatial, axes.channels]);
-  const product = graph.node('MatMul', [
-    graph.reshape(stacked, [batch, 1, rows, positions]),
-    graph.reshape(l.as(dy, layout), [batch, parts, positions, width]),
-  ]);
+  const product = isChannelsFirst
+    ? graph.product(left, graph.reshape(l.as(dy, channelsFirst(axes)), [batch, 1, outChannels, positions]), {
+        transB: true,
+        ranks: [4, 4],
+      })
+    : graph.node('MatMul', [left, graph.reshape(l.as(dy, layout), [batch, parts, positions, width])]);
   const sum = graph.node('ReduceSum', [product, graph.ints([0])], { keepdims: 0 });
   const filter = parts === 1 ? sum : graph.node('Transpose', [sum], { perm: [1, 0, 2] });
   return l.result(graph.reshape(filter, conv.filterShape), conv.filterShape);
