@@ -36,7 +36,12 @@ export {
   loadTorchModel,
   type ModelDescription,
   modelNames,
+  type RegionScoreKind,
+  regionScores,
+  type ScoredRegion,
   saveLayersModel,
   type TorchModelOptions,
   type WeightMapping,
+  withRegionScores,
+  withSignedValues,
 } from './models/index.ts';

@@ -1,6 +1,7 @@
 export { readAnswers, type StoredAnswer, writeAnswers } from './answer-file.ts';
 export type { Augmentation, Fit } from './augmentation.ts';
 export type { BatchBox, BatchMask, Box, ConfounderMask, HostBatch, View } from './batch.ts';
+export type { BatchOptions } from './batch-options.ts';
 export {
   type ClipOptions,
   type ClipViewOptions,
@@ -30,7 +31,7 @@ export {
   type Region,
   union,
 } from './composites/index.ts';
-export { type BatchOptions, type Dataset, type DatasetOptions, openDataset } from './dataset.ts';
+export { type Dataset, type DatasetOptions, openDataset } from './dataset.ts';
 export { type DatasetInfo, readDatasetInfo } from './dataset-info.ts';
 export { DatasetWriter, type DatasetWriterOptions } from './dataset-writer.ts';
 export {

@@ -5,7 +5,7 @@ import type { Dataset } from '../data/index.ts';
 import { UsageError } from '../errors/index.ts';
 import type { CompositeScores } from '../evaluation/index.ts';
 import { Bootstrap, meanOf } from '../metrics/index.ts';
-import { type MadeData, trainingBatchOptions } from './from-config.ts';
+import { type MadeData, trainingBatchOptions } from './data-from-config.ts';
 
 /** Composites of each of the four cells of ground × object, for each suspect class. */
 const perCell = 50;

@@ -7,12 +7,9 @@ import { evaluateSplit, type SplitMetrics } from '../evaluation/index.ts';
 import { saveLayersModel } from '../models/index.ts';
 import { writeLine } from '../progress/index.ts';
 import { linkOfRun } from '../run/index.ts';
-import {
-  buildExperimentModel,
-  compositesOf,
-  evaluationOptionsOf,
-  openExperimentData,
-} from './from-config.ts';
+import { compositesOf, openExperimentData } from './data-from-config.ts';
+import { evaluationOptionsOf } from './evaluation-from-config.ts';
+import { buildExperimentModel } from './model-from-config.ts';
 import { predictedMasksOf } from './predict-masks.ts';
 import { type RefitConfig, refit } from './refit.ts';
 import { SUSPECTS_FILE, suspectsOf } from './suspects.ts';

@@ -5,7 +5,7 @@ import type { Cell, CompositeOptions, Dataset } from '../data/index.ts';
 import { UsageError } from '../errors/index.ts';
 import { headFeatures, type RegressionData, refitLastLayer } from '../gain/index.ts';
 import type { Link } from '../losses/index.ts';
-import { type MadeData, trainingBatchOptions } from './from-config.ts';
+import { type MadeData, trainingBatchOptions } from './data-from-config.ts';
 
 export type RefitConfig = NonNullable<Config['training']['refit']>;
 

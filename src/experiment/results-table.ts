@@ -1,5 +1,5 @@
 import type { SplitMetrics } from '../evaluation/index.ts';
-import type { RunSummary } from './run-experiment.ts';
+import type { RunSummary } from './run-summary.ts';
 
 type Column = readonly [
   title: string,

@@ -1,40 +1,29 @@
 import { type Config, stringifyConfig } from '../config/index.ts';
 import type { Dataset } from '../data/index.ts';
 import { type EngineInfo, startEngine } from '../engine/index.ts';
-import { DivergenceError, InterruptedError, UsageError } from '../errors/index.ts';
+import { DivergenceError, InterruptedError } from '../errors/index.ts';
 import { compareWithTeacher, evaluateSplit, type SplitMetrics } from '../evaluation/index.ts';
-import type { EpochSums, StepReport } from '../gain/index.ts';
-import { GainTrainer, guidanceTerms } from '../gain/index.ts';
-import { resolveTargetLayer } from '../gradcam/index.ts';
+import { type EpochSums, GainTrainer } from '../gain/index.ts';
 import { saveLayersModel } from '../models/index.ts';
 import { type Progress, startProgress, writeLine } from '../progress/index.ts';
 import type { RunDirectory } from '../run/index.ts';
-import { describeEnvironment, epochFolder, linkOfRun } from '../run/index.ts';
+import { describeEnvironment, epochFolder } from '../run/index.ts';
 import { AttentionPanel } from './attention-panel.ts';
-import { CheckpointStore, type Progress as Position, restoreWeights } from './checkpoint.ts';
-import { compositeQuestions, compositeScores } from './composite-scores.ts';
-import {
-  buildExperimentModel,
-  checkModelConfig,
-  compositesOf,
-  evaluationOptionsOf,
-  guidanceOptionsOf,
-  guidanceWithoutMasks,
-  type MadeData,
-  masksAreRead,
-  openExperimentData,
-  pairCapacityFor,
-  requireGroups,
-  trainerOptionsOf,
-  trainingBatchOptions,
-} from './from-config.ts';
+import { type BestEvaluation, isBetter, selectedMetric } from './best-evaluation.ts';
+import { CheckpointStore, restoreWeights } from './checkpoint.ts';
+import { compositeScores } from './composite-scores.ts';
+import { type MadeData, openExperimentData, trainingBatchOptions } from './data-from-config.ts';
+import { evaluationOptionsOf } from './evaluation-from-config.ts';
 import { batchToTensors } from './host-batch.ts';
-import { loadOwnModule, type OwnModule } from './own-module.ts';
-import { predictedMasksOf } from './predict-masks.ts';
+import { checkModelConfig } from './model-from-config.ts';
+import { masksAreRead, pairCapacityFor, trainerOptionsOf } from './objective-from-config.ts';
+import type { OwnModule } from './own-module.ts';
+import { prepareExperiment } from './prepare-experiment.ts';
+import { describeLosses, describeStart, describeStep } from './progress-lines.ts';
 import { refit } from './refit.ts';
 import { RunLog, type WrittenSoFar } from './run-log.ts';
-import { setUpDistillation } from './set-up-teacher.ts';
-import { SUSPECTS_FILE, suspectsOf } from './suspects.ts';
+import type { RunSummary } from './run-summary.ts';
+import { SUSPECTS_FILE } from './suspects.ts';
 
 export interface RunOptions {
   /** Go on from the last checkpoint. */
@@ -49,38 +38,6 @@ export interface RunOptions {
   readonly stages?: readonly { readonly name: string; readonly summary: RunSummary }[];
   /** The run whose maps the picture of before and after begins with. @default this one */
   readonly before?: string | undefined;
-}
-
-/** What a run ends with; also written to `summary.json`. */
-export interface RunSummary {
-  readonly name: string;
-  readonly engine: EngineInfo;
-  readonly targetLayer: string;
-  readonly epochs: number;
-  readonly steps: number;
-  /** Of training alone, without evaluation and checkpoints. */
-  readonly trainingSeconds: number;
-  readonly imagesPerSecond: number;
-  readonly best: BestEvaluation | null;
-  /** Of each test split, with the weights that `evaluation.checkpoint` names. */
-  readonly metrics: Readonly<Record<string, SplitMetrics>>;
-  /** The same of each stage before this one. */
-  readonly stages?: readonly StageMetrics[];
-  /** Figures of a paper, per cent of the focus class's answers by split. */
-  readonly published?: Readonly<Record<string, Readonly<Record<string, number>>>>;
-}
-
-/** What a stage was worth, and what it took. */
-export interface StageMetrics {
-  readonly name: string;
-  readonly trainingSeconds: number;
-  readonly metrics: Readonly<Record<string, SplitMetrics>>;
-}
-
-interface BestEvaluation {
-  readonly metric: string;
-  readonly value: number;
-  readonly epoch: number;
 }
 
 /** What the loop carries from step to step beside weights and optimizer; part of every checkpoint. */
@@ -132,65 +89,17 @@ async function runOnData(
   const { training, data } = config;
 
   // ---- data, network: the run directory stays as it is until both are found to be good
-  const { classes } = dataset.info;
-  const batchesPerEpoch = await dataset.countBatches(data.splits.train, trainingBatchOptions(config, 0, 0));
-  const supervising = data.masks.count === 0 ? [] : [data.masks.split];
-  const statistics = await dataset.labelStatistics([...new Set([...data.splits.train, ...supervising])]);
-  log(
-    `data     ${dataset.info.name}: ${statistics.examples} training ${data.frames ? 'clips' : 'images'}, ${classes.length} classes`,
-  );
-  if (batchesPerEpoch === 0) {
-    throw new UsageError(
-      `data.batchSize: ${data.batchSize} is more than the ${statistics.examples} images of ${data.splits.train.join(', ')}`,
-    );
-  }
-  await requireGroups(config, dataset);
-  const own = await loadOwnModule(config, classes);
-  const begun =
-    network === undefined
-      ? config
-      : {
-          ...config,
-          model: { ...config.model, weights: network, head: null, inputScaling: 'zero-one' as const },
-        };
-  const model = await buildExperimentModel(begun, classes.length, {
-    exclusive: !dataset.info.multiLabel,
-    log,
-  });
-  const predicted = await predictedMasksOf(config, model, dataset, log, signal);
-  const suspects = await suspectsOf(config, dataset, {
-    model,
-    link: linkOfRun(config, dataset.info)!,
-    predicted,
-    file: directory.file(SUSPECTS_FILE),
-    signal,
-  });
-  if (suspects) log(`suspects ${suspects.names.join(', ')}`);
-  const made = { predicted, composites: compositesOf(config, dataset, suspects?.names) };
-  const questions = await compositeQuestions(dataset, config, made, signal);
-  const distillation = await setUpDistillation(config, model, dataset, signal, log);
-  const teacher = distillation?.teacher;
-  const target = resolveTargetLayer(model, config.gain.targetLayer);
-  log(`network  ${model.name}, ${model.countParams().toLocaleString('en')} parameters`);
-  if (teacher) log(`teacher  ${teacher.name}, ${teacher.countParams().toLocaleString('en')} parameters`);
-  log(`maps     ${target.reason}`);
-  const guided = guidanceTerms(guidanceOptionsOf(config, classes));
-  const idle = guidanceWithoutMasks(config);
-  if (idle.length > 0)
-    log(`warning  without masks (data.masks.count: 0) nothing is done by ${idle.join(', ')}`);
-
-  const configured = [...guided, ...(distillation?.terms ?? [])];
-  const taken = ['classification', 'mining', 'supervision', ...configured.map((term) => term.name)];
-  const ownTerms = own?.terms(model, taken) ?? [];
-  if (own) log(`module   ${own.file}: ${describeModule(own, ownTerms)}`);
+  const fileOf = (name: string) => directory.file(name);
+  const prepared = await prepareExperiment(config, dataset, { log, signal, network, fileOf });
+  const { batchesPerEpoch, statistics, own, model, link, target, teacher, terms } = prepared;
+  const { made, suspects, questions } = prepared;
 
   // ---- trainer, at the beginning or where the last checkpoint left it
-  const link = linkOfRun(config, dataset.info)!;
   const capacity = pairCapacityFor(statistics.perImage, data.batchSize);
   const maxLabels = Math.max(1, statistics.maxPerImage);
   const trainer = new GainTrainer(model, {
     ...trainerOptionsOf(config, link),
-    terms: [...configured, ...ownTerms],
+    terms,
     pairCapacity: capacity,
     // A composite may show a suspect beside all that its ground shows.
     groups: maxLabels + (data.composites ? 1 : 0),
@@ -404,54 +313,4 @@ async function* trainingBatches(
     const batch = own ? await own.transformBatch(made, epoch, index++) : made;
     yield batchToTensors(batch, imageSize, classes, maskCapacity, masks.mark, masks.use, frames);
   }
-}
-
-/** `2 terms (a, b), changes batches`: what a module of the user's own brings. */
-function describeModule({ transforms }: OwnModule, terms: readonly { readonly name: string }[]): string {
-  const names = terms.map(({ name }) => name).join(', ');
-  return [...(terms.length > 0 ? [`terms ${names}`] : []), ...(transforms ? ['changes batches'] : [])].join(
-    '; ',
-  );
-}
-
-/** The metric that checkpoints are chosen by; of groups, the focus class's where there is one. */
-function selectedMetric(metrics: SplitMetrics, name: Config['training']['selectBy']): number {
-  const { apart, worst, auc } = metrics.composites ?? {};
-  const ofComposites = { compositesApart: apart, compositesWorst: worst, compositesAuc: auc };
-  if (name in ofComposites) return ofComposites[name as keyof typeof ofComposites] ?? Number.NaN;
-  const about = metrics.focus && (name === 'worstGroup' || name === 'groupMean') ? metrics.focus : metrics;
-  return (about as unknown as Record<string, number | undefined>)[name] ?? Number.NaN;
-}
-
-function isBetter(metric: string, value: number, best: BestEvaluation | null): boolean {
-  if (best === null) return !Number.isNaN(value);
-  return metric === 'loss' ? value < best.value : value > best.value;
-}
-
-function describeStart(restored: Position | undefined, epochs: number): string {
-  if (!restored) return 'from the beginning: there was no checkpoint yet';
-  const { step, epoch, batch } = restored;
-  const where = epoch >= epochs ? 'the training was complete' : `epoch ${epoch + 1}, batch ${batch}`;
-  return `after step ${step}: ${where}`;
-}
-
-function describeStep({ losses }: StepReport, rate: number): string {
-  const { total, ...terms } = losses;
-  return [describeLosses({ total: total! }), `${rate.toFixed(0)} img/s`, describeLosses(terms)].join('  ');
-}
-
-const shortNames: Record<string, string> = {
-  total: 'loss',
-  classification: 'cl',
-  mining: 'am',
-  supervision: 'e',
-};
-
-function describeLosses(losses: Readonly<Record<string, number>>): string {
-  return Object.entries(losses)
-    .map(([name, value]) => {
-      const number = Math.abs(value) < 1e4 ? value.toFixed(3) : value.toExponential(2);
-      return `${shortNames[name] ?? name} ${number}`;
-    })
-    .join(' ');
 }

@@ -11,7 +11,7 @@ import { networkNodes } from '../gradcam/index.ts';
 import type { AnswerScores } from '../metrics/index.ts';
 import type { RunDirectory } from '../run/index.ts';
 import { EventWriter } from '../tensorboard/index.ts';
-import type { RunSummary } from './run-experiment.ts';
+import type { RunSummary } from './run-summary.ts';
 
 /** How far the files of a run reach: part of every checkpoint, so that a resumed run can cut off what lies behind. */
 export interface WrittenSoFar {

@@ -4,7 +4,8 @@ import { RunError } from '../errors/index.ts';
 import { readJson } from '../files/index.ts';
 import { writeLine } from '../progress/index.ts';
 import { holdsRun, RunDirectory } from '../run/index.ts';
-import { type RunOptions, type RunSummary, runExperiment } from './run-experiment.ts';
+import { type RunOptions, runExperiment } from './run-experiment.ts';
+import type { RunSummary } from './run-summary.ts';
 
 /** How a stage ended. */
 export interface StageSummary {

@@ -6,7 +6,7 @@ import { type DistillationOptions, distillationTerms } from '../gain/index.ts';
 import { resolveTargetLayer } from '../gradcam/index.ts';
 import { type Progress, startProgress } from '../progress/index.ts';
 import { loadTeacher } from '../run/index.ts';
-import { distillationOptionsOf } from './from-config.ts';
+import { distillationOptionsOf } from './objective-from-config.ts';
 import { requireStorable, StoredTeacher } from './stored-teacher.ts';
 
 /** A teacher at work, and the terms of the loss that it gives. */

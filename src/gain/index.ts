@@ -60,11 +60,11 @@ export {
   type WeightSchedule,
 } from './schedules.ts';
 export type { LossTerm, StepReport } from './step-report.ts';
-export {
-  type BatchPosition,
-  type FitDatasetArgs,
-  GainTrainer,
-  type GainTrainerOptions,
-  type ScheduledTerm,
-  type TrainingCallbacks,
-} from './trainer.ts';
+export { GainTrainer } from './trainer.ts';
+export type {
+  BatchPosition,
+  FitDatasetArgs,
+  GainTrainerOptions,
+  ScheduledTerm,
+  TrainingCallbacks,
+} from './trainer-options.ts';

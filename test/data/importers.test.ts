@@ -1,13 +1,11 @@
-import { execFile } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import test from 'ava';
 import sharp from 'sharp';
 import { findFolders, findIdx, findVoc, importExamples, openDataset } from '../../src/data/index.ts';
 import { DataError, UsageError } from '../../src/errors/index.ts';
-import { programCommand } from '../program-command.ts';
+import { callProgram } from '../programs/call-program.ts';
 import { idx } from './idx-file.ts';
 import { files, firstBatch, grey, mask, told } from './import-files.ts';
 
@@ -377,17 +375,9 @@ test('voc: an image that does not exist, and a class that is not among the named
   });
 });
 
-async function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const root = join(import.meta.dirname, '..', '..');
-  const [file, ...first] = programCommand;
-  const command = promisify(execFile)(file, [...first, 'import', ...args], { cwd: root });
-  return command.then(
-    (done) => ({ code: 0, ...done }),
-    (failed) => failed,
-  );
-}
+const run = (...args: string[]) => callProgram('import', ...args);
 
-test('npm run import: summary on stdout, progress on stderr, exit codes', async (t) => {
+test.serial('npm run import: summary on stdout, progress on stderr, exit codes', async (t) => {
   const dir = files(t, {
     'in/cat/1.png': await grey(10),
     'in/dog/1.png': await grey(20),

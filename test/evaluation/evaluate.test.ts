@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,7 +20,7 @@ import {
 } from '../../src/evaluation/index.ts';
 import { boxIou, type PixelBox } from '../../src/metrics/index.ts';
 import { buildModel, saveLayersModel } from '../../src/models/index.ts';
-import { programCommand } from '../program-command.ts';
+import { callProgramIn } from '../programs/call-program.ts';
 
 const patience = 240_000;
 let folder: string;
@@ -48,28 +47,6 @@ test.before(async (t) => {
   await writeFile(join(folder, 'run', 'config.yaml'), stringifyConfig(config));
 });
 test.after.always(() => rm(folder, { recursive: true, force: true }));
-
-interface Ended {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-function callProgram(...args: string[]): Promise<Ended> {
-  return new Promise((resolve, reject) => {
-    const [file, ...first] = programCommand;
-    const child = spawn(file, [...first, 'evaluate', ...args], { cwd: folder });
-    const ended: Ended = { code: null, stdout: '', stderr: '' };
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      ended.stdout += text;
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      ended.stderr += text;
-    });
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ ...ended, code }));
-  });
-}
 
 const options = {
   measures: ['localization'] as MeasureName[],
@@ -149,13 +126,13 @@ test.serial('everything of a run is measured, written, and the same a second tim
 test.serial('the program: a run, its table, its files and its curves', async (t) => {
   t.timeout(patience);
   const args = ['--run', 'run', '--threshold', '0.4', '--limit', '5', '--bootstrap', '0', '--engine', 'cpu'];
-  const { code, stdout, stderr } = await callProgram(...args);
+  const { code, stdout, stderr } = await callProgramIn(folder, 'evaluate', ...args);
   t.is(code, 0, stderr);
   t.regex(stdout, /test of biased-boats: 5 images/);
   t.regex(stdout, /grad-cam +0\.40 /);
   t.deepEqual((await readdir(join(folder, 'run/evaluation'))).sort(), ['test.images.ndjson', 'test.json']);
   t.true((await readdir(join(folder, 'run'))).some((file) => file.startsWith('events.out.tfevents')));
-  const wrong = await callProgram('--run', 'run', '--measures', 'speed');
+  const wrong = await callProgramIn(folder, 'evaluate', '--run', 'run', '--measures', 'speed');
   t.is(wrong.code, 2);
   t.regex(wrong.stderr, /UsageError: --measures: expected some of localization, .*found "speed"/);
 });

@@ -86,3 +86,11 @@ test.serial('captions: words and whole captions beside the likeliest, and where 
   // Four scenes are asked, with four words each that are about one object.
   t.is(text.match(/^seed 1: grad-cam.*; 16 maps$/gm)?.length, 2, text);
 });
+
+test.serial('regression: a number is learned, beside the constant answer and the constant map', async (t) => {
+  const text = await output('regression', '80', '1');
+  const [constant, plain, guided] = numbersAfter(text, 'error');
+  t.true(plain! < 0.8 * constant! && guided! < 0.8 * constant!, text);
+  const [area, ofPlain, ofGuided] = numbersAfter(text, 'disc');
+  t.true(ofPlain! > area! && ofGuided! > area!, text);
+});

@@ -6,7 +6,7 @@ import { generateBiasedBoats, openDataset, type PredictedMask } from '../../src/
 import { startEngine } from '../../src/engine/index.ts';
 import { UsageError } from '../../src/errors/index.ts';
 import { compositeQuestions, compositeScores } from '../../src/experiment/composite-scores.ts';
-import { compositesOf } from '../../src/experiment/from-config.ts';
+import { compositesOf } from '../../src/experiment/data-from-config.ts';
 import { buildModel } from '../../src/models/index.ts';
 import { temporaryFolder } from '../data/temporary-folder.ts';
 

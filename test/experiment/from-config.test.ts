@@ -6,12 +6,8 @@ import test from 'ava';
 import { parseConfig } from '../../src/config/index.ts';
 import { startEngine } from '../../src/engine/index.ts';
 import { ConfigError, ModelError, UsageError } from '../../src/errors/index.ts';
-import {
-  buildExperimentModel,
-  checkModelConfig,
-  masksAreRead,
-  pairCapacityFor,
-} from '../../src/experiment/from-config.ts';
+import { buildExperimentModel, checkModelConfig } from '../../src/experiment/model-from-config.ts';
+import { masksAreRead, pairCapacityFor } from '../../src/experiment/objective-from-config.ts';
 import { buildModel, freezeLayers, saveLayersModel } from '../../src/models/index.ts';
 
 test.before(() => startEngine({ engine: 'cpu' }));

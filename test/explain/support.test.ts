@@ -10,6 +10,7 @@ import {
   explanationMethods,
   invertFeatures,
   type MethodEntry,
+  type MethodOptions,
   maximizeActivations,
   methodGroups,
   tcav,
@@ -71,7 +72,9 @@ const pairs: Pair[] = [
   { sample: 0, class: 1 },
   { sample: 1, class: 0 },
 ];
-const few = { samples: 12, batchSize: 8 };
+/** What the methods with many passes need to do all that they do, and not more: a slow network is among those tried. */
+const few = { samples: 12, steps: 5, batchSize: 8 };
+const coarse = { ...few, patch: 16, stride: 16 };
 
 function filled<M extends tfl.LayersModel>(model: M): M {
   const values = model.getWeights().map((weight, i) => {
@@ -138,10 +141,11 @@ async function tried(
   model: tfl.LayersModel,
   images: tf.Tensor,
   asked: readonly Pair[] = pairs,
+  options: MethodOptions = few,
 ): Promise<Float32Array | string> {
   const live = tf.memory().numTensors;
   try {
-    const found = await explain(model, images, asked, few);
+    const found = await explain(model, images, asked, options);
     const values = Float32Array.from(found.dataSync());
     found.dispose();
     if (!values.every(Number.isFinite)) throw new Error(`${name}: not finite`);
@@ -271,7 +275,7 @@ measured('what methods support is measured; docs/support.md says it', async (t) 
       said('3-D', await tried(method, volume, volumes)),
       said('tokens', onTokens),
       said('graph-model', await tried(method, asGraph(flat), images)),
-      said('ONNX', await tried(method, imported, foreign)),
+      said('ONNX', await tried(method, imported, foreign, pairs, coarse)),
       lossesOf(name, flat, images) || '–',
       file ? `\`${file}\`` : '–',
     ]);

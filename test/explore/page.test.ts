@@ -3,7 +3,6 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { deflateSync } from 'node:zlib';
 import * as tf from '@tensorflow/tfjs-core';
 import test from 'ava';
@@ -15,6 +14,7 @@ import { explainImages, readImages, writeExplanations } from '../../src/explain/
 import { drawnMasksFile, explore, exportSite } from '../../src/explore/index.ts';
 import { nodeOutputs } from '../../src/gradcam/index.ts';
 import { openTrainedNetwork } from '../../src/run/index.ts';
+import { programCommand } from '../program-command.ts';
 import { complaints, executable, launch, pixelsOf, seriousFaults, until } from './browser.ts';
 import { smallRun } from './scene.ts';
 
@@ -109,8 +109,7 @@ inBrowser(`look, find, correct and learn, in ${where}`, async (t) => {
   await writeFile(file, await picture());
   const programs = join(scene.dir, 'programs.mjs');
   await writeFile(programs, quickPrograms);
-  const cli = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
-  process.env.EXPLORE_PROGRAM = JSON.stringify([process.execPath, ...process.execArgv, cli]);
+  process.env.EXPLORE_PROGRAM = JSON.stringify(programCommand);
   const explored = await explore({
     source: { run: scene.run },
     engine: 'onnx',

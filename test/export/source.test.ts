@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +7,7 @@ import { UsageError } from '../../src/errors/index.ts';
 import { exportSource } from '../../src/export/index.ts';
 import { buildModel, saveLayersModel } from '../../src/models/index.ts';
 import { type NetworkOverrides, networkSource, openTrainedNetwork } from '../../src/run/index.ts';
-import { programCommand } from '../program-command.ts';
+import { callProgram } from '../programs/call-program.ts';
 
 let folder = '';
 test.before(async () => {
@@ -63,13 +62,7 @@ test.serial('a run whose data set is not here must be told its link', async (t) 
 });
 
 test.serial('the program writes the file, with the map that the run was trained with', async (t) => {
-  const [node, ...first] = programCommand;
-  const call = (...args: string[]) =>
-    new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
-      execFile(node, [...first, 'export', ...args], (error, stdout, stderr) => {
-        resolve({ code: Number(error?.code ?? 0), stdout, stderr });
-      });
-    });
+  const call = (...args: string[]) => callProgram('export', ...args);
   const run = join(folder, 'run');
   const { code, stdout, stderr } = await call('--run', run, '--with-map');
   t.is(code, 0, stderr);

@@ -4,7 +4,7 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import test from 'ava';
 import { parseConfig } from '../../src/config/index.ts';
 import { type EngineName, startEngine } from '../../src/engine/index.ts';
-import { guidanceOptionsOf, guidanceWithoutMasks } from '../../src/experiment/from-config.ts';
+import { guidanceOptionsOf, guidanceWithoutMasks } from '../../src/experiment/objective-from-config.ts';
 import { type GuidanceOptions, guidanceTerms } from '../../src/gain/guidance/index.ts';
 import { type GainBatch, gainLoss } from '../../src/gain/objective/index.ts';
 import { GainTrainer } from '../../src/gain/trainer.ts';

@@ -11,7 +11,7 @@ import { type GainBatch, GainTrainer, type GainTrainerOptions } from '../../src/
 import { buildModel } from '../../src/models/index.ts';
 
 test.before(async () => {
-  await startEngine({ engine: (process.env.GAIN_TEST_ENGINE ?? 'cpu') as 'cpu' });
+  await startEngine({ engine: (process.env.GAIN_TEST_ENGINE ?? 'onnx') as 'onnx' });
 });
 
 const size = 12;

@@ -223,14 +223,16 @@ test('a composite is told of each layer with weights, the last first', (t) => {
 });
 
 test('networks of this package have rules for all of their layers', (t) => {
+  const inputShape: [number, number, number] = [32, 32, 3];
+  // Narrow and shallow: with all the kinds of layers that the whole ones have.
   const networks = [
-    ['mobilenet-v3-small', { inputShape: [32, 32, 3] }],
-    ['resnet18', { inputShape: [32, 32, 3] }],
-    ['convnext-tiny', { inputShape: [32, 32, 3] }],
-    ['vit-tiny', { inputShape: [32, 32, 3] }],
+    ['mobilenet-v3-small', { alpha: 0.25 }],
+    ['resnet18', { baseWidth: 8 }],
+    ['convnext-tiny', { widths: [8, 8, 16, 16], depths: [1, 1, 1, 1] }],
+    ['vit-tiny', { width: 16, depth: 2, heads: 2 }],
   ] as const;
-  for (const [name, { inputShape }] of networks) {
-    const model = buildModel(name as 'resnet18', { inputShape: [...inputShape], classes: 2, seed: 1 });
+  for (const [name, options] of networks) {
+    const model = buildModel(name as 'resnet18', { inputShape, classes: 2, seed: 1, ...(options as object) });
     const images = tf.add(tensorOf(3, [1, ...inputShape]), 0.5);
     const { relevance } = relevanceMaps(model, images, [{ sample: 0, class: 1 }], { epsilon: 1e-4 });
     const values = relevance.dataSync();

@@ -45,3 +45,14 @@ export async function callProgram(...argv: readonly string[]): Promise<Called> {
     }
   }
 }
+
+/** The same with another working folder. */
+export async function callProgramIn(folder: string, ...argv: readonly string[]): Promise<Called> {
+  const before = process.cwd();
+  process.chdir(folder);
+  try {
+    return await callProgram(...argv);
+  } finally {
+    process.chdir(before);
+  }
+}

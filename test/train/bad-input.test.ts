@@ -17,6 +17,7 @@ interface Refusal {
   readonly message: RegExp;
   /** Whether the run had begun and left its records. @default false */
   readonly begun?: boolean;
+  /** Given for a call in a process of its own; one for each exit code is. @default called in this process */
   readonly call?: CallOptions;
 }
 
@@ -27,7 +28,8 @@ async function refused(t: ExecutionContext, { args = [], code, message, begun = 
   t.timeout(patience);
   const place = workplace();
   const run = `runs/${runs++}`;
-  const ended = await place.train(['--config', 'tiny.yaml', '--run', run, ...args], call);
+  const words = ['--config', 'tiny.yaml', '--run', run, ...args];
+  const ended = await (call ? place.train(words, call) : place.callHere('train', words));
   t.regex(ended.stderr, message);
   t.notRegex(ended.stderr, /^\s+at /m, 'no stack');
   t.is(ended.code, code);
@@ -54,7 +56,7 @@ test.serial('a mistyped key: file, line, column, and what was meant', async (t) 
 
 test.serial('a config file that is not there', async (t) => {
   t.timeout(patience);
-  const ended = await workplace().train(['--config', 'nowhere.yaml']);
+  const ended = await workplace().callHere('train', ['--config', 'nowhere.yaml']);
   t.is(
     ended.stderr,
     'ConfigError: nowhere.yaml: no such config file (looked for nowhere.yaml and configs/nowhere.yaml)\n',
@@ -152,6 +154,7 @@ test.serial('a data folder that is not there', (t) =>
     code: 3,
     message:
       /^DataError: nowhere\/dataset\.json: no such file: is this a data set, and was its import finished\?$/m,
+    call: {},
   }),
 );
 
@@ -275,13 +278,14 @@ test.serial('a learning rate that diverges: step, term, last good checkpoint', a
     message:
       /^DivergenceError: step \d+: the (\w+ loss is|gradient of \S+ is|weight \S+ is not) .+; last good checkpoint: runs\/\d+\/checkpoints\/step-0000000\d$/m,
     begun: true,
+    call: {},
   });
 });
 
 test.serial('a file where the run directory should be', async (t) => {
   t.timeout(patience);
   await writeFile(workplace().path('occupied'), '');
-  const ended = await workplace().train(['--config', 'tiny.yaml', '--run', 'occupied/run']);
+  const ended = await workplace().callHere('train', ['--config', 'tiny.yaml', '--run', 'occupied/run']);
   t.regex(ended.stderr, /^RunError: occupied\/run: cannot be written: ENOTDIR/m);
   t.is(ended.code, 2);
 });
@@ -314,19 +318,19 @@ test.serial(
     t.regex(refusal.stderr, /^RunError: runs\/held: in use by process \d+ on \S+\n$/);
     t.is(refusal.code, 2);
 
-    const again = await place.train(args);
+    const again = await place.callHere('train', args);
     t.regex(
       again.stderr,
       /^RunError: runs\/held: holds a run already: --resume continues it, --run DIR puts/,
     );
     t.is(again.code, 2);
 
-    const nothing = await place.train([...args.slice(0, 2), '--run', 'runs/none', '--resume']);
+    const nothing = await place.callHere('train', [...args.slice(0, 2), '--run', 'runs/none', '--resume']);
     t.is(nothing.stderr, 'RunError: runs/none: it holds no run (there is no config.yaml)\n');
     t.is(nothing.code, 2);
     t.false(existsSync(place.path('runs/none')));
 
-    const other = await place.train([...args, '--resume', '--set', 'data.batchSize=4']);
+    const other = await place.callHere('train', [...args, '--resume', '--set', 'data.batchSize=4']);
     t.is(
       other.stderr,
       'ConfigError: data.batchSize: 4, but the run was begun with 8 (runs/held/config.yaml); a resumed run goes on as it was begun\n',
@@ -341,7 +345,7 @@ test.serial('--overwrite deletes the former run only when the new one can begin'
   await mkdir(place.path('runs/former'), { recursive: true });
   await writeFile(place.path('runs/former/config.yaml'), 'name: former\n');
   const args = ['--config', 'tiny.yaml', '--run', 'runs/former', '--overwrite'];
-  const failed = await place.train([...args, ...from('nowhere')]);
+  const failed = await place.callHere('train', [...args, ...from('nowhere')]);
   t.is(failed.code, 3);
   t.is(await place.read('runs/former/config.yaml'), 'name: former\n');
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { TestFn } from 'ava';
 import { generateBiasedBoats } from '../../src/data/index.ts';
 import { programCommand } from '../program-command.ts';
+import { callProgramIn } from '../programs/call-program.ts';
 
 /** How a program ended, and what it said. */
 export interface Ended {
@@ -44,7 +45,9 @@ log: { scalarsEvery: 1, images: 2 }
 engine: { name: ${process.env.GAIN_TEST_ENGINE || 'onnx'} }
 `;
 
-/** A working folder with the tiny experiment and its data, in which the program is called as a user does. */
+type ProgramName = 'train' | 'sweep' | 'audit' | 'segment' | 'refit' | 'report';
+
+/** A working folder with the tiny experiment and its data, in which programs are called. */
 export class Workplace {
   readonly folder: string;
 
@@ -74,14 +77,22 @@ export class Workplace {
     return this.path(name);
   }
 
+  /**
+   * Calls a program in the folder and in this process, which is ready: for what is not about processes, whose start is
+   * most of what a short call takes. One at a time.
+   */
+  async callHere(program: ProgramName, args: readonly string[]): Promise<Ended> {
+    return { ...(await callProgramIn(this.folder, program, ...args)), signal: null };
+  }
+
   /** Calls `train` in the folder. */
   train(args: readonly string[], options: CallOptions = {}): Promise<Ended> {
     return this.call('train', args, options);
   }
 
-  /** Calls a program in the folder. */
+  /** Calls a program in the folder, in a process of its own, as a user does. */
   call(
-    program: 'train' | 'sweep' | 'audit' | 'segment' | 'refit' | 'report',
+    program: ProgramName,
     args: readonly string[],
     { onStart, onStderr, killAfter, largestFile }: CallOptions = {},
   ): Promise<Ended> {

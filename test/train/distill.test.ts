@@ -8,7 +8,7 @@ const patience = 180_000;
 test.serial('a student is taught by a run: its terms, its agreement, answers stored once', async (t) => {
   t.timeout(2 * patience);
   const place = workplace();
-  const teacher = await place.train(['--config', 'tiny.yaml', '--run', 'runs/teacher']);
+  const teacher = await place.callHere('train', ['--config', 'tiny.yaml', '--run', 'runs/teacher']);
   t.is(teacher.code, 0, teacher.stderr);
 
   const config = `${await place.read('tiny.yaml')}
@@ -17,7 +17,12 @@ distillation:
   losses: { explanation: { weight: 1, startEpoch: 1 }, similarity: { weight: 0.5 } }
 `;
   await writeFile(place.path('student.yaml'), config.replace('name: tiny', 'name: student'));
-  const student = await place.train(['--config', 'student.yaml', '--set', 'model.options.widths=[3, 4]']);
+  const student = await place.callHere('train', [
+    '--config',
+    'student.yaml',
+    '--set',
+    'model.options.widths=[3, 4]',
+  ]);
   t.is(student.code, 0, student.stderr);
   t.regex(student.stderr, /^teacher {2}small_cnn, [\d,]+ parameters$/m);
   t.regex(student.stderr, /similarity \d/);
@@ -54,7 +59,7 @@ test.serial(
       },
     });
     t.is(killed.signal, 'SIGKILL');
-    const resumed = await place.train([...args, '--resume']);
+    const resumed = await place.callHere('train', [...args, '--resume']);
     t.is(resumed.code, 0, resumed.stderr);
     t.regex(resumed.stderr, /^resumed {2}after step \d+/m);
     const weights = (run: string) => readFile(place.path('runs', run, 'model', 'weights.bin'));
@@ -89,7 +94,13 @@ for (const [what, settings, message] of refusals) {
   test.serial(`refused before anything is written: ${what}`, async (t) => {
     t.timeout(patience);
     const sets = settings.flatMap((setting) => ['--set', setting]);
-    const ended = await workplace().train(['--config', 'student.yaml', '--run', 'runs/refused', ...sets]);
+    const ended = await workplace().callHere('train', [
+      '--config',
+      'student.yaml',
+      '--run',
+      'runs/refused',
+      ...sets,
+    ]);
     t.regex(ended.stderr, message);
     t.is(ended.code, 2);
     t.false((await readdir(workplace().path('runs'))).includes('refused'));

@@ -18,7 +18,7 @@ for (const [signal, epoch] of [
       const run = `runs/${signal}`;
       const args = ['--config', 'tiny.yaml', '--set', 'training.checkpointEvery=1000'];
       if (!existsSync(place.path('runs/whole')))
-        t.is((await place.train([...args, '--run', 'runs/whole'])).code, 0);
+        t.is((await place.callHere('train', [...args, '--run', 'runs/whole'])).code, 0);
 
       // The log says how far the run is: into which epoch the signal falls.
       const ended = await place.train([...args, '--run', run], {
@@ -42,7 +42,7 @@ for (const [signal, epoch] of [
       const { last } = JSON.parse(await place.read(run, 'checkpoints', 'index.json'));
       t.is(last, `step-${step!.padStart(8, '0')}`);
 
-      const resumed = await place.train(['--resume', '--run', run]);
+      const resumed = await place.callHere('train', ['--resume', '--run', run]);
       t.is(resumed.code, 0, resumed.stderr);
       t.regex(resumed.stderr, new RegExp(`^resumed  after step ${step}: epoch ${epoch}, batch \\d$`, 'm'));
       const weights = (of: string) => readFile(place.path(of, 'model', 'weights.bin'));

@@ -50,7 +50,7 @@ test.serial(
     t.is(again.code, 0);
     t.deepEqual(await resultOf('runs/again'), result);
 
-    const other = await workplace().train([
+    const other = await workplace().callHere('train', [
       '--config',
       'tiny.yaml',
       '--run',
@@ -137,7 +137,7 @@ test.serial(
       t.true(ended.signal === 'SIGKILL' || ended.code === 0, `${what}: ${ended.stderr}`);
       t.log(`${what}: ${ended.signal ?? 'ended before'} after "${lastLine(ended)}"`);
     }
-    const last = await place.train([...args, '--resume']);
+    const last = await place.callHere('train', [...args, '--resume']);
     t.is(last.code, 0, last.stderr);
     t.deepEqual(await resultOf('runs/phases'), result);
   },
@@ -184,13 +184,13 @@ test('--resume=auto begins a run, goes on with it after an interruption, and say
   });
   t.is(first.code, 130, first.stderr);
   t.notRegex(first.stderr, /^resumed/m);
-  const second = await place.train(args);
+  const second = await place.callHere('train', args);
   t.is(second.code, 0, second.stderr);
   t.regex(second.stderr, /^resumed {2}after step/m);
-  const third = await place.train(args);
+  const third = await place.callHere('train', args);
   t.is(third.code, 0, third.stderr);
   t.deepEqual(JSON.parse(third.stdout).metrics, JSON.parse(second.stdout).metrics);
-  const wrong = await place.train([...args.slice(0, 4), '--resume=maybe']);
+  const wrong = await place.callHere('train', [...args.slice(0, 4), '--resume=maybe']);
   t.is(wrong.code, 2);
   t.regex(wrong.stderr, /--resume: expected nothing or auto, found maybe/);
 });

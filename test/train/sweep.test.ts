@@ -9,7 +9,7 @@ import { type Ended, workplaceFor } from './command-line.ts';
 const workplace = workplaceFor(test);
 const patience = 400_000;
 
-const sweep = `base: tiny.yaml
+const sweep = `base: quick.yaml
 seeds: [1, 2]
 metrics: [test.mAP, test.loss, boat-without-water.focus.energyInMask]
 `;
@@ -46,6 +46,8 @@ test.serial(
     t.timeout(patience);
     const place = workplace();
     await writeFile(place.path('sweep.yaml'), sweep);
+    const tiny = await place.read('tiny.yaml');
+    await writeFile(place.path('quick.yaml'), tiny.replace('images: 2', 'images: 0, histogramsEvery: 0'));
 
     // One SIGINT: both runs write a checkpoint.
     const interrupted = await place.call('sweep', args, {
@@ -75,7 +77,7 @@ test.serial(
       first.table.parts[0]!.rows[0]!.runs.map(({ status }) => status),
       ['finished', 'finished'],
     );
-    for (const run of runs) t.regex(await place.read(`${run}.log`), /^resumed {2}after step \d+: epoch 1/m);
+    for (const run of runs) t.regex(await place.read(`${run}.log`), /^resumed {2}after step \d+: epoch \d/m);
 
     // Without any interruption.
     await rm(place.path(runs[0]!), { recursive: true });
@@ -139,13 +141,13 @@ test.serial('a run and a sweep do not share a folder', async (t) => {
   await writeFile(place.path('apart.yaml'), 'base: tiny.yaml\nseeds: [1]\n');
   await mkdir(place.path('run'));
   await writeFile(place.path('run/config.yaml'), 'name: tiny\n');
-  const sweep = await place.call('sweep', ['--config', 'apart.yaml', '--out', 'run']);
+  const sweep = await place.callHere('sweep', ['--config', 'apart.yaml', '--out', 'run']);
   t.is(sweep.stderr, 'RunError: run: holds a run; --out DIR puts the sweep elsewhere\n');
   t.is(sweep.code, 2);
   t.deepEqual(await readdir(place.path('run')), ['config.yaml']);
 
   await mkdir(place.path('sweep/runs/base/seed-1'), { recursive: true });
-  const train = await place.train(['--config', 'tiny.yaml', '--run', 'sweep', '--overwrite']);
+  const train = await place.callHere('train', ['--config', 'tiny.yaml', '--run', 'sweep', '--overwrite']);
   t.is(train.stderr, 'RunError: sweep: holds the runs of a sweep; --run DIR puts this one elsewhere\n');
   t.is(train.code, 2);
   t.deepEqual(await readdir(place.path('sweep')), ['runs']);

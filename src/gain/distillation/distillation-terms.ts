@@ -20,7 +20,7 @@ import {
 } from '../../losses/index.ts';
 import type { StepContext } from '../objective/index.ts';
 import type { WeightSchedule } from '../schedules.ts';
-import type { ScheduledTerm } from '../trainer.ts';
+import type { ScheduledTerm } from '../trainer-options.ts';
 import { LiveTeacher } from './live-teacher.ts';
 import type { TeacherAnswers } from './teacher-answers.ts';
 

@@ -8,7 +8,7 @@ import {
   rowsOfPairs,
   type StepContext,
 } from '../objective/index.ts';
-import type { ScheduledTerm } from '../trainer.ts';
+import type { ScheduledTerm } from '../trainer-options.ts';
 import type { GuidedMaps, GuidedStep } from './guided-step.ts';
 import { attendedRegions } from './mask-tune.ts';
 import { otherImages } from './other-images.ts';

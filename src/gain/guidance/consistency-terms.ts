@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { attentionMaps } from '../../gradcam/index.ts';
 import { type AttentionConsistencyOptions, attentionConsistency } from '../../losses/index.ts';
 import type { StepContext } from '../objective/index.ts';
-import type { ScheduledTerm } from '../trainer.ts';
+import type { ScheduledTerm } from '../trainer-options.ts';
 import type { GuidedMaps } from './guided-step.ts';
 import { type GuidedTermOptions, term } from './term.ts';
 

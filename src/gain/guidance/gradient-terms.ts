@@ -7,7 +7,7 @@ import {
   robustGradientPenalty,
 } from '../../losses/index.ts';
 import type { StepContext } from '../objective/index.ts';
-import type { ScheduledTerm } from '../trainer.ts';
+import type { ScheduledTerm } from '../trainer-options.ts';
 import type { GuidedStep } from './guided-step.ts';
 import { climbedNeighbour, drawnNeighbours } from './neighbours.ts';
 import { type PixelTermOptions, term } from './term.ts';

@@ -1,5 +1,5 @@
 import type { StepContext } from '../objective/index.ts';
-import type { ScheduledTerm } from '../trainer.ts';
+import type { ScheduledTerm } from '../trainer-options.ts';
 import { type AnswerTermOptions, answerTerms } from './answer-terms.ts';
 import { type ConsistencyTermOptions, consistencyTerms } from './consistency-terms.ts';
 import { type GradientTermOptions, gradientTerms } from './gradient-terms.ts';

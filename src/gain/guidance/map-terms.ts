@@ -10,7 +10,7 @@ import {
   signedEvidence,
 } from '../../losses/index.ts';
 import type { StepContext } from '../objective/index.ts';
-import type { ScheduledTerm } from '../trainer.ts';
+import type { ScheduledTerm } from '../trainer-options.ts';
 import type { GuidedMaps, GuidedPairs, GuidedStep } from './guided-step.ts';
 import { signedMaps } from './signed-maps.ts';
 import { type GuidedTermOptions, type PixelTermOptions, term } from './term.ts';

@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { type RelevanceOptions, relevanceMaps } from '../../gradcam/index.ts';
 import { type BackgroundRelevanceOptions, backgroundRelevance } from '../../losses/index.ts';
 import type { StepContext } from '../objective/index.ts';
-import type { ScheduledTerm } from '../trainer.ts';
+import type { ScheduledTerm } from '../trainer-options.ts';
 import type { GuidedStep } from './guided-step.ts';
 import { type GuidedTermOptions, term } from './term.ts';
 

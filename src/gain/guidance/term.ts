@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { cappedLoss } from '../../losses/index.ts';
 import type { StepContext } from '../objective/index.ts';
 import type { WeightSchedule } from '../schedules.ts';
-import type { ScheduledTerm } from '../trainer.ts';
+import type { ScheduledTerm } from '../trainer-options.ts';
 
 /** What every guided term can be told. */
 export interface GuidedTermOptions {

@@ -1,9 +1,8 @@
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import test from 'ava';
 import sharp from 'sharp';
 import { DatasetWriter, type ImageExample, openDataset, surveyDataset } from '../../../src/data/index.ts';
+import { callProgram } from '../../programs/call-program.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
 /** A smooth picture that its seed determines: a few waves of brightness. */
@@ -26,7 +25,7 @@ function example(encoded: Uint8Array, filename: string, more: Partial<ImageExamp
   return { encoded, format: 'png', filename, labels: [0], objects: [], ...more };
 }
 
-test('counts, sizes, masks, groups, and images that lie in two splits', async (t) => {
+test.serial('counts, sizes, masks, groups, and images that lie in two splits', async (t) => {
   const dir = temporaryFolder(t);
   const info = { name: 's', classes: ['cat', 'dog'], multiLabel: true };
   const writer = await DatasetWriter.create(dir, info, ['train', 'test']);
@@ -104,17 +103,10 @@ test('counts, sizes, masks, groups, and images that lie in two splits', async (t
   );
   t.is(duplicates.notCompared, 0);
 
-  const program = [
-    '--import=./.ci/typescript.mjs',
-    'src/cli.ts',
-    'data',
-    dir,
-    '--sheet',
-    join(dir, 'sheet/sheet.png'),
-    '--workers',
-    '0',
-  ];
-  const { stdout } = await promisify(execFile)(process.execPath, program);
+  const { code, stdout, stderr } = await callProgram(
+    ...['data', dir, '--sheet', join(dir, 'sheet/sheet.png'), '--workers', '0'],
+  );
+  t.is(code, 0, stderr);
   t.regex(stdout, /^s: 15 images, 2 classes, several labels per image\ntrain: 8 images, 96 x 80 pixels\n/);
   t.regex(stdout, /\n {2}class 0 cat: 7 \(87\.5 %\), unknown in 1\n/);
   t.regex(stdout, /\n {2}group g0: 3 \(37\.5 %\): cat 3, dog 0\n/);

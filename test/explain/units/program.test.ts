@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +9,7 @@ import { unitImages } from '../../../src/explain/units/index.ts';
 import { buildModel, saveLayersModel } from '../../../src/models/index.ts';
 import { openTrainedNetwork } from '../../../src/run/index.ts';
 import { startTestEngine } from '../../gradcam/engine.ts';
-import { programCommand } from '../../program-command.ts';
+import { callProgram } from '../../programs/call-program.ts';
 
 let folder = '';
 
@@ -29,16 +28,9 @@ test.before(async () => {
 
 test.after.always(() => rm(folder, { recursive: true, force: true }));
 
-function call(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const [file, ...first] = programCommand;
-  return new Promise((resolve) => {
-    execFile(file, [...first, 'units', ...args], (error, stdout, stderr) => {
-      resolve({ code: Number(error?.code ?? 0), stdout, stderr });
-    });
-  });
-}
+const call = (...args: string[]) => callProgram('units', ...args);
 
-test('the program writes every picture that is asked for, and names it', async (t) => {
+test.serial('the program writes every picture that is asked for, and names it', async (t) => {
   const out = join(folder, 'out');
   const images = join(folder, 'images');
   const { code, stdout, stderr } = await call(
@@ -60,7 +52,7 @@ test('the program writes every picture that is asked for, and names it', async (
   t.is((await sharp(join(out, `maximized-${layer}.png`)).metadata()).width, 20 + 3 * 168 - 8 + 20);
 });
 
-test('a wrong call is answered with what is wrong, and exit code 2', async (t) => {
+test.serial('a wrong call is answered with what is wrong, and exit code 2', async (t) => {
   const wrong: [args: string[], message: RegExp][] = [
     [
       ['--model', folder],
@@ -72,13 +64,11 @@ test('a wrong call is answered with what is wrong, and exit code 2', async (t) =
       /no layer "conv9"\. Layers with spatial extent: conv1_1/,
     ],
   ];
-  await Promise.all(
-    wrong.map(async ([args, message]) => {
-      const { code, stderr } = await call(...args, '--engine', 'cpu');
-      t.is(code, 2);
-      t.regex(stderr, message);
-    }),
-  );
+  for (const [args, message] of wrong) {
+    const { code, stderr } = await call(...args, '--engine', 'cpu');
+    t.is(code, 2);
+    t.regex(stderr, message);
+  }
 });
 
 test('images come from a folder in the order of their names, as many as asked for', async (t) => {
