@@ -1,6 +1,7 @@
 import { type Dataset, openDataset } from '../data/index.ts';
 import { type EngineInfo, type EngineOptions, startEngine } from '../engine/index.ts';
 import { ModelError, UsageError } from '../errors/index.ts';
+import { findMethods } from '../explain/index.ts';
 import { resolveTargetLayer, type TargetLayer } from '../gradcam/index.ts';
 import { Bootstrap } from '../metrics/index.ts';
 import { startProgress, writeLine } from '../progress/index.ts';
@@ -75,6 +76,7 @@ export async function evaluate(request: EvaluateRequest): Promise<Evaluated[]> {
     const target = resolveTargetLayer(network.model, network.targetLayer);
     log(`maps     ${methods.join(', ')} of ${target.path}: ${target.reason}`);
     if (target.warning) log(`warning  ${target.warning}`);
+    warnOfSlow(methods, threshold, log);
     const setting = await prepare(
       { ...request, log },
       network,
@@ -92,6 +94,22 @@ export async function evaluate(request: EvaluateRequest): Promise<Evaluated[]> {
   } finally {
     await dataset.close();
   }
+}
+
+/** Whoever asks for methods of many passes is told before, and how to do with fewer. */
+function warnOfSlow(
+  methods: readonly string[],
+  threshold: ThresholdSource | undefined,
+  log: (line: string) => void,
+): void {
+  const slow = findMethods(methods).filter((method) => method.slow);
+  if (slow.length === 0) return;
+  const also =
+    threshold && 'split' in threshold
+      ? `, on all of ${threshold.split} too, where the threshold is chosen (--threshold gives it)`
+      : '';
+  const names = slow.map(({ name }) => name).join(', ');
+  log(`slow     ${names}: tens of passes per image or more${also}; --limit and --samples make it fewer`);
 }
 
 /** @throws {UsageError} for what is measured of images alone */
@@ -183,7 +201,7 @@ async function prepare(
   const { options, signal, log } = request;
   const { model, imageSize, frames, link, config } = network;
   const batchSize = options.batchSize ?? Math.min(32, config?.evaluation.batchSize ?? 32);
-  const { seed } = options;
+  const { seed, samples } = options;
   const explaining = {
     methods,
     targetLayer: target.path,
@@ -192,6 +210,7 @@ async function prepare(
     batchSize,
     link,
     seed,
+    samples,
     signal,
   };
   const explainer = new Explainer(model, explaining);

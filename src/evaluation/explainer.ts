@@ -24,6 +24,8 @@ export interface ExplainerOptions {
   readonly frames?: number | undefined;
   readonly batchSize: number;
   readonly link: 'sigmoid' | 'softmax';
+  /** Changed copies of each image, for RISE and LIME. @default as the method says */
+  readonly samples?: number | undefined;
   /** Of what a method draws at random. @default 0 */
   readonly seed?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -104,7 +106,7 @@ export class Explainer {
   async #mapsOf(entry: MethodEntry, batch: HostBatch, pairs: readonly Pair[]): Promise<HostMaps> {
     const none = new Float32Array(0);
     if (pairs.length === 0) return { size: this.#extent, small: none, large: none };
-    const { targetLayer, batchSize, link, seed = 0, signal } = this.options;
+    const { targetLayer, batchSize, link, samples, seed = 0, signal } = this.options;
     const images = tf.tensor(batch.images, [batch.size, ...this.#extent, 3]);
     const target =
       entry.group === 'model-agnostic'
@@ -116,6 +118,7 @@ export class Explainer {
       given = await entry.explain(this.model, images, pairs, {
         targetLayer,
         seed,
+        samples,
         batchSize,
         target,
         signal,

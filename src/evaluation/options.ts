@@ -32,6 +32,8 @@ export interface EvaluationOptions {
   readonly limit?: number | undefined;
   readonly faithfulnessLimit: number;
   readonly sanityLimit: number;
+  /** Changed copies of each image, for RISE and LIME. @default as the method says */
+  readonly samples?: number | undefined;
   /** @default that of the run's evaluations, else 32 */
   readonly batchSize?: number | undefined;
 }

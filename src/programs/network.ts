@@ -63,7 +63,9 @@ export const network = command({
     ['--line "input 32x32x3 | conv 3x3x16 relu | pool 2 | gap | dense 10"', 'text on stdout'],
   ],
   exitCodes: '2 usage, run, model or line, 3 a prototxt',
-  async run(args) {
+  async run(given) {
+    const isPrototxt = given.model !== undefined && extname(given.model).toLowerCase() === '.prototxt';
+    const args = isPrototxt ? { ...given, model: undefined, prototxt: given.model } : given;
     const { networkSvg, networkText, networkTikz } = await import('../explain/index.ts');
     const { nodes, name } = await described(args);
     if (args.out === undefined) {
