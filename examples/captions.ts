@@ -11,29 +11,18 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import sharp from 'sharp';
-import { captionLength, captionOf, drawScenes, type Scene, sceneWords, wordNumbers } from '../src/data.ts';
+import { captionLength, captionOf, type Scene, sceneWords, wordNumbers } from '../src/data.ts';
 import { startEngine } from '../src/index.ts';
 import { imageGrid, overlayMap, rgbImage, type Tile } from '../src/pictures.ts';
 import { randomFor } from '../src/random/index.ts';
-import { answersOf, type Example, imageSize, learnToRead, learnToSee, newReader } from './scenes/network.ts';
+import { experimentOptions, seenScenes } from './scenes/experiment.ts';
+import { answersOf, type Example, imageSize, learnToRead, newReader } from './scenes/network.ts';
 import { mapsOf, type Pointed, pointing } from './scenes/pointing.ts';
 
-const { values: args } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '1,2,3' },
-    scenes: { type: 'string', default: '3000' },
-    steps: { type: 'string', default: '1500' },
-    out: { type: 'string' },
-  },
-});
-const [count, steps] = [Number(args.scenes), Number(args.steps)];
-/** Steps of the eye, which is trained first. */
-const eyeSteps = Math.round(0.6 * steps);
-const seeds = args.seeds.split(',').map(Number);
+const { seeds, count, steps, out } = experimentOptions();
 const batchSize = 64;
 
 /** Where the words stand that say something. */
@@ -127,7 +116,7 @@ async function draw(
       { image: overlay(whole), caption: 'all words' },
     ];
   });
-  const path = join(args.out!, 'captions.jpg');
+  const path = join(out!, 'captions.jpg');
   const grid = await imageGrid(rows, { tileSize: 128 });
   await writeFile(path, await sharp(grid).jpeg({ quality: 82, mozjpeg: true }).toBuffer());
   console.log(path);
@@ -135,11 +124,7 @@ async function draw(
 
 console.error((await startEngine({ threads: 1 })).reason);
 for (const seed of seeds) {
-  const scenes = drawScenes({ count, size: imageSize, seed });
-  const test = drawScenes({ count: Math.ceil(count / 10), first: 1_000_000, size: imageSize, seed });
-  const eye = await learnToSee(scenes, { steps: eyeSteps, seed });
-  const [seen, seenInTest] = [eye.see(scenes), eye.see(test)];
-  eye.dispose();
+  const { scenes, test, seen, seenInTest } = await seenScenes(count, steps, seed);
 
   const model = newReader(captionLength, sceneWords.length, seed);
   const batch = (step: number) => {
@@ -164,7 +149,7 @@ for (const seed of seeds) {
   for (const method of ['grad-cam', 'grad-cam++'] as const) {
     console.log(`seed ${seed}: ${pointing(model, seenInTest, about, method)}`);
   }
-  if (args.out && seed === seeds[0]) await draw(model, seenInTest, test.slice(0, 6), captions);
+  if (out && seed === seeds[0]) await draw(model, seenInTest, test.slice(0, 6), captions);
   tf.dispose([seen, seenInTest]);
   model.dispose();
 }

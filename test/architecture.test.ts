@@ -103,7 +103,7 @@ async function relativeImports(): Promise<Import[]> {
 
 /** What runs in browsers too: it may take what it needs of a room from that room's second face. */
 const browserFiles =
-  /^core\.ts$|^explore\/look\/|^explain\/(draw-attribution|explain-images|method-list)\.ts$/;
+  /^core\.ts$|^explore\/look\/|^explain\/(draw-attribution|explain-images|image-methods|layer-methods)\.ts$/;
 
 /** The room of a file; undefined for a program or the public face, which lie directly in src/. */
 const roomOf = (file: string) => (file.includes(sep) ? file.split(sep)[0] : undefined);

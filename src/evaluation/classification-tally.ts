@@ -7,7 +7,7 @@ import {
   classificationMetrics,
 } from '../metrics/index.ts';
 import { probabilitiesOf } from './explainer.ts';
-import { measuredMean, orNull } from './localization-tally.ts';
+import { measuredMean, orNull } from './measured.ts';
 import type { AnswerResult, ClassificationScores } from './result.ts';
 
 /** Sums of the classification measures; keeps the logits, which average precision has to sort. */

@@ -1,7 +1,6 @@
 import { type Dataset, openDataset } from '../data/index.ts';
 import { type EngineInfo, type EngineOptions, startEngine } from '../engine/index.ts';
 import { ModelError, UsageError } from '../errors/index.ts';
-import { findMethods } from '../explain/index.ts';
 import { resolveTargetLayer, type TargetLayer } from '../gradcam/index.ts';
 import { Bootstrap } from '../metrics/index.ts';
 import { startProgress, writeLine } from '../progress/index.ts';
@@ -40,7 +39,7 @@ export interface Evaluated {
 export async function evaluate(request: EvaluateRequest): Promise<Evaluated[]> {
   const { source, options, log = writeLine } = request;
   const found = await findNetwork(source, request.data);
-  const methods = checkMethods(options.methods ?? methodsOf(found));
+  const methods = await checkMethods(options.methods ?? methodsOf(found));
   if (found.dataDir === null)
     throw new UsageError('data: a model folder does not say which data set; name one');
   const dataset = await openDataset(found.dataDir);
@@ -76,7 +75,7 @@ export async function evaluate(request: EvaluateRequest): Promise<Evaluated[]> {
     const target = resolveTargetLayer(network.model, network.targetLayer);
     log(`maps     ${methods.join(', ')} of ${target.path}: ${target.reason}`);
     if (target.warning) log(`warning  ${target.warning}`);
-    warnOfSlow(methods, threshold, log);
+    await warnOfSlow(methods, threshold, log);
     const setting = await prepare(
       { ...request, log },
       network,
@@ -97,11 +96,12 @@ export async function evaluate(request: EvaluateRequest): Promise<Evaluated[]> {
 }
 
 /** Whoever asks for methods of many passes is told before, and how to do with fewer. */
-function warnOfSlow(
+async function warnOfSlow(
   methods: readonly string[],
   threshold: ThresholdSource | undefined,
   log: (line: string) => void,
-): void {
+): Promise<void> {
+  const { findMethods } = await import('../explain/index.ts');
   const slow = findMethods(methods).filter((method) => method.slow);
   if (slow.length === 0) return;
   const also =
@@ -213,7 +213,7 @@ async function prepare(
     samples,
     signal,
   };
-  const explainer = new Explainer(model, explaining);
+  const explainer = await Explainer.create(model, explaining);
   const teacher = frames ? undefined : await findTeacher(network, dataset, options, explaining, log);
   const read = batchReader(dataset, network, batchSize, signal);
   let calibration: Calibration | undefined;

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import type { HostBatch } from '../data/index.ts';
-import { findMethods, type MethodEntry } from '../explain/index.ts';
+import type { MethodEntry } from '../explain/index.ts';
 import {
   forward,
   inputGradients,
@@ -70,10 +70,17 @@ export class Explainer {
   readonly options: ExplainerOptions;
   readonly #entries: readonly MethodEntry[];
 
-  constructor(model: tfl.LayersModel, options: ExplainerOptions) {
+  private constructor(model: tfl.LayersModel, options: ExplainerOptions, entries: readonly MethodEntry[]) {
     this.model = model;
     this.options = options;
-    this.#entries = findMethods(options.methods);
+    this.#entries = entries;
+  }
+
+  /** @throws {UsageError} for a method that does not exist */
+  static async create(model: tfl.LayersModel, options: ExplainerOptions): Promise<Explainer> {
+    // Loaded late: a training evaluates too, and needs none of the methods' eighty files.
+    const { findMethods } = await import('../explain/index.ts');
+    return new Explainer(model, options, findMethods(options.methods));
   }
 
   /**

@@ -13,7 +13,7 @@ import {
 } from '../metrics/index.ts';
 import { normal, type Random, randomFor } from '../random/index.ts';
 import type { Explainer } from './explainer.ts';
-import { measuredMean } from './localization-tally.ts';
+import { measuredMean } from './measured.ts';
 import type { FaithfulnessResult, FaithfulnessScores, Measured } from './result.ts';
 
 /** Shares of pixels of the insertion and deletion curves, and of ROAD. */

@@ -1,5 +1,4 @@
 import {
-  addPixels,
   type Bootstrap,
   BootstrapMean,
   BootstrapMeans,
@@ -11,22 +10,17 @@ import {
   levelCount,
   locDelta,
   type PixelBox,
-  pixelAveragePrecision,
-  pixelHistogram,
   pointsAt,
-  precisionRecall,
   thresholdOf,
 } from '../metrics/index.ts';
+import { CueTally } from './cue-tally.ts';
+import { meanOfNumbers, orNull, withInterval } from './measured.ts';
+import { PixelTally } from './pixel-tally.ts';
 import type { LocalizationScores, MaybeMeasured, Measured } from './result.ts';
 import type { Truth } from './truth.ts';
 
 /** δ of Loc^c(δ), as in the paper's table. */
 const locDeltas = [0, 0.25, 0.5];
-/** Bins and replicates of the interval of PxAP and mIoU, coarser than the value itself. */
-const coarseBins = 50;
-const pooledReplicates = 200;
-/** Points of a curve that is to be drawn. */
-const drawnBins = 10;
 
 const locMeans = locDeltas.map((delta) => `loc ${delta}`);
 const mapMeans = ['energy', 'pointing', 'pointingTolerant', ...locMeans];
@@ -72,21 +66,15 @@ export class LocalizationTally {
   /** By name, which of several means that grow together. */
   readonly #means = new Map<string, { means: BootstrapMeans; k: number }>();
   readonly #perClass = new Map<number, BootstrapMean>();
-  readonly #pixels = pixelHistogram();
-  readonly #pixelReplicates: { inside: Float64Array; outside: Float64Array }[];
-  /** Of one image, coarse. */
-  readonly #image = pixelHistogram(coarseBins);
-  readonly #filled = new Int32Array(coarseBins + 1);
-  readonly #cues = new Map<number, PooledRatio>();
+  readonly #pixels: PixelTally;
+  readonly #cues: CueTally;
 
   constructor(options: TallyOptions) {
     this.#options = options;
     this.#boxMeans = ['boxAcc', 'iou', 'top1', 'top5', 'v2', ...options.iouLevels.map((_, i) => `v2 ${i}`)];
     this.#curve = new BoxAccuracyCurve(options.iouLevels);
-    this.#pixelReplicates = Array.from(
-      { length: Math.min(pooledReplicates, options.bootstrap.replicates) },
-      () => pixelHistogram(coarseBins),
-    );
+    this.#pixels = new PixelTally(options.bootstrap);
+    this.#cues = new CueTally(options.bootstrap);
   }
 
   /** Adds the map of a pair. @returns what its record shows */
@@ -102,7 +90,7 @@ export class LocalizationTally {
     const tolerant = pointing || pointsAt(...this.#inFrame(map, truth.region), imageSize[1], tolerance);
     const locs = locDeltas.map((delta) => locDelta(normalized, truth.boxRegion, delta));
     this.#add(mapMeans, [energy, Number(pointing), Number(tolerant), ...locs], counts);
-    if (truth.hasMask) this.#addMask(normalized, truth.region, counts);
+    if (truth.hasMask) this.#pixels.add(normalized, truth.region, counts);
     return { pointing, energy };
   }
 
@@ -138,15 +126,12 @@ export class LocalizationTally {
     const ones = new Float32Array(truth.region.length).fill(1);
     const locs = locDeltas.map((delta) => locDelta(ones, truth.boxRegion, delta));
     this.#add(constantMeans, [share, share, ...locs], counts);
-    if (truth.hasMask) this.#addMask(ones, truth.region, counts);
+    if (truth.hasMask) this.#pixels.add(ones, truth.region, counts);
   }
 
   /** Cues of an image, from `cueCounts`. */
   addCues(cues: readonly CueCount[], counts: Uint8Array): void {
-    const length = this.#pixelReplicates.length;
-    for (const { class: index, intersection, union } of cues) {
-      entry(this.#cues, index, () => new PooledRatio(length)).add(intersection, union, counts);
-    }
+    this.#cues.add(cues, counts);
   }
 
   scores(deadShare: number): LocalizationScores {
@@ -172,13 +157,13 @@ export class LocalizationTally {
       loc: this.#means.has('loc 0')
         ? locDeltas.map((delta) => ({ delta, score: this.#measured(`loc ${delta}`) as Measured }))
         : null,
-      pxAp: this.#pxAp(),
-      ...this.#cueScores(),
+      pxAp: this.#pixels.averagePrecision(),
+      ...this.#cues.scores(classes),
       deadShare,
       bestThresholdOnThisSplit: hasCurve ? this.#oracle() : null,
       curves: {
         threshold: hasCurve ? this.#thresholdCurve() : null,
-        precisionRecall: this.#precisionRecall(),
+        precisionRecall: this.#pixels.curve(),
       },
     };
   }
@@ -198,30 +183,6 @@ export class LocalizationTally {
     return { value, low: orNull(low), high: orNull(high), count: found.means.count };
   }
 
-  #addMask(normalized: Float32Array, mask: Float32Array, counts: Uint8Array): void {
-    addPixels(this.#pixels, normalized, mask);
-    const image = this.#image;
-    image.inside.fill(0);
-    image.outside.fill(0);
-    addPixels(image, normalized, mask);
-    // Few bins of an image hold anything.
-    const filled = this.#filled;
-    let count = 0;
-    for (let bin = 0; bin <= coarseBins; bin++) {
-      if (image.inside[bin]! > 0 || image.outside[bin]! > 0) filled[count++] = bin;
-    }
-    for (let r = 0; r < this.#pixelReplicates.length; r++) {
-      const weight = counts[r]!;
-      if (weight === 0) continue;
-      const { inside, outside } = this.#pixelReplicates[r]!;
-      for (let i = 0; i < count; i++) {
-        const bin = filled[i]!;
-        inside[bin]! += weight * image.inside[bin]!;
-        outside[bin]! += weight * image.outside[bin]!;
-      }
-    }
-  }
-
   #corLoc(): MaybeMeasured {
     const classes = [...this.#perClass.values()];
     if (classes.length === 0) return null;
@@ -232,37 +193,6 @@ export class LocalizationTally {
     const value = meanOfNumbers(classes.map((mean) => mean.mean));
     const count = classes.reduce((sum, mean) => sum + mean.count, 0);
     return withInterval(this.#options.bootstrap, value, means, count);
-  }
-
-  #pxAp(): MaybeMeasured {
-    const value = pixelAveragePrecision(this.#pixels);
-    if (Number.isNaN(value)) return null;
-    // The coarser bins of the replicates shift the area a little: what they say is how far it strays.
-    const replicates = this.#pixelReplicates.map(pixelAveragePrecision).filter((ap) => !Number.isNaN(ap));
-    const shift = value - meanOfNumbers(replicates);
-    return withInterval(
-      this.#options.bootstrap,
-      value,
-      replicates.map((ap) => ap + shift),
-      this.#pixels.inside.reduce((sum, n) => sum + n, 0) +
-        this.#pixels.outside.reduce((sum, n) => sum + n, 0),
-    );
-  }
-
-  #cueScores(): Pick<LocalizationScores, 'cueMeanIou' | 'cueIouPerClass'> {
-    if (this.#cues.size === 0) return { cueMeanIou: null, cueIouPerClass: null };
-    const pooled = [...this.#cues.values()].filter((ratio) => ratio.value !== null);
-    const replicates = this.#pixelReplicates.map((_, r) =>
-      meanOfNumbers(pooled.map((one) => one.replicate(r))),
-    );
-    const value = meanOfNumbers(pooled.map((one) => one.value!));
-    return {
-      cueMeanIou: withInterval(this.#options.bootstrap, value, replicates, pooled.length),
-      cueIouPerClass: Array.from(
-        { length: this.#options.classes + 1 },
-        (_, c) => this.#cues.get(c)?.value ?? null,
-      ),
-    };
   }
 
   #oracle(): NonNullable<LocalizationScores['bestThresholdOnThisSplit']> {
@@ -284,12 +214,6 @@ export class LocalizationTally {
       boxAccV2: this.#curve.boxAccV2.map(thin),
     };
   }
-
-  #precisionRecall(): LocalizationScores['curves']['precisionRecall'] {
-    return Number.isNaN(pixelAveragePrecision(this.#pixels))
-      ? null
-      : precisionRecall(this.#pixels, drawnBins);
-  }
 }
 
 /** The level whose largest boxes are right most often, of maps of a split on which boxes may be looked at. */
@@ -303,57 +227,6 @@ export class ThresholdChoice {
   get level(): number {
     return this.#curve.best.level;
   }
-}
-
-/** Intersections over unions, pooled over images, with its replicates. */
-class PooledRatio {
-  #intersection = 0;
-  #union = 0;
-  readonly #intersections: Float64Array;
-  readonly #unions: Float64Array;
-
-  constructor(replicates: number) {
-    this.#intersections = new Float64Array(replicates);
-    this.#unions = new Float64Array(replicates);
-  }
-
-  add(intersection: number, union: number, counts: Uint8Array): void {
-    this.#intersection += intersection;
-    this.#union += union;
-    for (let r = 0; r < this.#unions.length; r++) {
-      this.#intersections[r]! += counts[r]! * intersection;
-      this.#unions[r]! += counts[r]! * union;
-    }
-  }
-
-  get value(): number | null {
-    return this.#union > 0 ? this.#intersection / this.#union : null;
-  }
-
-  replicate(r: number): number {
-    return this.#intersections[r]! / this.#unions[r]!;
-  }
-}
-
-/** Mean with its interval. */
-export function measuredMean(mean: BootstrapMean): Measured {
-  const { value, low, high } = mean.interval;
-  return { value, low: orNull(low), high: orNull(high), count: mean.count };
-}
-
-function withInterval(bootstrap: Bootstrap, value: number, replicates: number[], count: number): Measured {
-  const { low, high } = bootstrap.interval(value, replicates);
-  return { value, low: orNull(low), high: orNull(high), count };
-}
-
-/** Mean of the numbers among the values; NaN where there is none. */
-function meanOfNumbers(values: readonly number[]): number {
-  const numbers = values.filter((value) => !Number.isNaN(value));
-  return numbers.reduce((sum, value) => sum + value, 0) / numbers.length;
-}
-
-export function orNull(value: number): number | null {
-  return Number.isFinite(value) ? value : null;
 }
 
 /** IoU of one box with the truth, for baselines without a map. */

@@ -1,6 +1,5 @@
 import type { Dataset } from '../data/index.ts';
 import { DataError, nearest, UsageError } from '../errors/index.ts';
-import { explanationMethods, methodNamed } from '../explain/index.ts';
 import type { InputScaling } from '../models/index.ts';
 
 export const measureNames = ['localization', 'faithfulness', 'sanity', 'wrong-reasons'] as const;
@@ -43,7 +42,8 @@ export interface EvaluationOptions {
  *
  * @throws {UsageError} naming what was probably meant
  */
-export function checkMethods(methods: readonly string[]): readonly string[] {
+export async function checkMethods(methods: readonly string[]): Promise<readonly string[]> {
+  const { explanationMethods, methodNamed } = await import('../explain/index.ts');
   const known = explanationMethods.map(({ name }) => name);
   return [...new Set(methods.map((method) => methodNamed(method, known, '--method')))];
 }

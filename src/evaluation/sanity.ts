@@ -5,7 +5,7 @@ import type { Pair } from '../gradcam/index.ts';
 import { labelPairs, rankCorrelation } from '../metrics/index.ts';
 import { randomFor } from '../random/index.ts';
 import type { Explainer } from './explainer.ts';
-import { orNull } from './localization-tally.ts';
+import { orNull } from './measured.ts';
 import type { SanityResult } from './result.ts';
 
 /**

@@ -14,7 +14,7 @@ import { countMultiplyAdds, countParameters } from '../models/index.ts';
 import { ClassificationTally } from './classification-tally.ts';
 import { explainedImages } from './explained-image.ts';
 import type { ExplainedBatch, Explainer } from './explainer.ts';
-import { measuredMean } from './localization-tally.ts';
+import { measuredMean } from './measured.ts';
 import type { TeacherResult } from './result.ts';
 import type { Teacher } from './teacher.ts';
 import { throughput } from './throughput.ts';

@@ -48,5 +48,6 @@ export async function findTeacher(
   const layer = teacherLayer ?? (asked === undefined ? config?.distillation?.maps.teacherLayer : undefined);
   const target = resolveTargetLayer(model, layer);
   log(`teacher  ${path}, its maps of ${target.path}: ${target.reason}`);
-  return { path, model, target, explainer: new Explainer(model, { ...options, targetLayer: target.path }) };
+  const explainer = await Explainer.create(model, { ...options, targetLayer: target.path });
+  return { path, model, target, explainer };
 }

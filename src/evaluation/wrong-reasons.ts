@@ -9,7 +9,7 @@ import {
   wrongReasons,
 } from '../metrics/index.ts';
 import type { Explainer } from './explainer.ts';
-import { measuredMean, orNull } from './localization-tally.ts';
+import { measuredMean, orNull } from './measured.ts';
 import type { WrongReasonScores, WrongReasonsResult } from './result.ts';
 
 /** The attribution beside the maps: RRR's input gradient, its channels added up. */

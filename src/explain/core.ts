@@ -16,13 +16,8 @@ export {
   explainImages,
 } from './explain-images.ts';
 export type { NamedImage } from './images.ts';
-export {
-  type AttributionKind,
-  explanationMethods,
-  type MethodEntry,
-  type MethodGroup,
-  methodGroups,
-} from './method-list.ts';
+export { type AttributionKind, type MethodEntry, type MethodGroup, methodGroups } from './method-entry.ts';
+export { explanationMethods } from './method-list.ts';
 export { boxesOf, linesOf, type NetworkBox } from './network-boxes.ts';
 export { type LayoutOptions, type LayoutPart, layoutNetwork, type Placed } from './network-layout.ts';
 export { type Maximized, type MaximizeOptions, maximizeActivations } from './units/maximize-activation.ts';

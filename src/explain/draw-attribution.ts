@@ -11,7 +11,7 @@ import {
 } from '../pictures/core.ts';
 import type { Attribution } from './explain-images.ts';
 import type { NamedImage } from './images.ts';
-import type { AttributionKind } from './method-list.ts';
+import type { AttributionKind } from './method-entry.ts';
 
 /** Pictures have at least this many pixels on their longer side. */
 const leastSide = 224;

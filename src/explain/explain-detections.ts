@@ -8,7 +8,8 @@ import type { Detector } from '../run/index.ts';
 import { drawAttribution, drawImage } from './draw-attribution.ts';
 import { explanationPage, type ShownImage } from './explanation-page.ts';
 import type { NamedImage } from './images.ts';
-import { findMethods, type MethodEntry } from './method-list.ts';
+import type { MethodEntry } from './method-entry.ts';
+import { findMethods } from './method-list.ts';
 import { dRise } from './perturbation/index.ts';
 
 export interface ExplainDetectionsOptions {

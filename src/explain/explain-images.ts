@@ -6,7 +6,8 @@ import { isBlackBox } from '../run/core.ts';
 import type { BlackBox, TrainedNetwork } from '../run/index.ts';
 import type { NamedImage } from './images.ts';
 import type { MethodOptions } from './method.ts';
-import { findMethods, type MethodEntry } from './method-list.ts';
+import type { MethodEntry } from './method-entry.ts';
+import { findMethods } from './method-list.ts';
 
 /** What has to be known of a network to explain it. Every {@link TrainedNetwork} is one. */
 export type ExplainedNetwork = Pick<

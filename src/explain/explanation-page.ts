@@ -1,7 +1,7 @@
 import { facts, type Html, html, type RgbImage, renderPage, table } from '../pictures/index.ts';
 import { drawingRules } from './draw-attribution.ts';
 import type { ClassExplanations, ExplainedImage } from './explain-images.ts';
-import { type MethodEntry, type MethodGroup, methodGroups } from './method-list.ts';
+import { type MethodEntry, type MethodGroup, methodGroups } from './method-entry.ts';
 
 /** A class of an image on the page: its pictures as `data:` addresses, by methods. */
 export interface ShownClass extends Pick<ClassExplanations, 'index' | 'logit' | 'probability'> {

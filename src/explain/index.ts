@@ -46,14 +46,8 @@ export {
 export { grey, type NamedImage, readImages } from './images.ts';
 export type { ExplanationMethod, MethodOptions } from './method.ts';
 export { methodAliases, methodNamed } from './method-aliases.ts';
-export {
-  type AttributionKind,
-  explanationMethods,
-  findMethods,
-  type MethodEntry,
-  type MethodGroup,
-  methodGroups,
-} from './method-list.ts';
+export { type AttributionKind, type MethodEntry, type MethodGroup, methodGroups } from './method-entry.ts';
+export { explanationMethods, findMethods } from './method-list.ts';
 export {
   type DrawOptions,
   lineGrammar,

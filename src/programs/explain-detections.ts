@@ -1,8 +1,8 @@
-import { hideBin } from 'yargs/helpers';
 import type { EngineName } from '../engine/index.ts';
 import { UsageError } from '../errors/index.ts';
-import { startProgress, writeLine } from '../progress/index.ts';
+import { writeLine } from '../progress/index.ts';
 import type { BoxForm } from '../run/index.ts';
+import { type ExplainingArguments, explaining } from './explaining.ts';
 import { squareOf } from './network-options.ts';
 import { classNamesOf, interruption } from './program.ts';
 
@@ -30,18 +30,13 @@ export const detectionOptions = {
   },
 } as const;
 
-interface DetectionArguments {
+interface DetectionArguments extends ExplainingArguments {
   readonly model?: string | undefined;
   readonly image: readonly string[];
   readonly out: string;
-  readonly top: number;
   readonly classes?: string | undefined;
   readonly inputScaling?: string | undefined;
   readonly imageSize?: number | undefined;
-  readonly targetLayer?: string | undefined;
-  readonly samples?: number | undefined;
-  readonly seed: number;
-  readonly batchSize: number;
   readonly engine: string;
   readonly json: boolean;
   readonly boxesOutput?: string | undefined;
@@ -79,24 +74,10 @@ export async function explainDetector(
     detector,
   ).finally(() => listed.close());
   for (const note of [...detector.notes, ...listed.notes]) writeLine(note);
-  const progress = startProgress('explaining', images.length * methods.length);
-  const late: string[] = [];
-  const written = await explainDetections(args.out, detector, images, {
-    methods,
-    top: args.top,
-    samples: args.samples,
-    targetLayer: args.targetLayer,
-    seed: args.seed,
-    batchSize: args.batchSize,
-    signal,
-    onNote: (line) => late.push(line),
-    onProgress: (done, _all, method) => progress.update(Math.floor(done), method),
-    facts: [
-      ['command', `${$0} ${hideBin(process.argv).slice(1).join(' ')}`],
-      ['engine', `${engine.name} ${engine.version}, ${engine.device}`],
-    ],
-  }).finally(() => progress.stop());
-  for (const line of late) writeLine(line);
+  const count = images.length * methods.length;
+  const written = await explaining(args, { count, engine, signal, $0 }, (options) =>
+    explainDetections(args.out, detector, images, { ...options, methods }),
+  );
   process.stdout.write(
     args.json
       ? `${JSON.stringify(written, null, 2)}\n`

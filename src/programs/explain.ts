@@ -1,11 +1,11 @@
-import { hideBin } from 'yargs/helpers';
 import type { EngineName } from '../engine/index.ts';
 import { UsageError } from '../errors/index.ts';
 import { explanationMethods, findMethods, type MethodGroup, methodGroups } from '../explain/index.ts';
-import { startProgress, writeLine } from '../progress/index.ts';
+import { writeLine } from '../progress/index.ts';
 import { boxThresholds } from './box-thresholds.ts';
 import { blackBoxOptions, checkBlackBox, explainRemote, isBlackBox } from './explain-black-box.ts';
 import { detectionOptions, explainDetector } from './explain-detections.ts';
+import { explaining } from './explaining.ts';
 import {
   checkCounts,
   checkNetwork,
@@ -175,26 +175,15 @@ export const explain = command({
     }
     if (thresholds.from) writeLine(`boxes    with the thresholds of ${thresholds.from}`);
 
-    const late: string[] = [];
-    const progress = startProgress('explaining', images.length * findMethods(methods).length);
-    const written = await writeExplanations(args.out, subject, images, {
-      methods,
-      classes,
-      top: args.top,
-      targetLayer: args.targetLayer,
-      thresholds: thresholds.values,
-      samples: args.samples,
-      seed: args.seed,
-      batchSize: args.batchSize,
-      signal,
-      onNote: (line) => late.push(line),
-      onProgress: (done, _all, method) => progress.update(Math.floor(done), method),
-      facts: [
-        ['command', `${$0} ${hideBin(process.argv).slice(1).join(' ')}`],
-        ['engine', `${engine.name} ${engine.version}, ${engine.device}`],
-      ],
-    }).finally(() => progress.stop());
-    for (const note of late) writeLine(note);
+    const count = images.length * findMethods(methods).length;
+    const written = await explaining(args, { count, engine, signal, $0 }, (options) =>
+      writeExplanations(args.out, subject, images, {
+        ...options,
+        methods,
+        classes,
+        thresholds: thresholds.values,
+      }),
+    );
     const size = `${(written.bytes / 2 ** 20).toFixed(1)} MiB`;
     process.stdout.write(
       args.json

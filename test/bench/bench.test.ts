@@ -2,7 +2,6 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { help, parsePlan } from '../../bench/command-line.ts';
 import type { Measurement } from '../../bench/measure.ts';
@@ -10,8 +9,9 @@ import { median, spread } from '../../bench/statistics.ts';
 import { agree, table } from '../../bench/table.ts';
 import { workloads } from '../../bench/workloads/index.ts';
 import { UsageError } from '../../src/errors/index.ts';
+import { moduleCommand } from '../program-command.ts';
 
-const program = fileURLToPath(new URL('../../bench/bench.ts', import.meta.url));
+const [file, ...program] = moduleCommand(new URL('../../bench/bench', import.meta.url));
 const python = process.env.BENCH_PYTHON;
 
 interface Ended {
@@ -25,14 +25,9 @@ function bench(args: readonly string[], pythonPath?: string): Promise<Ended> {
   const { BENCH_PYTHON: _, ...env } = process.env;
   const options = { env: { ...env, ...(pythonPath && { BENCH_PYTHON: pythonPath }) } };
   return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      ['--import=./.ci/typescript.mjs', program, ...args],
-      options,
-      (error, stdout, stderr) => {
-        resolve({ code: Number(error?.code ?? 0), stdout, stderr });
-      },
-    );
+    execFile(file, [...program, ...args], options, (error, stdout, stderr) => {
+      resolve({ code: Number(error?.code ?? 0), stdout, stderr });
+    });
   });
 }
 

@@ -12,6 +12,7 @@ import {
   openDataset,
 } from '../../src/data/index.ts';
 import { DataError, UsageError } from '../../src/errors/index.ts';
+import { moduleCommand } from '../program-command.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 const classes = ['boat', 'car', 'house'];
@@ -480,12 +481,7 @@ test('groups and unknown labels reach the batches, the statistics and dataset.js
 
 test('an error in the loop while the worker makes other batches: closing ends, and the process with it', async (t) => {
   const dir = await greyDataset(t);
-  const script = new URL('./close-while-busy.ts', import.meta.url).pathname;
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    '--import=./.ci/typescript.mjs',
-    script,
-    dir,
-    '2',
-  ]);
+  const [file, ...args] = moduleCommand(new URL('./close-while-busy', import.meta.url));
+  const { stdout } = await promisify(execFile)(file, [...args, dir, '2']);
   t.is(stdout, 'closed 2\n');
 });

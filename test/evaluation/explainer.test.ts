@@ -61,7 +61,10 @@ test.serial(
     ];
     const model = network();
     const batch = batchOf();
-    const explained = await new Explainer(model, { ...options, methods, seed: 7 }).explain(batch, pairs);
+    const explained = await (await Explainer.create(model, { ...options, methods, seed: 7 })).explain(
+      batch,
+      pairs,
+    );
     const images = tf.tensor4d(batch.images, [3, size, size, 3]);
     near(t, explained.scores, tf.softmax(model.predict(images) as tf.Tensor).dataSync(), 'scores');
     for (const [m, entry] of findMethods(methods).entries()) {
@@ -83,14 +86,17 @@ test.serial(
 );
 
 test.serial('without pairs there are answers and no maps; without class maps too', async (t) => {
-  const explainer = new Explainer(network(), { ...options, methods: ['gradient', 'grad-cam'] });
+  const explainer = await Explainer.create(network(), { ...options, methods: ['gradient', 'grad-cam'] });
   const { logits, scores } = await explainer.explain(batchOf(), []);
   t.is(logits.length, 3 * classes);
   t.true(Math.abs(scores.subarray(0, classes).reduce((sum, score) => sum + score, 0) - 1) < 1e-6);
 });
 
 test.serial('nothing is left behind', async (t) => {
-  const explainer = new Explainer(network(), { ...options, methods: ['gradient', 'grad-cam', 'occlusion'] });
+  const explainer = await Explainer.create(network(), {
+    ...options,
+    methods: ['gradient', 'grad-cam', 'occlusion'],
+  });
   await explainer.explain(batchOf(), pairs);
   const { numTensors } = tf.memory();
   await explainer.explain(batchOf(), pairs);
@@ -98,7 +104,7 @@ test.serial('nothing is left behind', async (t) => {
 });
 
 test.serial('a method that does not fit the network says so', async (t) => {
-  const explainer = new Explainer(network(), { ...options, methods: ['attention-rollout'] });
+  const explainer = await Explainer.create(network(), { ...options, methods: ['attention-rollout'] });
   await t.throwsAsync(explainer.explain(batchOf(), pairs), { instanceOf: ModelError });
   const { numTensors } = tf.memory();
   await t.throwsAsync(explainer.explain(batchOf(), pairs), { instanceOf: ModelError });

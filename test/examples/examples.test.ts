@@ -2,18 +2,18 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test from 'ava';
 import sharp from 'sharp';
 import { buildModel, saveLayersModel, startEngine } from '../../src/index.ts';
+import { moduleCommand } from '../program-command.ts';
 
 const run = promisify(execFile);
 
-/** What an example prints, run as its header says. */
+/** What an example prints. */
 async function output(name: string, ...args: string[]): Promise<string> {
-  const file = fileURLToPath(new URL(`../../examples/${name}.ts`, import.meta.url));
-  const { stdout } = await run(process.execPath, ['--import=./.ci/typescript.mjs', file, ...args]);
+  const [file, ...first] = moduleCommand(new URL(`../../examples/${name}`, import.meta.url));
+  const { stdout } = await run(file, [...first, ...args]);
   return stdout;
 }
 

@@ -8,6 +8,10 @@ import { runExperiment } from '../../src/experiment/index.ts';
 import { loadOwnModule } from '../../src/experiment/own-module.ts';
 import { holdsRun, RunDirectory } from '../../src/run/index.ts';
 import { temporaryFolder } from '../data/temporary-folder.ts';
+import { moduleEnding } from '../program-command.ts';
+
+// Compiled, the tests run without a loader; the modules of these are TypeScript.
+if (moduleEnding !== '.ts') await import(import.meta.resolve('../../.ci/typescript.mjs'));
 
 const tfjs = import.meta.resolve('@tensorflow/tfjs-core');
 

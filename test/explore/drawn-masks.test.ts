@@ -7,6 +7,7 @@ import sharp from 'sharp';
 import { readPredictedMasks } from '../../src/data/index.ts';
 import { UsageError } from '../../src/errors/index.ts';
 import { DrawnMasks, drawnMasksFile, exportDrawn, NO_REVISION } from '../../src/explore/index.ts';
+import { moduleEnding, moduleLoading } from '../program-command.ts';
 import { temporary } from './scene.ts';
 
 const size = [4, 6] as const;
@@ -87,7 +88,7 @@ test('a kill between the writing and the name leaves the file as it was', async 
 
 test('a process that is killed while it saves leaves a whole file', async (t) => {
   const dir = await temporary(t);
-  const module = new URL('../../src/explore/masks/index.ts', import.meta.url).href;
+  const module = `${new URL('../../src/explore/masks/index', import.meta.url)}${moduleEnding}`;
   const script = `
     const { DrawnMasks } = await import(${JSON.stringify(module)});
     const masks = new DrawnMasks(${JSON.stringify(dir)}, [4, 6], 'squash', ['boat', 'car']);
@@ -100,7 +101,7 @@ test('a process that is killed while it saves leaves a whole file', async (t) =>
       if (i === 3) console.log('saving');
     }`;
   for (const pause of [0, 7]) {
-    const child = spawn(process.execPath, [...process.execArgv, '--input-type=module', '--eval', script], {
+    const child = spawn(process.execPath, [...moduleLoading, '--input-type=module', '--eval', script], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     await new Promise((resolve) => child.stdout.once('data', resolve));

@@ -46,7 +46,7 @@ test('an error without a type is a fault, and says where it came from', async (t
   const { bad, faults } = await runTarget(target, { seed: 1, inputs: 5 });
   t.is(bad, 5);
   t.is(faults.length, 1);
-  t.regex(faults[0]!.message, /^TypeError: .*fuzz\.test\.ts/);
+  t.regex(faults[0]!.message, /^TypeError: .*fuzz\.test\.[jt]s/);
 });
 
 test('an input that takes too long is a fault', async (t) => {

@@ -8,7 +8,8 @@ import { guidanceOptionsOf, guidanceWithoutMasks } from '../../src/experiment/ob
 import { type GuidanceOptions, guidanceTerms } from '../../src/gain/guidance/index.ts';
 import { type GainBatch, gainLoss } from '../../src/gain/objective/index.ts';
 import { GainTrainer } from '../../src/gain/trainer.ts';
-import { type LayerSpec, numbers, referenceNet } from './reference-net.ts';
+import { batchOf, norm, off } from './guided-batch.ts';
+import { type LayerSpec, referenceNet } from './reference-net.ts';
 
 type TermName = Exclude<keyof GuidanceOptions, 'maps'>;
 
@@ -40,32 +41,6 @@ const { networks }: { networks: Case[] } = JSON.parse(
 
 test.before(async () => {
   await startEngine({ engine: (process.env.GAIN_TEST_ENGINE ?? 'cpu') as EngineName });
-});
-
-const images = tf.tidy(() => tf.add(tf.tensor4d(numbers(7, 3 * 432), [3, 12, 12, 3]), 0.5) as tf.Tensor4D);
-const off = { classification: 0, mining: 0, supervision: 0 };
-const norm = (values: ArrayLike<number>) => Math.hypot(...Array.from(values));
-
-/** The blocks of the reference: rows 2m+1 to 2m+4, columns 3 to 6+m. */
-function blocks(count: number): tf.Tensor3D {
-  const values = new Float32Array(count * 144);
-  for (let m = 0; m < count; m++) {
-    for (let y = 2 * m + 1; y < 2 * m + 5; y++)
-      values.fill(1, m * 144 + y * 12 + 3, m * 144 + y * 12 + 7 + m);
-  }
-  return tf.tensor3d(values, [count, 12, 12]);
-}
-
-const batchOf = ({
-  labels,
-  maskPairs,
-  options,
-}: Pick<Case, 'labels' | 'maskPairs' | 'options'>): GainBatch => ({
-  images,
-  labels,
-  masks: blocks(maskPairs.length),
-  maskPairs: maskPairs.map(([sample, c]) => ({ sample, class: c })),
-  marks: options.marks,
 });
 
 function lossAndGradients(model: tfl.LayersModel, { term, link, options, ...rest }: Case) {

@@ -84,7 +84,10 @@ function beginsWith(config: string): string[] {
 }
 
 test('what a command reads is in the clone, made by an earlier command, or said to be needed', async (t) => {
-  const tracked = execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' }).split('\n');
+  const tracked = execFileSync('git', ['ls-files', '--full-name', ':/'], {
+    cwd: root,
+    encoding: 'utf8',
+  }).split('\n');
   const within = (path: string, files: readonly string[]) =>
     files.some((file) => path === file || path.startsWith(`${file}/`) || file.startsWith(`${path}/`));
   const unsaid: string[] = [];

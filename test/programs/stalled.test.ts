@@ -1,22 +1,21 @@
 import { execFile } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { temporaryFolder } from '../data/temporary-folder.ts';
+import { moduleCommand } from '../program-command.ts';
 
 test('a program whose event loop runs dry says so, with code 1, and lets its directory go', async (t) => {
   const folder = temporaryFolder(t);
   writeFileSync(join(folder, 'file'), '');
-  const program = fileURLToPath(new URL('stalled-program.ts', import.meta.url));
+  const [file, ...args] = moduleCommand(new URL('./stalled-program', import.meta.url));
   const { code, stderr } = await new Promise<{ code: unknown; stderr: string }>((resolve) => {
-    const args = [`--import=${import.meta.resolve('../../.ci/typescript.mjs')}`, program, folder];
-    execFile(process.execPath, args, (error, _, stderr) => resolve({ code: error?.code ?? 0, stderr }));
+    execFile(file, [...args, folder], (error, _, stderr) => resolve({ code: error?.code ?? 0, stderr }));
   });
   t.is(code, 1, stderr);
   t.regex(
     stderr,
-    /^StalledError: .*stalled-program\.ts: waits for something that cannot come any more, and ends here/,
+    /^StalledError: .*stalled-program\.[jt]s: waits for something that cannot come any more, and ends here/,
   );
   t.false(existsSync(join(folder, '.lock')));
   t.true(existsSync(join(folder, 'file')));

@@ -9,6 +9,7 @@ import test, { type ExecutionContext } from 'ava';
 import { RunError } from '../../src/errors/index.ts';
 import { DirectoryLock, lockHolder } from '../../src/run/directory-lock.ts';
 import { temporaryFolder } from '../data/temporary-folder.ts';
+import { moduleCommand } from '../program-command.ts';
 
 /** A directory with a lock in it. */
 async function lockedDirectory(t: ExecutionContext, lock: string): Promise<string> {
@@ -107,15 +108,9 @@ onLinux('a process that has ended and that nobody has waited for holds nothing',
 test('of two processes that take a directory at the same moment one gets it, its lock stale or none there', async (t) => {
   t.timeout(120_000);
   const folder = temporaryFolder(t);
-  const program = new URL('./lock-contender.ts', import.meta.url).pathname;
+  const [file, ...args] = moduleCommand(new URL('./lock-contender', import.meta.url));
   const contenders = [1, 2].map(() => {
-    const child = spawn(
-      process.execPath,
-      [`--import=${import.meta.resolve('../../.ci/typescript.mjs')}`, program],
-      {
-        stdio: ['pipe', 'pipe', 'inherit'],
-      },
-    );
+    const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     t.teardown(() => child.kill());
     return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
   });

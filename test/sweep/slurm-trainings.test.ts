@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import test from 'ava';
 import { loadSweep, type Sweep, standings } from '../../src/sweep/index.ts';
+import { programCommand } from '../program-command.ts';
 import { accountingInstalled, SlurmAccounting } from './slurm-accounting.ts';
 import { SlurmCluster, slurmInstalled, waitUntil } from './slurm-cluster.ts';
 
@@ -89,11 +90,9 @@ interface Ended {
   readonly said: string;
 }
 
-const cli = new URL('../../src/cli.ts', import.meta.url).pathname;
-const loader = import.meta.resolve('../../.ci/typescript.mjs');
-
 function start(...args: string[]) {
-  const child = spawn(process.execPath, [`--import=${loader}`, cli, ...args], { cwd: folder });
+  const [file, ...first] = programCommand;
+  const child = spawn(file, [...first, ...args], { cwd: folder });
   let said = '';
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => {

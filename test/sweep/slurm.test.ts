@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { DirectoryLock, lockHolder } from '../../src/run/index.ts';
 import {
@@ -18,6 +17,7 @@ import {
   thisJob,
 } from '../../src/sweep/index.ts';
 import { batchScript } from '../../src/sweep/slurm/index.ts';
+import { moduleCommand } from '../program-command.ts';
 import { SlurmCluster, slurmInstalled } from './slurm-cluster.ts';
 import { sweepFolders } from './sweep-folder.ts';
 
@@ -151,9 +151,8 @@ test.serial(
   },
 );
 
-const loader = import.meta.resolve('../../.ci/typescript.mjs');
-const job = fileURLToPath(new URL('./pretended-job.ts', import.meta.url));
-const commandOf = (sweep: Sweep) => [process.execPath, `--import=${loader}`, job, sweep.file, sweep.out];
+const job = moduleCommand(new URL('./pretended-job', import.meta.url));
+const commandOf = (sweep: Sweep) => [...job, sweep.file, sweep.out];
 const optionsOf = (sweep: Sweep, said: string[] = [], given: string[] = []) => ({
   slurm: slurmOptions(
     {},

@@ -8,6 +8,7 @@ import test, { type ExecutionContext } from 'ava';
 import sharp from 'sharp';
 import { RunError, UsageError } from '../../src/errors/index.ts';
 import { EventWriter } from '../../src/tensorboard/index.ts';
+import { moduleEnding, moduleLoading } from '../program-command.ts';
 import { field, splitRecords } from './decode-events.ts';
 
 async function temporary(t: ExecutionContext): Promise<string> {
@@ -168,20 +169,16 @@ test('a folder that cannot be made, and one that vanished, are typed errors', as
 test('a process killed while it writes leaves at most one truncated record', async (t) => {
   const logdir = await temporary(t);
   const script = `
-    import { EventWriter } from '${new URL('../../src/tensorboard/index.ts', import.meta.url)}';
+    import { EventWriter } from '${new URL('../../src/tensorboard/index', import.meta.url)}${moduleEnding}';
     const events = await EventWriter.create(process.argv[1]);
     for (let step = 0; ; step++) {
       events.histogram('h', step, [step, -step, 1 / step]);
       if (step % 50 === 0) await new Promise(setImmediate);
       if (step === 500) console.log('busy');
     }`;
-  const child = spawn(
-    process.execPath,
-    ['--import=./.ci/typescript.mjs', '--input-type=module', '--eval', script, logdir],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
+  const child = spawn(process.execPath, [...moduleLoading, '--input-type=module', '--eval', script, logdir], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   await once(child.stdout, 'data');
   await sleep(37);
   child.kill('SIGKILL');

@@ -47,7 +47,12 @@ test.serial(
     const place = workplace();
     await writeFile(place.path('sweep.yaml'), sweep);
     const tiny = await place.read('tiny.yaml');
-    await writeFile(place.path('quick.yaml'), tiny.replace('images: 2', 'images: 0, histogramsEvery: 0'));
+    await writeFile(
+      place.path('quick.yaml'),
+      tiny
+        .replace('batchSize: 8', 'batchSize: 8\n  workers: 0')
+        .replace('images: 2', 'images: 0, histogramsEvery: 0'),
+    );
 
     // One SIGINT: both runs write a checkpoint.
     const interrupted = await place.call('sweep', args, {

@@ -12,6 +12,9 @@ import { maxPool } from '../../../src/engine/onnx/ops/max-pooling.ts';
 import { maxPoolGradient } from '../../../src/engine/onnx/ops/max-pooling-gradient.ts';
 import { pad, slice, tile } from '../../../src/engine/onnx/ops/rearrange.ts';
 import { maskPositive, relu } from '../../../src/engine/onnx/ops/rectifiers.ts';
+import { detectBlockSize } from '../../../src/engine/onnx/runtime/block-size.ts';
+import { Evaluator } from '../../../src/engine/onnx/runtime/evaluator.ts';
+import { loadNativeRuntime } from '../../../src/engine/onnx/runtime/native-runtime.ts';
 import { type Case, random, sameAsCpu } from './compare.ts';
 
 type Four = tf.Tensor4D;
@@ -136,6 +139,39 @@ test('few channels before relu and a pooling of 2 x 2: nothing is interleaved', 
   t.deepEqual([count('Conv'), count('MaxPool'), count('ReduceMax'), count('Col2Im')], [1, 0, 1, 1]);
   // Only of the value that is handed out.
   t.true(count('Transpose') <= 3);
+});
+
+test('a gradient in quarters that is read whole is put together', (t) => {
+  const runtime = loadNativeRuntime();
+  const options = { threads: 1, maxSessions: 4, maxSessionBytes: 2 ** 28, provider: 'cpu' } as const;
+  const evaluator = new Evaluator(runtime, { ...options, block: detectBlockSize(runtime) });
+  const window = { kernel: [3, 3], strides: [1, 1], dilations: [1, 1], before: [1, 1], after: [1, 1] };
+  const half = { kernel: [2, 2], strides: [2, 2], dilations: [1, 1], before: [0, 0], after: [0, 0] };
+  const values = (seed: number, ...shape: number[]) => {
+    const size = shape.reduce((a, b) => a * b, 1);
+    return leaf(
+      Float32Array.from({ length: size }, (_, i) => Math.sin(seed * (i + 1)) * 3),
+      shape,
+      'float32',
+    );
+  };
+  for (const outputs of [5, 16]) {
+    const gradient = (readsRelu: boolean): number[] => {
+      const conv = { window, channelsLast: true, depthwise: false, inputShape: [2, 8, 6, 3] };
+      const shapes = { filterShape: [3, 3, 3, outputs], outputShape: [2, 8, 6, outputs] };
+      const y = convolve(values(0.7, 2, 8, 6, 3), values(0.3, ...shapes.filterShape), { ...conv, ...shapes });
+      const positive = relu(y);
+      const outputShape = [2, 4, 3, outputs];
+      const pool = { window: half, channelsLast: true, inputShape: shapes.outputShape, outputShape };
+      const dy = maskPositive(maxPoolGradient(values(0.9, ...outputShape), positive, pool), y);
+      evaluator.evaluate([maxPool(positive, pool), dy, ...(readsRelu ? [positive] : [])]);
+      // Zero has two signs.
+      return Array.from(dy.values!, (value) => value + 0);
+    };
+    // A relu that is asked for is there, and is pooled as it lies.
+    t.deepEqual(gradient(false), gradient(true), `${outputs} channels`);
+  }
+  evaluator.dispose();
 });
 
 test('one image, or too large a filter for it: no Winograd', (t) => {

@@ -267,24 +267,6 @@ for (const [channels, outputs, pad, size] of [
   });
 }
 
-test('the gradient of what a pooling in quarters reads is put together', (t) => {
-  for (const outputs of [20, 16]) {
-    const run: Case['run'] = (x, w) => {
-      const loss = (y: tf.Tensor) => tf.sum(tf.square(tf.maxPool(tf.relu(y) as Four, 2, 2, 'valid')));
-      return tf.grad(loss)(tf.conv2d(x as Four, w as Four, 1, 'same'));
-    };
-    sameAsCpu(t, {
-      name: `${outputs}`,
-      inputs: [
-        [2, 8, 6, 3],
-        [3, 3, 3, outputs],
-      ],
-      run,
-      gradients: false,
-    });
-  }
-});
-
 test('the gradient of a gradient through a pooling in quarters', (t) => {
   enableHigherOrderGradients();
   const run: Case['run'] = (x, w) =>

@@ -19,6 +19,12 @@ export function tilingOf(batch: number, spatial: readonly number[]): Tiling {
 
 type Matrix = readonly (readonly number[])[];
 
+const IMAGE: Matrix = [
+  [1, 0, -1, 0],
+  [0, 1, 1, 0],
+  [0, -1, 1, 0],
+  [0, 1, 0, -1],
+];
 const FILTER: Matrix = [
   [1, 0, 0],
   [0.5, 0.5, 0.5],
@@ -31,6 +37,12 @@ const RESULT: Matrix = [
 ];
 
 /**
+ * A filter that is turned by half a turn has the same 4 numbers along an axis in this order (G reads it backwards). So
+ * the input gradient takes the filter as the value brought it into its form, and image and result in this order.
+ */
+const TURN = [3, 1, 2, 0];
+
+/**
  * F(2 x 2, 3 x 3) of Lavin, Gray 2016, arXiv 1509.09308, section 4.1:
  *
  *     Y = Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A,   d: 4 x 4 pixels of the image, g: 3 x 3 taps, Y: 2 x 2 pixels of the result
@@ -38,17 +50,13 @@ const RESULT: Matrix = [
  * Read row by row, M d Mᵀ is (M ⊗ M) · d; so each is one matrix, and its adjoint the transposed one.
  */
 const MATRICES = {
-  image: kronecker([
-    [1, 0, -1, 0],
-    [0, 1, 1, 0],
-    [0, -1, 1, 0],
-    [0, 1, 0, -1],
-  ]),
+  image: kronecker(IMAGE),
   filter: kronecker(FILTER),
-  /** Of the filter that is turned by half a turn. */
-  turnedFilter: kronecker(FILTER).map((row) => row.toReversed()),
   filterGradient: kronecker(transposed(FILTER)),
   result: kronecker(RESULT),
+  /** Image and result of a product with the filter turned by half a turn. */
+  turnedImage: kronecker(TURN.map((row) => IMAGE[row]!)),
+  turnedResult: kronecker(RESULT.map((row) => TURN.map((column) => row[column]!))),
   resultGradient: kronecker(transposed(RESULT)),
 };
 

@@ -59,10 +59,12 @@ export function winogradInputGradient(
   });
   if (plan === null || !isFaster(l, plan, false)) return null;
   const { graph } = l;
-  const image = imageTiles(l, dy, window, plan);
-  const weights = transformed(graph, 'turnedFilter', l.plain(filter), [inChannels, outChannels]);
+  const image = imageTiles(l, dy, window, plan, { matrix: 'turnedImage' });
+  // As the value has it.
+  const weights = transformed(graph, 'filter', l.plain(filter), [inChannels, outChannels]);
   const product = graph.node('FusedMatMul', [image, weights], { transA: 0, transB: 1 }, 'com.microsoft');
-  return channelsLastResult(l, result(l, product, inChannels, plan.tiling), conv.inputShape, plan.axes);
+  const gradient = result(l, product, inChannels, plan.tiling, 'turnedResult');
+  return channelsLastResult(l, gradient, conv.inputShape, plan.axes);
 }
 
 /** The filter gradient, the adjoint in the filter: [I, tiles] · [tiles, O], 16 times. */
@@ -79,7 +81,7 @@ export function winogradFilterGradient(
   const channels = [...tiling.spatial, outChannels] as const;
   const derivative = tilesOf(graph, l.as(dy, channelsLast(axes)), channels, tiling, 2);
   const operands = [
-    imageTiles(l, x, conv.window, plan, areShared(plan) ? '' : 'again'),
+    imageTiles(l, x, conv.window, plan, areShared(plan) ? {} : { label: 'again' }),
     transformed(graph, 'resultGradient', derivative, [tiling.tiles, outChannels]),
   ];
   const product = graph.node('FusedMatMul', operands, { transA: 1, transB: 0 }, 'com.microsoft');
@@ -124,16 +126,28 @@ const channelsLast = ({ spatial, channels }: ActivationAxes) => permuted([0, ...
 const areShared = ({ tiling, inChannels }: Plan): boolean => 16 * tiling.tiles * inChannels <= MOST_KEPT;
 
 /** [16, tiles, I] */
-function imageTiles(l: Lowering, x: LazyNode, { before }: Window, plan: Plan, label = ''): string {
+function imageTiles(
+  l: Lowering,
+  x: LazyNode,
+  { before }: Window,
+  plan: Plan,
+  { label = '', matrix = 'image' }: { label?: string; matrix?: 'image' | 'turnedImage' } = {},
+): string {
   const { axes, inChannels, inputSpatial, tiling } = plan;
   const size = [...inputSpatial, inChannels] as unknown as [number, number, number];
   const pixels = tilesOf(l.graph, l.as(x, channelsLast(axes)), size, tiling, 4, before, label);
-  return transformed(l.graph, 'image', pixels, [tiling.tiles, inChannels]);
+  return transformed(l.graph, matrix, pixels, [tiling.tiles, inChannels]);
 }
 
 /** [16, tiles, O] → [N,H,W,O] */
-function result(l: Lowering, product: string, channels: number, tiling: Tiling): string {
-  const parts = transformed(l.graph, 'result', product, [tiling.tiles, channels]);
+function result(
+  l: Lowering,
+  product: string,
+  channels: number,
+  tiling: Tiling,
+  matrix: 'result' | 'turnedResult' = 'result',
+): string {
+  const parts = transformed(l.graph, matrix, product, [tiling.tiles, channels]);
   return imageOf(l.graph, parts, channels, tiling);
 }
 
