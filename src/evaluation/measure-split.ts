@@ -76,7 +76,8 @@ export async function measureSplit(
       const pairs = labelPairs(batch, classes.length, Number.POSITIVE_INFINITY);
       const explained = await explainer.explain(batch, pairs);
       await wrongReasons?.addBatch(batch, explained.logits, done);
-      mapSizes = methods.map((_, m) => explained.smallSize(m));
+      // Of a batch without a pair only some methods know the extent of their maps.
+      if (pairs.length > 0 || mapSizes.length === 0) mapSizes = methods.map((_, m) => explained.smallSize(m));
       const first = done;
       await teacher?.add(batch, pairs, explained, first);
       lap('maps');

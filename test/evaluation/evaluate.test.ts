@@ -184,3 +184,24 @@ test.serial('what is wrong is said before anything is computed or written', asyn
   }
   t.false(existsSync(none));
 });
+
+test.serial('methods of many passes are named before they begin, and take fewer copies', async (t) => {
+  t.timeout(patience);
+  const lines: string[] = [];
+  const methods = ['grad-cam', 'rise'];
+  const few = { methods, limit: 2, threshold: { value: 0.3 } };
+  const log = (line: string) => lines.push(line);
+  const [two] = await evaluateRun({ ...few, samples: 2 }, { log });
+  t.deepEqual(
+    lines.filter((line) => line.startsWith('slow')),
+    ['slow     rise: tens of passes per image or more; --limit and --samples make it fewer'],
+  );
+  t.deepEqual(two!.result.model.mapSizes, { 'grad-cam': [16, 16], rise: [32, 32] });
+  const energy = ({ result }: { result: EvaluationResult }) => result.localization!.methods.rise!.energy;
+  const [again, more] = [
+    await evaluateRun({ ...few, samples: 2 }),
+    await evaluateRun({ ...few, samples: 8 }),
+  ];
+  t.deepEqual(energy(again[0]!), energy(two!));
+  t.notDeepEqual(energy(more[0]!), energy(two!));
+});

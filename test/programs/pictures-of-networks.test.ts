@@ -91,6 +91,8 @@ test.serial(
       '--out',
       file('net.tex'),
     );
+    const same = await worked(t, 'network', '--model', fixture('alexnet.prototxt'));
+    t.regex(same.stdout, /\n60,965,224 weights\n$/);
     t.regex(tikz.stdout, /net\.tex: \d+ layers, 60,965,224 weights\n$/);
     t.regex(await readFile(file('net.tex'), 'utf8'), /\\begin\{tikzpicture\}/);
     await worked(t, 'network', '--model', file('model'), '--out', file('net.svg'), '--title', 'mine');

@@ -14,6 +14,7 @@ import {
   loadNetwork,
   loadTeacher,
   networkSource,
+  openNetworkOrBlackBox,
   openTrainedNetwork,
 } from '../../src/run/index.ts';
 
@@ -168,4 +169,13 @@ test.serial('an override that cannot be right is refused', async (t) => {
     instanceOf: UsageError,
     message: /holds neither a run \(config\.yaml\) nor a network \(model\.json, \.keras/,
   });
+});
+
+test('a file of any kind that is not there is said so', async (t) => {
+  for (const name of ['nowhere.onnx', 'nowhere.keras', 'nowhere']) {
+    await t.throwsAsync(openNetworkOrBlackBox({ model: join(folder, name) }), {
+      instanceOf: ModelError,
+      message: /nowhere.*: (there is no such file|this file is missing)/,
+    });
+  }
 });
